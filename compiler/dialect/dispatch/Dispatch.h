@@ -1,0 +1,16 @@
+// The dispatch dialect's C++ side: DispatchOps.td has the contract of each op.
+#pragma once
+#include "mlir/Bytecode/BytecodeOpInterface.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/BuiltinAttributes.h"
+#include "mlir/IR/BuiltinTypes.h"
+#include "mlir/IR/Dialect.h"
+#include "mlir/IR/OpDefinition.h"
+#include "mlir/IR/OpImplementation.h"
+#include "mlir/IR/SymbolTable.h"
+#include "mlir/Interfaces/ControlFlowInterfaces.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+
+#include "dialect/dispatch/DispatchDialect.h.inc"
+#define GET_OP_CLASSES
+#include "dialect/dispatch/DispatchOps.h.inc"

@@ -1,0 +1,32 @@
+// halcyon/config.hpp -- the switches and the few macros that every header shares.
+//
+// HALCYON_COMPILED    bodies come from a library that was built with HALCYON_BUILD; without it headers
+//                     include their bodies inline, and nothing needs to be compiled or linked.
+// HALCYON_ASSERT(x)   programmer mistakes only; off where NDEBUG is set. Data never trips it.
+// HALCYON_FREESTANDING  no operating system: no files, no threads, no clock of our own.
+#pragma once
+
+#define HALCYON_VERSION_MAJOR 0
+#define HALCYON_VERSION_MINOR 1
+
+// Two versions of Halcyon can live in one process: each has its own inline namespace.
+#define HALCYON_NAMESPACE_BEGIN \
+  namespace halcyon {           \
+  inline namespace v0_1 {
+#define HALCYON_NAMESPACE_END \
+  }                           \
+  }
+
+#if defined(HALCYON_COMPILED) || defined(HALCYON_BUILD)
+#define HALCYON_FUNC
+#else
+#define HALCYON_FUNC inline
+#define HALCYON_INLINE_BODIES 1
+#endif
+
+#if defined(NDEBUG)
+#define HALCYON_ASSERT(condition) ((void)0)
+#else
+#include <cassert>
+#define HALCYON_ASSERT(condition) assert(condition)
+#endif

@@ -1,0 +1,85 @@
+// halcyon/element_type.hpp -- the type of a tensor's elements: a kind and a width in bits.
+//
+//   ElementType type = ElementType::f32;
+//   uint64_t bytes = 0;
+//   if (!byte_size(type, element_count, bytes)) { /* overflow */ }
+//
+// Types under 8 bits are packed, low bits first; a row of them is not padded.
+#pragma once
+#include <cstdint>
+
+#include "halcyon/config.hpp"
+
+HALCYON_NAMESPACE_BEGIN
+
+// The same values as in src/schema/artifact.fbs; only ever extended.
+enum class ElementKind : uint8_t { none, boolean, sint, uint, ieee, bfloat, f8e4m3fn, f8e5m2, f8e4m3fnuz, f8e5m2fnuz, complex };
+
+struct ElementType {
+  ElementKind kind = ElementKind::none;
+  uint8_t bits = 0;
+
+  constexpr bool operator==(const ElementType&) const = default;
+
+  static const ElementType i1, i4, u4, i8, u8, i16, u16, i32, u32, i64, u64, f16, bf16, f32, f64, f8e4m3fn, f8e5m2,
+      f8e4m3fnuz, f8e5m2fnuz, c64, c128;
+};
+
+// A bool takes a byte in memory, 0 or 1.
+inline constexpr ElementType ElementType::i1{ElementKind::boolean, 8};
+inline constexpr ElementType ElementType::i4{ElementKind::sint, 4};
+inline constexpr ElementType ElementType::u4{ElementKind::uint, 4};
+inline constexpr ElementType ElementType::i8{ElementKind::sint, 8};
+inline constexpr ElementType ElementType::u8{ElementKind::uint, 8};
+inline constexpr ElementType ElementType::i16{ElementKind::sint, 16};
+inline constexpr ElementType ElementType::u16{ElementKind::uint, 16};
+inline constexpr ElementType ElementType::i32{ElementKind::sint, 32};
+inline constexpr ElementType ElementType::u32{ElementKind::uint, 32};
+inline constexpr ElementType ElementType::i64{ElementKind::sint, 64};
+inline constexpr ElementType ElementType::u64{ElementKind::uint, 64};
+inline constexpr ElementType ElementType::f16{ElementKind::ieee, 16};
+inline constexpr ElementType ElementType::bf16{ElementKind::bfloat, 16};
+inline constexpr ElementType ElementType::f32{ElementKind::ieee, 32};
+inline constexpr ElementType ElementType::f64{ElementKind::ieee, 64};
+inline constexpr ElementType ElementType::f8e4m3fn{ElementKind::f8e4m3fn, 8};
+inline constexpr ElementType ElementType::f8e5m2{ElementKind::f8e5m2, 8};
+inline constexpr ElementType ElementType::f8e4m3fnuz{ElementKind::f8e4m3fnuz, 8};
+inline constexpr ElementType ElementType::f8e5m2fnuz{ElementKind::f8e5m2fnuz, 8};
+inline constexpr ElementType ElementType::c64{ElementKind::complex, 64};
+inline constexpr ElementType ElementType::c128{ElementKind::complex, 128};
+
+// Alignment that an array of the type needs, in bytes: what an argument's memory must satisfy.
+constexpr uint32_t alignment(ElementType type) {
+  const uint32_t bytes = type.kind == ElementKind::complex ? type.bits / 16u : type.bits / 8u;
+  return bytes == 0 ? 1 : bytes;
+}
+
+// Bytes of `count` packed elements; false on overflow of 64 bits.
+constexpr bool byte_size(ElementType type, uint64_t count, uint64_t& bytes) {
+  const uint64_t bits = type.bits;
+  if (bits != 0 && count > (UINT64_MAX - 7) / bits) return false;
+  bytes = (count * bits + 7) / 8;
+  return true;
+}
+
+// "f32", "i1", "bf16", ...; "none" for what has no name.
+constexpr const char* name(ElementType type) {
+  switch (type.kind) {
+    case ElementKind::none: return "none";
+    case ElementKind::boolean: return "i1";
+    case ElementKind::sint:
+      return type.bits == 4 ? "i4" : type.bits == 8 ? "i8" : type.bits == 16 ? "i16" : type.bits == 32 ? "i32" : type.bits == 64 ? "i64" : "none";
+    case ElementKind::uint:
+      return type.bits == 4 ? "u4" : type.bits == 8 ? "u8" : type.bits == 16 ? "u16" : type.bits == 32 ? "u32" : type.bits == 64 ? "u64" : "none";
+    case ElementKind::ieee: return type.bits == 16 ? "f16" : type.bits == 32 ? "f32" : type.bits == 64 ? "f64" : "none";
+    case ElementKind::bfloat: return type.bits == 16 ? "bf16" : "none";
+    case ElementKind::f8e4m3fn: return "f8e4m3fn";
+    case ElementKind::f8e5m2: return "f8e5m2";
+    case ElementKind::f8e4m3fnuz: return "f8e4m3fnuz";
+    case ElementKind::f8e5m2fnuz: return "f8e5m2fnuz";
+    case ElementKind::complex: return type.bits == 64 ? "c64" : type.bits == 128 ? "c128" : "none";
+  }
+  return "none";
+}
+
+HALCYON_NAMESPACE_END

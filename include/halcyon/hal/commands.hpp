@@ -1,0 +1,84 @@
+// halcyon/hal/commands.hpp -- work as data: plain commands over binding slots and parameter slots.
+//
+//   const Command list[] = {dispatch, Command::barrier(), copy};
+//   HALCYON_ASSIGN(auto commands, device.create_commands({.commands = list, ...}));   // once, at load
+//   HALCYON_TRY(device.submit({.commands = commands.get(), .bindings = b, .parameters = p}));
+//
+// A list is turned into the driver's replay form once. What changes between calls is a slot: a binding
+// (which buffer) or a parameter (a u64 that kernels, ranges and workloads read), so a list is never
+// re-recorded for another shape. Commands between two barriers may run in any order and overlap.
+// Threads: a Commands object is immutable and may be in flight any number of times.
+#pragma once
+#include <cstdint>
+#include <span>
+
+#include "halcyon/hal/buffer.hpp"
+#include "halcyon/hal/executable.hpp"
+
+HALCYON_NAMESPACE_BEGIN
+namespace hal {
+
+// A number that is known when the list is built, or the index of a parameter slot.
+struct Operand {
+  uint64_t value = 0;
+  bool is_parameter = false;
+
+  static constexpr Operand literal(uint64_t value) { return {value, false}; }
+  static constexpr Operand parameter(uint64_t slot) { return {slot, true}; }
+  constexpr uint64_t evaluate(std::span<const uint64_t> parameters) const {
+    return is_parameter ? parameters[value] : value;
+  }
+};
+
+// Bytes [offset, offset + size) of what the binding slot holds. Checked at every submit.
+struct Range {
+  uint32_t slot = 0;
+  Operand offset;
+  Operand size;  // UINT64_MAX: to the end
+};
+
+struct Command {
+  enum class Type : uint8_t {
+    barrier,   // what came before is complete and visible to what follows
+    dispatch,  // executable, export_index, workload, ranges, operands
+    copy,      // ranges: target, source, of equal size
+    fill,      // ranges: target; pattern
+    update,    // ranges: target; operands[0]: the value's low pattern_size bytes
+  };
+  Type type = Type::barrier;
+  uint8_t pattern_size = 1;        // 1, 2, 4 or 8 bytes: fill and update
+  uint32_t export_index = 0;
+  Executable* executable = nullptr;  // borrowed; outlives the list
+  Operand workload[3];
+  uint64_t pattern = 0;
+  std::span<const Range> ranges;      // copied when the list is created
+  std::span<const Operand> operands;  // copied when the list is created
+  uint32_t location = UINT32_MAX;     // the source op, for errors and traces
+};
+
+struct CommandsDesc {
+  std::span<const Command> commands;
+  uint32_t bindings = 0;    // how many binding slots a submission fills
+  uint32_t parameters = 0;  // how many u64 it carries
+  const char* label = "";
+};
+
+class Commands : public Counted {
+ public:
+  uint32_t bindings() const { return bindings_; }
+  uint32_t parameters() const { return parameters_; }
+
+ protected:
+  uint32_t bindings_ = 0;
+  uint32_t parameters_ = 0;
+};
+
+// What a binding slot holds for one submission: a sub-range of a buffer. Ranges are relative to it.
+struct Binding {
+  Buffer* buffer = nullptr;
+  uint64_t offset = 0;
+  uint64_t size = UINT64_MAX;  // to the end
+};
+
+}  // namespace hal
+HALCYON_NAMESPACE_END

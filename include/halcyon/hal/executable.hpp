@@ -1,0 +1,67 @@
+// halcyon/hal/executable.hpp -- compiled kernels in one format, loaded by a device.
+//
+//   HALCYON_ASSIGN(auto kernels, device.create_executable(desc, &rejections));
+//
+// An executable comes in variants (instruction sets, GPU architectures) which share exports, bindings
+// and parameters. The driver takes the first variant that it can run and says of the others why not.
+// Threads: immutable once created.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "halcyon/ref.hpp"
+#include "halcyon/status.hpp"
+
+HALCYON_NAMESPACE_BEGIN
+namespace hal {
+
+enum class Format : uint8_t { none, elf, static_table, spirv, ptx };  // as in src/schema/artifact.fbs
+
+// What a kernel is, in every variant.
+struct ExportDesc {
+  std::string_view name;           // for errors and traces
+  uint32_t bindings = 0;           // how many buffer ranges it sees
+  uint32_t parameters = 0;         // how many u64 it sees
+  uint32_t location = UINT32_MAX;  // the source op, for errors
+};
+
+// How one variant runs one export.
+struct VariantExport {
+  uint32_t tile[3] = {1, 1, 1};  // grid of workgroups = ceil(workload / tile), per dimension
+  uint32_t local_memory = 0;     // bytes of scratch a worker lends to it
+  uint64_t hash = 0;             // names the kernel in a static table
+};
+
+struct VariantDesc {
+  Format format = Format::none;
+  std::string_view target;                       // "x86_64", "aarch64", "vulkan1.2", "sm_80"
+  std::string_view cpu;                          // for people
+  std::span<const std::string_view> features;    // all must be there, spelled as LLVM does: "avx2", "fma"
+  std::span<const VariantExport> exports;        // one for each of ExecutableDesc::exports
+  std::span<const std::byte> image;              // borrowed from the mapped artifact
+};
+
+struct ExecutableDesc {
+  std::span<const ExportDesc> exports;
+  std::span<const VariantDesc> variants;  // in order of preference
+  const char* label = "";
+};
+
+// Why a variant was not taken.
+struct Rejection {
+  const char* reason = "";   // a literal
+  std::string_view feature;  // the missing feature, if that was it
+};
+
+class Executable : public Counted {
+ public:
+  uint32_t variant() const { return variant_; }  // the index of the variant that was taken
+
+ protected:
+  uint32_t variant_ = 0;
+};
+
+}  // namespace hal
+HALCYON_NAMESPACE_END
