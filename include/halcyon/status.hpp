@@ -35,14 +35,19 @@ enum class Code : uint8_t {
 };
 
 // What a Status points at.
-enum class Kind : uint8_t { none, argument, result, dimension, command, source_op, parameter, byte_offset, line };
+enum class Kind : uint8_t {
+  none, argument, result, dimension, command, source_op, parameter, byte_offset, line,
+  instruction,  // of the host program: object is the host function, expected the word in its code
+};
 
 struct Where {
+  static constexpr uint8_t whole = 255, rank = 254, element_type = 253;
+
   Kind kind = Kind::none;
-  uint8_t dimension = 0;   // for argument and result: which dimension, 255: not a dimension
+  uint8_t dimension = 0;   // for argument and result: which dimension, or one of the three above
   uint16_t index = 0;      // which argument, result, parameter
   uint32_t object = 0;     // function, command list or location index, as kind says
-  int64_t expected = 0;    // for byte_offset: the offset
+  int64_t expected = 0;    // for byte_offset: the offset; for element_type: kind | bits << 8
   int64_t actual = 0;
 };
 

@@ -33,8 +33,8 @@ struct Operand {
 // Bytes [offset, offset + size) of what the binding slot holds. Checked at every submit.
 struct Range {
   uint32_t slot = 0;
-  Operand offset;
-  Operand size;  // UINT64_MAX: to the end
+  Operand offset = {};
+  Operand size = {};  // UINT64_MAX: to the end
 };
 
 struct Command {
@@ -49,15 +49,15 @@ struct Command {
   uint8_t pattern_size = 1;        // 1, 2, 4 or 8 bytes: fill and update
   uint32_t export_index = 0;
   Executable* executable = nullptr;  // borrowed; outlives the list
-  Operand workload[3];
+  Operand workload[3] = {};
   uint64_t pattern = 0;
-  std::span<const Range> ranges;      // copied when the list is created
-  std::span<const Operand> operands;  // copied when the list is created
+  std::span<const Range> ranges = {};      // copied when the list is created
+  std::span<const Operand> operands = {};  // copied when the list is created
   uint32_t location = UINT32_MAX;     // the source op, for errors and traces
 };
 
 struct CommandsDesc {
-  std::span<const Command> commands;
+  std::span<const Command> commands = {};
   uint32_t bindings = 0;    // how many binding slots a submission fills
   uint32_t parameters = 0;  // how many u64 it carries
   const char* label = "";

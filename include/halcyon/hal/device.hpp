@@ -52,21 +52,21 @@ struct Stats {
 };
 
 struct Submission {
-  std::span<const Timepoint> waits;
-  std::span<const Timepoint> signals;
+  std::span<const Timepoint> waits = {};
+  std::span<const Timepoint> signals = {};
   Commands* commands = nullptr;
   // Transfers that are not worth a list: copy, fill and update commands, copied by submit, run in order
   // before `commands`. Dispatches are refused.
-  std::span<const Command> transfers;
-  std::span<const Binding> bindings;         // the submission keeps the buffers until it retires
-  std::span<const uint64_t> parameters;      // copied
+  std::span<const Command> transfers = {};
+  std::span<const Binding> bindings = {};         // the submission keeps the buffers until it retires
+  std::span<const uint64_t> parameters = {};      // copied
   uint32_t device_ordinal = 0;
 };
 
 // One timed piece of work, given to a profile sink in the order of completion.
 struct ProfileEvent {
   uint32_t location = UINT32_MAX;
-  std::string_view name;
+  std::string_view name = {};
   uint64_t begin_ns = 0, end_ns = 0;
 };
 struct ProfileSink {

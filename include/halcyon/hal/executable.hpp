@@ -21,7 +21,7 @@ enum class Format : uint8_t { none, elf, static_table, spirv, ptx };  // as in s
 
 // What a kernel is, in every variant.
 struct ExportDesc {
-  std::string_view name;           // for errors and traces
+  std::string_view name = {};           // for errors and traces
   uint32_t bindings = 0;           // how many buffer ranges it sees
   uint32_t parameters = 0;         // how many u64 it sees
   uint32_t location = UINT32_MAX;  // the source op, for errors
@@ -36,23 +36,23 @@ struct VariantExport {
 
 struct VariantDesc {
   Format format = Format::none;
-  std::string_view target;                       // "x86_64", "aarch64", "vulkan1.2", "sm_80"
-  std::string_view cpu;                          // for people
-  std::span<const std::string_view> features;    // all must be there, spelled as LLVM does: "avx2", "fma"
-  std::span<const VariantExport> exports;        // one for each of ExecutableDesc::exports
-  std::span<const std::byte> image;              // borrowed from the mapped artifact
+  std::string_view target = {};                       // "x86_64", "aarch64", "vulkan1.2", "sm_80"
+  std::string_view cpu = {};                          // for people
+  std::span<const std::string_view> features = {};    // all must be there, spelled as LLVM does: "avx2", "fma"
+  std::span<const VariantExport> exports = {};        // one for each of ExecutableDesc::exports
+  std::span<const std::byte> image = {};              // borrowed from the mapped artifact
 };
 
 struct ExecutableDesc {
-  std::span<const ExportDesc> exports;
-  std::span<const VariantDesc> variants;  // in order of preference
+  std::span<const ExportDesc> exports = {};
+  std::span<const VariantDesc> variants = {};  // in order of preference
   const char* label = "";
 };
 
 // Why a variant was not taken.
 struct Rejection {
   const char* reason = "";   // a literal
-  std::string_view feature;  // the missing feature, if that was it
+  std::string_view feature = {};  // the missing feature, if that was it
 };
 
 class Executable : public Counted {

@@ -1,0 +1,10 @@
+// The compiled form of the runtime core: every body, once.
+#define HALCYON_BUILD
+#include "halcyon/halcyon.hpp"
+
+#include "halcyon/artifact.ipp"
+#include "halcyon/hal/transfer.ipp"
+#include "halcyon/host_ops.ipp"
+#include "halcyon/program.ipp"
+#include "halcyon/registry.ipp"
+#include "halcyon/tensor.ipp"

@@ -1,0 +1,26 @@
+#include "artifact_file.hpp"
+
+#include "fail.hpp"
+#include "halcyon/platform.hpp"
+#include "halcyon/program.hpp"
+
+namespace tools {
+
+ArtifactFile::ArtifactFile(const std::string& path, bool verify_sha256) {
+  char line[256];
+  auto file = halcyon::platform::map_file(path.c_str());
+  if (!file.ok()) fail("'" + path + "': " + std::string(halcyon::describe(file.status(), line)));
+  file_ = *file;
+  halcyon::OpenOptions options;
+  options.verify_sha256 = verify_sha256;
+  auto artifact = halcyon::Artifact::open(file_, options, halcyon::system_allocator());
+  if (!artifact.ok()) fail("'" + path + "': " + std::string(halcyon::describe(artifact.status(), line)));
+  artifact_ = std::move(artifact).value();
+}
+
+ArtifactFile::~ArtifactFile() {
+  artifact_.reset();
+  halcyon::platform::unmap_file(file_);
+}
+
+}  // namespace tools
