@@ -1,0 +1,193 @@
+// halcyon/drivers/null/device.ipp -- bodies of null.hpp and null/device.hpp.
+#pragma once
+#include "halcyon/drivers/null.hpp"
+#include "halcyon/drivers/null/device.hpp"
+#include "halcyon/registry.hpp"
+
+HALCYON_NAMESPACE_BEGIN
+namespace null {
+
+namespace detail {
+
+alignas(64) inline std::byte nothing[64];  // what an empty buffer points at
+
+inline NullBuffer& as_null(hal::Buffer& buffer) { return static_cast<NullBuffer&>(buffer); }
+
+}  // namespace detail
+
+// ---- buffers ------------------------------------------------------------------------------------------
+
+HALCYON_FUNC NullBuffer::NullBuffer(NullDevice& owner, const hal::BufferDesc& desc) : owner_(owner) {
+  describe(owner, desc, true);
+  alignment_ = desc.alignment < 64 ? 64 : desc.alignment;
+}
+
+HALCYON_FUNC void NullBuffer::recycle() {
+  owner_.unback(*this);
+  if (released_) released_(user_);
+  owner_.owner_.destroy(this);
+}
+
+HALCYON_FUNC Result<std::span<std::byte>> NullBuffer::map(hal::Access, uint64_t offset, uint64_t length) {
+  if (offset > size() || (length != UINT64_MAX && length > size() - offset))
+    return Status(Code::invalid_argument, "map: the range is not inside the buffer");
+  std::byte* bytes = data();
+  if (!bytes) return Status(Code::failed_precondition, "map: the buffer is not allocated yet, or was freed");
+  return std::span<std::byte>(bytes + offset, static_cast<size_t>(length == UINT64_MAX ? size() - offset : length));
+}
+
+HALCYON_FUNC hal::NativeHandle NullBuffer::native_handle() const {
+  return {hal::NativeHandle::Type::host_pointer, reinterpret_cast<uintptr_t>(data()), 0};
+}
+
+HALCYON_FUNC Result<NullBuffer*> NullDevice::create_buffer(const hal::BufferDesc& desc) {
+  if (desc.size > caps_.max_buffer_size) return Status(Code::out_of_memory, "allocate: larger than the device allows");
+  if (!compatibility(desc).allocatable)
+    return Status(Code::invalid_argument, "allocate: no such alignment or device ordinal");
+  return owner_.create<NullBuffer>(*this, desc);
+}
+
+HALCYON_FUNC Status NullDevice::back(NullBuffer& buffer) {
+  void* memory = detail::nothing;
+  if (buffer.size() != 0) {
+    if (buffer.size() > SIZE_MAX) return {Code::out_of_memory, "allocate: the allocator has no memory left"};
+    memory = allocator().allocate(allocator().self, static_cast<size_t>(buffer.size()), static_cast<size_t>(buffer.alignment_));
+    if (!memory) return {Code::out_of_memory, "allocate: the allocator has no memory left"};
+  }
+  buffer.allocated_ = buffer.size();
+  allocations_.fetch_add(1, std::memory_order_relaxed);
+  buffer.data_.store(static_cast<std::byte*>(memory), std::memory_order_relaxed);
+  const uint64_t live = live_bytes_.fetch_add(buffer.size(), std::memory_order_relaxed) + buffer.size();
+  uint64_t peak = peak_bytes_.load(std::memory_order_relaxed);
+  while (live > peak && !peak_bytes_.compare_exchange_weak(peak, live, std::memory_order_relaxed)) {
+  }
+  return {};
+}
+
+HALCYON_FUNC void NullDevice::unback(NullBuffer& buffer) {
+  std::byte* memory = buffer.data_.exchange(nullptr, std::memory_order_relaxed);
+  const uint64_t size = std::exchange(buffer.allocated_, 0);
+  if (!memory || size == 0) return;
+  allocator().release(allocator().self, memory, static_cast<size_t>(size), static_cast<size_t>(buffer.alignment_));
+  live_bytes_.fetch_sub(size, std::memory_order_relaxed);
+}
+
+// ---- the device ---------------------------------------------------------------------------------------
+
+HALCYON_FUNC NullDevice::NullDevice(const DeviceOptions& options)
+    : hal::Device(options.allocator), owner_(options.allocator), engine_(owner_) {
+  caps_.driver = "null";
+  caps_.name = "null";
+  caps_.family = "";
+  caps_.device_memory_mappable = true;
+  caps_.inline_execution = true;
+  caps_.import_host = true;
+  caps_.accepts_any_plan = true;
+  caps_.max_buffer_size = options.max_buffer_size;
+}
+
+HALCYON_FUNC NullDevice::~NullDevice() {
+  engine_.timeline.abandon();
+  HALCYON_ASSERT(owner_.live.load() == 0);  // a device outlives everything that it made
+}
+
+HALCYON_FUNC hal::Compatibility NullDevice::compatibility(const hal::BufferDesc& desc) const {
+  hal::Compatibility fits;
+  if (desc.size > caps_.max_buffer_size) fits.reason = "larger than the device allows";
+  if (desc.device_ordinal != 0) fits.reason = "there is no such device ordinal";
+  if (desc.alignment > 4096 || (desc.alignment & (desc.alignment - 1)) != 0)
+    fits.reason = "the alignment is not a power of two up to 4096";
+  fits.allocatable = fits.importable = fits.exportable = fits.mappable = fits.reason[0] == 0;
+  return fits;
+}
+
+HALCYON_FUNC Result<Ref<hal::Buffer>> NullDevice::allocate(const hal::BufferDesc& desc) {
+  HALCYON_ASSIGN(NullBuffer * buffer, create_buffer(desc));
+  auto reference = Ref<hal::Buffer>::adopt(buffer);
+  HALCYON_TRY(back(*buffer));
+  return reference;
+}
+
+HALCYON_FUNC Result<Ref<hal::Buffer>> NullDevice::allocate_async(const hal::BufferDesc& desc,
+                                                                 std::span<const hal::Timepoint> waits,
+                                                                 hal::Timepoint signal) {
+  HALCYON_ASSIGN(NullBuffer * buffer, create_buffer(desc));
+  auto reference = Ref<hal::Buffer>::adopt(buffer);
+  HALCYON_TRY(engine_.after(
+      waits, signal,
+      [](void* self, hal::Buffer& target) { return static_cast<NullDevice*>(self)->back(detail::as_null(target)); }, this,
+      *buffer));
+  return reference;
+}
+
+HALCYON_FUNC Status NullDevice::free_async(hal::Buffer& buffer, std::span<const hal::Timepoint> waits,
+                                           hal::Timepoint signal) {
+  return engine_.after(
+      waits, signal,
+      [](void* self, hal::Buffer& target) {
+        static_cast<NullDevice*>(self)->unback(detail::as_null(target));
+        return Status();
+      },
+      this, buffer);
+}
+
+HALCYON_FUNC Result<Ref<hal::Buffer>> NullDevice::import_host(std::span<std::byte> bytes, const hal::BufferDesc& desc,
+                                                              void (*released)(void* user), void* user) {
+  hal::BufferDesc described = desc;
+  described.size = bytes.size();
+  HALCYON_ASSIGN(NullBuffer * buffer, create_buffer(described));
+  buffer->data_.store(bytes.empty() ? detail::nothing : bytes.data(), std::memory_order_relaxed);
+  buffer->released_ = released;
+  buffer->user_ = user;
+  return Ref<hal::Buffer>(Ref<NullBuffer>::adopt(buffer));
+}
+
+HALCYON_FUNC Result<Ref<hal::Buffer>> NullDevice::import_native(hal::NativeHandle handle, const hal::BufferDesc& desc) {
+  if (handle.type != hal::NativeHandle::Type::host_pointer)
+    return Status(Code::unsupported, "import_native: the device takes host pointers only");
+  auto* bytes = reinterpret_cast<std::byte*>(static_cast<uintptr_t>(handle.value + handle.offset));
+  return import_host({bytes, static_cast<size_t>(desc.size)}, desc, nullptr, nullptr);
+}
+
+HALCYON_FUNC Result<hal::NativeHandle> NullDevice::export_native(hal::Buffer& buffer, hal::NativeHandle::Type type) {
+  if (type != hal::NativeHandle::Type::host_pointer)
+    return Status(Code::unsupported, "export_native: the device gives host pointers only");
+  return buffer.native_handle();
+}
+
+HALCYON_FUNC Result<Ref<hal::Executable>> NullDevice::create_executable(const hal::ExecutableDesc& desc,
+                                                                        std::span<hal::Rejection>) {
+  HALCYON_ASSIGN(auto* executable, owner_.create<NullExecutable>(owner_));
+  auto reference = Ref<hal::Executable>(Ref<NullExecutable>::adopt(executable));
+  HALCYON_TRY(executable->load(desc));
+  return reference;
+}
+
+HALCYON_FUNC hal::Stats NullDevice::stats() const {
+  hal::Stats stats;
+  fill_transfers(stats);
+  engine_.fill_stats(stats);
+  stats.allocations = allocations_.load(std::memory_order_relaxed);
+  stats.live_bytes = live_bytes_.load(std::memory_order_relaxed);
+  stats.peak_bytes = peak_bytes_.load(std::memory_order_relaxed);
+  return stats;
+}
+
+HALCYON_FUNC Result<Owned<hal::Device>> create_device(const DeviceOptions& options) {
+  HALCYON_ASSIGN(auto device, make<NullDevice>(options.allocator, options));
+  return Owned<hal::Device>(std::move(device));
+}
+
+HALCYON_FUNC Result<Owned<hal::Device>> create_from_options(std::string_view options, const Allocator& allocator) {
+  DeviceOptions chosen;
+  chosen.allocator = allocator;
+  for (Option option; next_option(options, option);) {
+    if (option.key == "index" && option.value == "0") continue;
+    if (option.key != "max_size" || !parse_number(option.value, chosen.max_buffer_size))
+      return Status(Code::invalid_argument, "null: the options are max_size=BYTES");
+  }
+  return create_device(chosen);
+}
+
+}  // namespace null
+HALCYON_NAMESPACE_END

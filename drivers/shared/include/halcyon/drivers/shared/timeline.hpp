@@ -1,0 +1,104 @@
+// halcyon/drivers/shared/timeline.hpp -- timeline semaphores and queued work for devices that run work on
+// the thread that makes it ready: the caller of submit, or whoever signals its last wait.
+//
+//   switch (timeline.state(waits, status)) { case State::reached: run now; ... }
+//   timeline.enqueue(work);                    // runs on the thread that signals the last wait
+//   timeline.settle(signals, status);          // reaches the signals, or fails them; runs what that readies
+//
+// One lock for the whole device; `query` and waits that are reached already take none.
+// No call may be in progress when the timeline is destroyed. Threads: any.
+#pragma once
+#include "halcyon/drivers/shared/owner.hpp"
+#include "halcyon/hal/semaphore.hpp"
+#include "halcyon/platform.hpp"
+
+HALCYON_NAMESPACE_BEGIN
+namespace shared {
+
+class Timeline;
+
+class TimelineSemaphore final : public hal::Semaphore {
+ public:
+  TimelineSemaphore(Timeline& timeline, uint64_t value) : timeline_(timeline), value_(value) {}
+  ~TimelineSemaphore() override = default;
+
+  Result<uint64_t> query() override;
+  Status signal(uint64_t value) override;
+  void fail(Status status) override;
+
+ private:
+  friend class Timeline;
+  void recycle() override;
+
+  Timeline& timeline_;
+  std::atomic<uint64_t> value_;
+  std::atomic<bool> failed_{false};
+  Status failure_;  // written once, before failed_
+};
+
+// A piece of work that waits. It holds references to its semaphores and to whatever it uses.
+class Work {
+ public:
+  virtual ~Work() = default;
+  virtual Status run() = 0;              // once, without a lock held
+  virtual void drop_resources() = 0;     // before its signals are reached: a waiter finds buffers unused
+  virtual void destroy() = 0;
+
+  std::span<hal::Timepoint> waits, signals;  // in memory of the work, a reference each
+
+ private:
+  friend class Timeline;
+  Work* next_ = nullptr;
+  Status blocked_;  // why it cannot run: a wait failed
+};
+
+class Timeline {
+ public:
+  enum class State : uint8_t { reached, pending, failed };
+
+  explicit Timeline(Owner& owner) : owner_(owner) {}
+  ~Timeline();
+
+  Result<Ref<hal::Semaphore>> create_semaphore(uint64_t value);
+  // Checks a submission's timepoints. Errors: invalid_argument for none, or a signal that was passed.
+  static Status check(std::span<const hal::Timepoint> waits, std::span<const hal::Timepoint> signals);
+  // Takes no lock. `failure` is written where a wait failed.
+  static State state(std::span<const hal::Timepoint> waits, Status& failure);
+
+  // Takes the work over, and runs it at once where its waits were reached meanwhile.
+  void enqueue(Work& work);
+  void settle(std::span<const hal::Timepoint> signals, const Status& status);
+  Status signal(TimelineSemaphore& semaphore, uint64_t value);
+  Status wait(std::span<const hal::Timepoint> timepoints, hal::Wait mode, uint64_t timeout_ns);
+
+  // Fails and destroys what still waits; before the device's other objects go.
+  void abandon();
+  static void retain(std::span<const hal::Timepoint> from, std::span<hal::Timepoint> to);
+
+ private:
+  friend class TimelineSemaphore;
+  struct Queue {
+    Work* first = nullptr;
+    Work* last = nullptr;
+    void push(Work& work);
+    Work* pop();
+  };
+  void apply(std::span<const hal::Timepoint> signals, const Status& status);  // under the lock
+  void collect(Queue& ready);                                                  // under the lock
+  void run(Queue& ready);
+  static void finish(Work& work);
+  static bool decided(std::span<const hal::Timepoint> timepoints, hal::Wait mode, Status& failure);
+
+  Owner& owner_;
+  platform::Mutex mutex_;
+  platform::Condition changed_;
+  Queue pending_;
+  uint32_t waiters_ = 0;
+};
+
+}  // namespace shared
+HALCYON_NAMESPACE_END
+
+#if defined(HALCYON_INLINE_BODIES)
+#include "halcyon/drivers/shared/timeline.ipp"
+#endif

@@ -1,0 +1,215 @@
+// halcyon/drivers/shared/timeline.ipp -- bodies of timeline.hpp.
+#pragma once
+#include "halcyon/drivers/shared/timeline.hpp"
+
+HALCYON_NAMESPACE_BEGIN
+namespace shared {
+
+namespace detail {
+
+inline TimelineSemaphore& as_timeline(hal::Semaphore* semaphore) {
+  return *static_cast<TimelineSemaphore*>(semaphore);
+}
+
+}  // namespace detail
+
+HALCYON_FUNC Result<uint64_t> TimelineSemaphore::query() {
+  if (failed_.load(std::memory_order_acquire)) return failure_;
+  return value_.load(std::memory_order_acquire);
+}
+
+HALCYON_FUNC Status TimelineSemaphore::signal(uint64_t value) { return timeline_.signal(*this, value); }
+
+HALCYON_FUNC void TimelineSemaphore::fail(Status status) {
+  HALCYON_ASSERT(!status.ok());
+  if (status.ok()) status = Status(Code::internal, "fail: called with an ok Status");
+  const hal::Timepoint point{this, 0};
+  timeline_.settle({&point, 1}, status);
+}
+
+HALCYON_FUNC void TimelineSemaphore::recycle() { timeline_.owner_.destroy(this); }
+
+HALCYON_FUNC void Timeline::Queue::push(Work& work) {
+  work.next_ = nullptr;
+  (last ? last->next_ : first) = &work;
+  last = &work;
+}
+
+HALCYON_FUNC Work* Timeline::Queue::pop() {
+  Work* work = first;
+  if (!work) return nullptr;
+  first = work->next_;
+  if (!first) last = nullptr;
+  return work;
+}
+
+HALCYON_FUNC Timeline::~Timeline() { HALCYON_ASSERT(!pending_.first); }
+
+HALCYON_FUNC Result<Ref<hal::Semaphore>> Timeline::create_semaphore(uint64_t value) {
+  HALCYON_ASSIGN(auto* semaphore, owner_.create<TimelineSemaphore>(*this, value));
+  return Ref<hal::Semaphore>::adopt(semaphore);
+}
+
+HALCYON_FUNC Status Timeline::check(std::span<const hal::Timepoint> waits, std::span<const hal::Timepoint> signals) {
+  for (const hal::Timepoint& point : waits)
+    if (!point.semaphore) return {Code::invalid_argument, "wait: no semaphore"};
+  for (const hal::Timepoint& point : signals) {
+    if (!point.semaphore) return {Code::invalid_argument, "signal: no semaphore"};
+    const uint64_t value = detail::as_timeline(point.semaphore).value_.load(std::memory_order_acquire);
+    if (point.value <= value)
+      return Status(Code::invalid_argument, "signal: the value is not above the semaphore's",
+                    {Kind::none, 255, 0, 0, static_cast<int64_t>(value), static_cast<int64_t>(point.value)});
+  }
+  return {};
+}
+
+HALCYON_FUNC Timeline::State Timeline::state(std::span<const hal::Timepoint> waits, Status& failure) {
+  State state = State::reached;
+  for (const hal::Timepoint& point : waits) {
+    const TimelineSemaphore& semaphore = detail::as_timeline(point.semaphore);
+    if (semaphore.failed_.load(std::memory_order_acquire)) {
+      failure = semaphore.failure_;
+      return State::failed;
+    }
+    if (semaphore.value_.load(std::memory_order_acquire) < point.value) state = State::pending;
+  }
+  return state;
+}
+
+HALCYON_FUNC void Timeline::retain(std::span<const hal::Timepoint> from, std::span<hal::Timepoint> to) {
+  for (size_t i = 0; i < from.size(); ++i) {
+    to[i] = from[i];
+    to[i].semaphore->retain();
+  }
+}
+
+HALCYON_FUNC void Timeline::finish(Work& work) {
+  for (const hal::Timepoint& point : work.waits) point.semaphore->release();
+  for (const hal::Timepoint& point : work.signals) point.semaphore->release();
+  work.destroy();
+}
+
+HALCYON_FUNC void Timeline::apply(std::span<const hal::Timepoint> signals, const Status& status) {
+  for (const hal::Timepoint& point : signals) {
+    TimelineSemaphore& semaphore = detail::as_timeline(point.semaphore);
+    if (semaphore.failed_.load(std::memory_order_relaxed)) continue;  // the first failure stays
+    if (!status.ok()) {
+      semaphore.failure_ = status;
+      semaphore.failed_.store(true, std::memory_order_release);
+    } else if (point.value > semaphore.value_.load(std::memory_order_relaxed)) {
+      semaphore.value_.store(point.value, std::memory_order_release);
+    }
+  }
+  if (waiters_ != 0) changed_.notify_all();
+}
+
+HALCYON_FUNC void Timeline::collect(Queue& ready) {
+  Queue still_pending;
+  while (Work* work = pending_.pop()) {
+    Status failure;
+    const State now = state(work->waits, failure);
+    if (now == State::failed) work->blocked_ = failure;
+    (now == State::pending ? still_pending : ready).push(*work);
+  }
+  pending_ = still_pending;
+}
+
+HALCYON_FUNC void Timeline::run(Queue& ready) {
+  while (Work* work = ready.pop()) {
+    const Status status = work->blocked_.ok() ? work->run() : work->blocked_;
+    work->drop_resources();
+    {
+      platform::Lock lock(mutex_);
+      apply(work->signals, status);
+      collect(ready);
+    }
+    finish(*work);
+  }
+}
+
+HALCYON_FUNC void Timeline::enqueue(Work& work) {
+  Queue ready;
+  {
+    platform::Lock lock(mutex_);
+    Status failure;
+    const State now = state(work.waits, failure);
+    if (now == State::failed) work.blocked_ = failure;
+    (now == State::pending ? pending_ : ready).push(work);
+  }
+  run(ready);
+}
+
+HALCYON_FUNC void Timeline::settle(std::span<const hal::Timepoint> signals, const Status& status) {
+  if (signals.empty()) return;
+  Queue ready;
+  {
+    platform::Lock lock(mutex_);
+    apply(signals, status);
+    collect(ready);
+  }
+  run(ready);
+}
+
+HALCYON_FUNC Status Timeline::signal(TimelineSemaphore& semaphore, uint64_t value) {
+  Queue ready;
+  {
+    platform::Lock lock(mutex_);
+    if (semaphore.failed_.load(std::memory_order_relaxed)) return semaphore.failure_;
+    const hal::Timepoint point{&semaphore, value};
+    HALCYON_TRY(check({}, {&point, 1}));
+    apply({&point, 1}, {});
+    collect(ready);
+  }
+  run(ready);
+  return {};
+}
+
+// Whether a wait is over: `failure` says how.
+HALCYON_FUNC bool Timeline::decided(std::span<const hal::Timepoint> timepoints, hal::Wait mode, Status& failure) {
+  if (timepoints.empty()) return true;
+  if (mode == hal::Wait::all) return state(timepoints, failure) != State::pending;
+  Status failed;
+  bool any_failed = false;
+  for (const hal::Timepoint& point : timepoints) {
+    const State one = state({&point, 1}, failed);
+    if (one == State::reached) return true;
+    any_failed = any_failed || one == State::failed;
+  }
+  if (any_failed) failure = failed;
+  return any_failed;
+}
+
+HALCYON_FUNC Status Timeline::wait(std::span<const hal::Timepoint> timepoints, hal::Wait mode, uint64_t timeout_ns) {
+  HALCYON_TRY(check(timepoints, {}));
+  Status failure;
+  if (decided(timepoints, mode, failure)) return failure;
+  if (timeout_ns == 0) return {Code::timeout, "wait: not reached yet"};
+  const uint64_t deadline = platform::deadline_after(timeout_ns);
+  platform::Lock lock(mutex_);
+  ++waiters_;
+  bool over = false;
+  while (!(over = decided(timepoints, mode, failure)))
+    if (!changed_.wait_until(mutex_, deadline)) {
+      over = decided(timepoints, mode, failure);
+      break;
+    }
+  --waiters_;
+  if (!over) return {Code::timeout, "wait: not reached in time"};
+  return failure;
+}
+
+HALCYON_FUNC void Timeline::abandon() {
+  Queue abandoned;
+  {
+    platform::Lock lock(mutex_);
+    abandoned = pending_;
+    pending_ = {};
+  }
+  while (Work* work = abandoned.pop()) {
+    work->drop_resources();
+    finish(*work);
+  }
+}
+
+}  // namespace shared
+HALCYON_NAMESPACE_END
