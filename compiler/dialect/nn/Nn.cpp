@@ -1,0 +1,229 @@
+#include "dialect/nn/Nn.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/DialectImplementation.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+
+#include "dialect/nn/NnDialect.cpp.inc"
+#include "dialect/nn/NnEnums.cpp.inc"
+#define GET_ATTRDEF_CLASSES
+#include "dialect/nn/NnAttributes.cpp.inc"
+#define GET_OP_CLASSES
+#include "dialect/nn/NnOps.cpp.inc"
+
+namespace halcyon {
+
+void registerNnDialect(DialectRegistry &registry) { registry.insert<nn::NnDialect>(); }
+
+namespace nn {
+
+void NnDialect::initialize() {
+  addAttributes<
+#define GET_ATTRDEF_LIST
+#include "dialect/nn/NnAttributes.cpp.inc"
+      >();
+  addOperations<
+#define GET_OP_LIST
+#include "dialect/nn/NnOps.cpp.inc"
+      >();
+}
+
+namespace {
+
+RankedTensorType typeOf(Value value) { return cast<RankedTensorType>(value.getType()); }
+
+bool differ(int64_t left, int64_t right) {
+  return !ShapedType::isDynamic(left) && !ShapedType::isDynamic(right) && left != right;
+}
+
+unsigned channelAxis(Layout layout, int64_t rank) {
+  return layout == Layout::channels_first ? 1 : static_cast<unsigned>(rank - 1);
+}
+
+unsigned spatialAxis(Layout layout, unsigned spatial) {
+  return spatial + (layout == Layout::channels_first ? 2 : 1);
+}
+
+LogicalResult verifyElementTypes(Operation *op) {
+  Type element = typeOf(op->getResult(0)).getElementType();
+  for (Value operand : op->getOperands())
+    if (typeOf(operand).getElementType() != element)
+      return op->emitOpError("expects one element type, got ")
+             << element << " and " << typeOf(operand).getElementType();
+  return success();
+}
+
+LogicalResult verifyPerSpatial(Operation *op, int64_t spatials, StringRef name,
+                               ArrayRef<int64_t> values, int64_t least) {
+  if (static_cast<int64_t>(values.size()) != spatials)
+    return op->emitOpError() << name << " has " << values.size() << " values for " << spatials
+                             << " spatial dimensions";
+  for (int64_t value : values)
+    if (value < least)
+      return op->emitOpError() << name << " holds " << value << ", less than " << least;
+  return success();
+}
+
+// The extent of a window's output; negative inputs are the caller's to avoid.
+int64_t windowExtent(int64_t input, int64_t kernel, int64_t stride, int64_t dilation, int64_t low,
+                     int64_t high, bool ceil) {
+  int64_t room = input + low + high - dilation * (kernel - 1) - 1;
+  if (room < 0)
+    return 0;
+  int64_t extent = (ceil ? (room + stride - 1) / stride : room / stride) + 1;
+  // The last window must start inside the input or its low padding.
+  if (ceil && (extent - 1) * stride >= input + low)
+    --extent;
+  return extent;
+}
+
+LogicalResult verifyBias(Operation *op, Value bias, int64_t channels) {
+  if (bias && (typeOf(bias).getRank() != 1 || differ(typeOf(bias).getDimSize(0), channels)))
+    return op->emitOpError("bias must have one element for each of ")
+           << channels << " output channels";
+  return success();
+}
+
+LogicalResult verifySameShape(Operation *op, Value input, Value init) {
+  if (failed(verifyCompatibleShape(input.getType(), init.getType())))
+    return op->emitOpError("input and init differ in shape");
+  return success();
+}
+
+} // namespace
+
+LogicalResult ConvOp::verify() {
+  RankedTensorType input = typeOf(getInput()), filter = typeOf(getFilter()),
+                   init = typeOf(getInit());
+  int64_t rank = input.getRank(), spatials = rank - 2;
+  if (spatials < 1 || spatials > 3 || filter.getRank() != rank || init.getRank() != rank)
+    return emitOpError("expects input, filter and init of one rank between 3 and 5");
+  if (failed(verifyElementTypes(*this)) ||
+      failed(verifyPerSpatial(*this, spatials, "strides", getStrides(), 1)) ||
+      failed(verifyPerSpatial(*this, spatials, "dilations", getDilations(), 1)) ||
+      failed(verifyPerSpatial(*this, spatials, "pad_low", getPadLow(), 0)) ||
+      failed(verifyPerSpatial(*this, spatials, "pad_high", getPadHigh(), 0)))
+    return failure();
+  auto groups = static_cast<int64_t>(getGroups());
+  int64_t inputs = input.getDimSize(channelAxis(getInputLayout(), rank));
+  int64_t outputs = init.getDimSize(channelAxis(getOutputLayout(), rank));
+  if (filter.isDynamicDim(0) || filter.isDynamicDim(1))
+    return emitOpError("expects a filter with static channels");
+  if (groups < 1 || filter.getDimSize(0) % groups)
+    return emitOpError("groups must divide the filter's ") << filter.getDimSize(0) << " outputs";
+  if (differ(inputs, filter.getDimSize(1) * groups))
+    return emitOpError("input has ")
+           << inputs << " channels, the filter takes " << filter.getDimSize(1) * groups;
+  if (differ(outputs, filter.getDimSize(0)))
+    return emitOpError("init has ")
+           << outputs << " channels, the filter makes " << filter.getDimSize(0);
+  if (differ(input.getDimSize(0), init.getDimSize(0)))
+    return emitOpError("input and init differ in the batch dimension");
+  if (failed(verifyBias(*this, getBias(), filter.getDimSize(0))))
+    return failure();
+  for (unsigned i = 0; i < spatials; ++i) {
+    int64_t in = input.getDimSize(spatialAxis(getInputLayout(), i));
+    int64_t out = init.getDimSize(spatialAxis(getOutputLayout(), i));
+    int64_t kernel = filter.getDimSize(i + 2);
+    if (ShapedType::isDynamic(in) || ShapedType::isDynamic(kernel))
+      continue;
+    int64_t expected = windowExtent(in, kernel, getStrides()[i], getDilations()[i], getPadLow()[i],
+                                    getPadHigh()[i], false);
+    if (differ(out, expected))
+      return emitOpError("spatial dimension ")
+             << i << ": expected an output of " << expected << ", got " << out;
+  }
+  return success();
+}
+
+LogicalResult ConvTransposeOp::verify() {
+  RankedTensorType input = typeOf(getInput()), filter = typeOf(getFilter()),
+                   init = typeOf(getInit());
+  int64_t rank = input.getRank(), spatials = rank - 2;
+  if (spatials < 1 || spatials > 3 || filter.getRank() != rank || init.getRank() != rank)
+    return emitOpError("expects input, filter and init of one rank between 3 and 5");
+  if (failed(verifyElementTypes(*this)) ||
+      failed(verifyPerSpatial(*this, spatials, "strides", getStrides(), 1)) ||
+      failed(verifyPerSpatial(*this, spatials, "dilations", getDilations(), 1)) ||
+      failed(verifyPerSpatial(*this, spatials, "pad_low", getPadLow(), 0)))
+    return failure();
+  auto groups = static_cast<int64_t>(getGroups());
+  if (!filter.hasStaticShape())
+    return emitOpError("expects a filter of static shape");
+  if (groups < 1 || filter.getDimSize(0) % groups)
+    return emitOpError("groups must divide the filter's ") << filter.getDimSize(0) << " inputs";
+  if (differ(input.getDimSize(1), filter.getDimSize(0)))
+    return emitOpError("input has ")
+           << input.getDimSize(1) << " channels, the filter takes " << filter.getDimSize(0);
+  int64_t outputs = filter.getDimSize(1) * groups;
+  if (differ(init.getDimSize(1), outputs))
+    return emitOpError("init has ")
+           << init.getDimSize(1) << " channels, the filter makes " << outputs;
+  if (differ(input.getDimSize(0), init.getDimSize(0)))
+    return emitOpError("input and init differ in the batch dimension");
+  return verifyBias(*this, getBias(), outputs);
+}
+
+LogicalResult PoolOp::verify() {
+  RankedTensorType input = typeOf(getInput()), init = typeOf(getInit());
+  int64_t rank = input.getRank(), spatials = rank - 2;
+  if (spatials < 1 || spatials > 3 || init.getRank() != rank)
+    return emitOpError("expects input and init of one rank between 3 and 5");
+  if (failed(verifyElementTypes(*this)) ||
+      failed(verifyPerSpatial(*this, spatials, "kernel", getKernel(), 1)) ||
+      failed(verifyPerSpatial(*this, spatials, "strides", getStrides(), 1)) ||
+      failed(verifyPerSpatial(*this, spatials, "dilations", getDilations(), 1)) ||
+      failed(verifyPerSpatial(*this, spatials, "pad_low", getPadLow(), 0)) ||
+      failed(verifyPerSpatial(*this, spatials, "pad_high", getPadHigh(), 0)))
+    return failure();
+  if (getKind() == PoolKind::average && !isa<FloatType>(input.getElementType()))
+    return emitOpError("expects floating-point elements for an average");
+  unsigned channel = channelAxis(getLayout(), rank);
+  if (differ(input.getDimSize(0), init.getDimSize(0)) ||
+      differ(input.getDimSize(channel), init.getDimSize(channel)))
+    return emitOpError("input and init differ in batch or channels");
+  for (unsigned i = 0; i < spatials; ++i) {
+    int64_t in = input.getDimSize(spatialAxis(getLayout(), i));
+    int64_t out = init.getDimSize(spatialAxis(getLayout(), i));
+    if (ShapedType::isDynamic(in))
+      continue;
+    int64_t expected = windowExtent(in, getKernel()[i], getStrides()[i], getDilations()[i],
+                                    getPadLow()[i], getPadHigh()[i], getCeilMode());
+    if (differ(out, expected))
+      return emitOpError("spatial dimension ")
+             << i << ": expected an output of " << expected << ", got " << out;
+  }
+  return success();
+}
+
+LogicalResult SoftmaxOp::verify() {
+  RankedTensorType input = typeOf(getInput());
+  auto axis = static_cast<int64_t>(getAxis());
+  if (axis < 0 || axis >= input.getRank())
+    return emitOpError("axis ") << axis << " is not one of " << input.getRank() << " dimensions";
+  if (!isa<FloatType>(input.getElementType()))
+    return emitOpError("expects floating-point elements");
+  return success(succeeded(verifyElementTypes(*this)) &&
+                 succeeded(verifySameShape(*this, getInput(), getInit())));
+}
+
+LogicalResult LayerNormOp::verify() {
+  RankedTensorType input = typeOf(getInput());
+  auto axis = static_cast<int64_t>(getAxis());
+  if (axis < 0 || axis >= input.getRank())
+    return emitOpError("axis ") << axis << " is not one of " << input.getRank() << " dimensions";
+  if (!isa<FloatType>(input.getElementType()))
+    return emitOpError("expects floating-point elements");
+  if (getBias() && !getScale())
+    return emitOpError("a bias needs a scale");
+  for (Value factor : {getScale(), getBias()})
+    if (factor &&
+        failed(verifyCompatibleShape(typeOf(factor).getShape(), input.getShape().drop_front(axis))))
+      return emitOpError("scale and bias must have the shape of the normalised dimensions");
+  return success(succeeded(verifyElementTypes(*this)) &&
+                 succeeded(verifySameShape(*this, getInput(), getInit())));
+}
+
+} // namespace nn
+} // namespace halcyon

@@ -1,0 +1,103 @@
+#ifndef HALCYON_DIALECT_NN_OPS
+#define HALCYON_DIALECT_NN_OPS
+
+include "dialect/nn/NnDialect.td"
+include "mlir/Interfaces/DestinationStyleOpInterface.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+
+class Nn_Op<string mnemonic, list<Trait> traits = []>
+    : Op<Nn_Dialect, mnemonic, !listconcat([Pure, DestinationStyleOpInterface,
+                                            AllTypesMatch<["init", "result"]>], traits)> {
+  let results = (outs AnyRankedTensor:$result);
+  let hasVerifier = 1;
+  code dpsDeclaration = [{
+    mlir::MutableOperandRange getDpsInitsMutable() { return getInitMutable(); }
+  }];
+  let extraClassDeclaration = dpsDeclaration;
+}
+
+def Nn_ConvOp : Nn_Op<"conv"> {
+  let summary = "convolution over 1 to 3 spatial dimensions";
+  let description = [{
+    `filter` is [O, I / groups, kernel...] in every layout; `bias` is [O].
+    An output element is the sum over its window of the input, which is zero
+    outside, plus the bias. Output extent: floor((in + pad_low + pad_high -
+    dilation * (kernel - 1) - 1) / stride) + 1.
+
+    ```mlir
+    %y = nn.conv ins(%x, %w, %b : tensor<1x3x8x8xf32>, tensor<4x3x3x3xf32>, tensor<4xf32>)
+                 outs(%init : tensor<1x4x8x8xf32>)
+         {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, pad_low = array<i64: 1, 1>,
+          pad_high = array<i64: 1, 1>}
+    ```
+  }];
+  let arguments = (ins AnyRankedTensor:$input, AnyRankedTensor:$filter,
+    Optional<AnyRankedTensor>:$bias, AnyRankedTensor:$init,
+    DenseI64ArrayAttr:$strides, DenseI64ArrayAttr:$dilations,
+    DenseI64ArrayAttr:$pad_low, DenseI64ArrayAttr:$pad_high,
+    DefaultValuedAttr<I64Attr, "1">:$groups,
+    DefaultValuedAttr<Nn_LayoutAttr, "::halcyon::nn::Layout::channels_first">:$input_layout,
+    DefaultValuedAttr<Nn_LayoutAttr, "::halcyon::nn::Layout::channels_first">:$output_layout);
+  let assemblyFormat = [{
+    `ins` `(` $input `,` $filter (`,` $bias^)? `:`
+    type($input) `,` type($filter) (`,` type($bias)^)? `)`
+    `outs` `(` $init `:` type($init) `)` attr-dict
+  }];
+}
+
+def Nn_ConvTransposeOp : Nn_Op<"conv_transpose"> {
+  let summary = "transposed convolution, channels first";
+  let description = [{
+    The gradient of `conv` by its input: `filter` is [I, O / groups, kernel...],
+    `bias` is [O]. Input element i reaches output elements
+    i * stride + k * dilation - pad_low; what falls outside is dropped.
+  }];
+  let arguments = (ins AnyRankedTensor:$input, AnyRankedTensor:$filter,
+    Optional<AnyRankedTensor>:$bias, AnyRankedTensor:$init,
+    DenseI64ArrayAttr:$strides, DenseI64ArrayAttr:$dilations, DenseI64ArrayAttr:$pad_low,
+    DefaultValuedAttr<I64Attr, "1">:$groups);
+  let assemblyFormat = Nn_ConvOp.assemblyFormat;
+}
+
+def Nn_PoolOp : Nn_Op<"pool"> {
+  let summary = "maximum or average of windows over 1 to 3 spatial dimensions";
+  let description = [{
+    A maximum ignores elements outside the input. An average divides by the
+    number of the window's elements inside the input or, with
+    `count_include_pad`, inside the padded input. `ceil_mode` rounds the output
+    extent up; a window that passes the padded input is cut.
+  }];
+  let arguments = (ins AnyRankedTensor:$input, AnyRankedTensor:$init, Nn_PoolKindAttr:$kind,
+    DenseI64ArrayAttr:$kernel, DenseI64ArrayAttr:$strides, DenseI64ArrayAttr:$dilations,
+    DenseI64ArrayAttr:$pad_low, DenseI64ArrayAttr:$pad_high, UnitAttr:$ceil_mode,
+    UnitAttr:$count_include_pad,
+    DefaultValuedAttr<Nn_LayoutAttr, "::halcyon::nn::Layout::channels_first">:$layout);
+  let assemblyFormat = [{
+    `ins` `(` $input `:` type($input) `)` `outs` `(` $init `:` type($init) `)` attr-dict
+  }];
+}
+
+def Nn_SoftmaxOp : Nn_Op<"softmax"> {
+  let summary = "softmax, or its logarithm, along one axis";
+  let arguments = (ins AnyRankedTensor:$input, AnyRankedTensor:$init, I64Attr:$axis,
+                       UnitAttr:$log);
+  let assemblyFormat = Nn_PoolOp.assemblyFormat;
+}
+
+def Nn_LayerNormOp : Nn_Op<"layer_norm", [AttrSizedOperandSegments]> {
+  let summary = "normalisation over the dimensions from `axis` on";
+  let description = [{
+    (x - mean) / sqrt(variance + epsilon) * scale + bias, with mean and variance
+    over the dimensions `axis` and later. `scale` and `bias` have the shape of
+    those dimensions; a bias needs a scale.
+  }];
+  let arguments = (ins AnyRankedTensor:$input, Optional<AnyRankedTensor>:$scale,
+    Optional<AnyRankedTensor>:$bias, AnyRankedTensor:$init, I64Attr:$axis, F32Attr:$epsilon);
+  let assemblyFormat = [{
+    `ins` `(` $input (`,` $scale^)? (`bias` $bias^)? `:`
+    type($input) (`,` type($scale)^)? (`bias` type($bias)^)? `)`
+    `outs` `(` $init `:` type($init) `)` attr-dict
+  }];
+}
+
+#endif // HALCYON_DIALECT_NN_OPS

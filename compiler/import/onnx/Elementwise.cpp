@@ -1,0 +1,151 @@
+#include "import/onnx/Elementwise.h"
+
+using namespace mlir;
+
+namespace halcyon::onnx {
+namespace {
+
+bool canBeOnHost(const Imported &input) {
+  return input.isOnHost() || (input.isSmall() && !isFloat(input.dataType));
+}
+
+bool belongsOnHost(NodeContext &node, ArrayRef<Imported *> inputs, const Imported &result) {
+  if (!result.isSmall())
+    return false;
+  bool all = llvm::all_of(inputs, [](Imported *input) { return input->isOnHost(); });
+  bool any = llvm::any_of(inputs, [](Imported *input) { return input->elements.has_value(); });
+  if (all && (any || !isFloat(result.dataType)))
+    return true;
+  return node.isDemanded(0) &&
+         llvm::all_of(inputs, [](Imported *input) { return canBeOnHost(*input); });
+}
+
+// Where element `index` of the result comes from in a broadcast input.
+int64_t sourceIndex(const Imported &input, const Imported &result, int64_t index) {
+  int64_t source = 0, stride = 1;
+  for (int64_t axis = result.rank() - 1, from = input.rank() - 1; from >= 0; --axis, --from) {
+    int64_t extent = *known(result.dims[axis]), inputExtent = *known(input.dims[from]);
+    if (inputExtent != 1)
+      source += index % extent * stride;
+    stride *= inputExtent;
+    index /= extent;
+  }
+  return source;
+}
+
+LogicalResult onHost(NodeContext &node, ArrayRef<Imported *> inputs, const Imported &result,
+                     ScalarFunction function) {
+  SmallVector<SmallVector<Value>> scalars;
+  for (Imported *input : inputs)
+    scalars.push_back(node.graph.elementsOf(node.b, *input));
+  SmallVector<Value> made;
+  for (int64_t i = 0, end = *result.numElements(); i < end; ++i) {
+    SmallVector<Value> arguments;
+    for (auto [input, values] : llvm::zip(inputs, scalars))
+      arguments.push_back(values[sourceIndex(*input, result, i)]);
+    made.push_back(function(node.b, arguments));
+  }
+  node.setElements(0, result.dims, result.dataType, std::move(made));
+  return success();
+}
+
+} // namespace
+
+AffineMap broadcastMap(MLIRContext *context, ArrayRef<OpFoldResult> from,
+                       ArrayRef<OpFoldResult> dims) {
+  SmallVector<AffineExpr> exprs;
+  auto offset = static_cast<unsigned>(dims.size() - from.size());
+  for (auto [axis, extent] : llvm::enumerate(from)) {
+    unsigned loop = offset + static_cast<unsigned>(axis);
+    bool spread = known(extent) == 1 && known(dims[loop]) != 1;
+    exprs.push_back(spread ? getAffineConstantExpr(0, context) : getAffineDimExpr(loop, context));
+  }
+  return AffineMap::get(static_cast<unsigned>(dims.size()), 0, exprs, context);
+}
+
+FailureOr<Dims> broadcastDims(NodeContext &node, ArrayRef<Imported *> inputs) {
+  size_t rank = 0;
+  for (Imported *input : inputs)
+    rank = std::max(rank, input->dims.size());
+  Dims made(rank, fixed(node.b, 1));
+  for (Imported *input : inputs) {
+    size_t offset = rank - input->dims.size();
+    for (auto [axis, extent] : llvm::enumerate(input->dims)) {
+      OpFoldResult &result = made[offset + axis];
+      std::optional<int64_t> have = known(result), more = known(extent);
+      if (more == 1)
+        continue;
+      if (have == 1 || (!have && more))
+        result = extent;
+      else if (have && more && have != more)
+        return node.error() << "shapes do not broadcast: " << *have << " and " << *more
+                            << " in dimension " << offset + axis;
+    }
+  }
+  return made;
+}
+
+Value elementwiseTensor(NodeContext &node, ArrayRef<Imported *> inputs, ArrayRef<OpFoldResult> dims,
+                        Type element, ScalarFunction function) {
+  ImplicitLocOpBuilder &b = node.b;
+  SmallVector<Value> operands, scalars; // a scalar for each input that is one
+  SmallVector<AffineMap> maps;
+  for (Imported *input : inputs) {
+    if (input->isOnHost() && input->numElements() == 1) {
+      scalars.push_back(node.graph.elementsOf(b, *input).front());
+      continue;
+    }
+    scalars.push_back(nullptr);
+    operands.push_back(node.graph.tensorOf(b, *input));
+    maps.push_back(broadcastMap(b.getContext(), input->dims, dims));
+  }
+  auto rank = static_cast<unsigned>(dims.size());
+  maps.push_back(b.getMultiDimIdentityMap(rank));
+  return generic(b, operands, emptyTensor(b, dims, element), maps, parallelIterators(rank),
+                 [&](ImplicitLocOpBuilder &inner, ValueRange arguments) {
+                   SmallVector<Value> all;
+                   size_t next = 0;
+                   for (Value scalar : scalars)
+                     all.push_back(scalar ? scalar : arguments[next++]);
+                   return function(inner, all);
+                 });
+}
+
+LogicalResult elementwise(NodeContext &node, ArrayRef<Imported *> inputs, DataType resultType,
+                          ScalarFunction function) {
+  FailureOr<Dims> dims = broadcastDims(node, inputs);
+  if (failed(dims))
+    return failure();
+  Imported result;
+  result.dataType = resultType;
+  result.element = node.elementType(resultType);
+  result.dims = *dims;
+  if (!result.element)
+    return node.error() << "element type " << nameOf(resultType) << " is not supported";
+  if (belongsOnHost(node, inputs, result))
+    return onHost(node, inputs, result, function);
+  node.set(0, elementwiseTensor(node, inputs, *dims, result.element, function), resultType, *dims);
+  return success();
+}
+
+LogicalResult elementwiseSameType(NodeContext &node, ScalarFunction function) {
+  SmallVector<Imported *> inputs;
+  for (size_t i = 0; i < node.numInputs(); ++i) {
+    if (!node.has(i))
+      return node.error() << "input " << i << " is missing";
+    inputs.push_back(&node.in(i));
+    if (inputs.back()->dataType != inputs.front()->dataType)
+      return node.error() << "inputs differ in element type: " << nameOf(inputs.front()->dataType)
+                          << " and " << nameOf(inputs.back()->dataType);
+  }
+  return elementwise(node, inputs, inputs.front()->dataType, function);
+}
+
+LogicalResult checkFloat(NodeContext &node, size_t input) {
+  if (isFloat(node.in(input).dataType))
+    return success();
+  return node.error() << "expected floating-point elements, got "
+                      << nameOf(node.in(input).dataType);
+}
+
+} // namespace halcyon::onnx

@@ -1,0 +1,260 @@
+#include "import/onnx/GraphImporter.h"
+#include "import/onnx/Constants.h"
+#include "import/onnx/OpTable.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/Matchers.h"
+#include "llvm/ADT/MapVector.h"
+
+using namespace mlir;
+
+namespace halcyon::onnx {
+namespace {
+
+constexpr int callLimit = 32; // functions that call functions
+
+void forEachNode(ArrayRef<Node> nodes, llvm::function_ref<void(const Node &)> visit) {
+  for (const Node &node : nodes) {
+    visit(node);
+    for (const NodeAttribute &attribute : node.attributes)
+      for (const auto &body : attribute.graphs)
+        forEachNode(body->nodes, visit);
+  }
+}
+
+// Attributes that refer to the caller's take its values, or the default's.
+Node withCallersAttributes(const Node &node, const Function &function, const Node &caller) {
+  Node made = node;
+  llvm::erase_if(made.attributes, [&](NodeAttribute &attribute) {
+    if (attribute.reference.empty())
+      return false;
+    for (ArrayRef<NodeAttribute> from :
+         {ArrayRef<NodeAttribute>(caller.attributes), ArrayRef<NodeAttribute>(function.defaults)})
+      for (const NodeAttribute &candidate : from)
+        if (candidate.name == attribute.reference) {
+          std::string name = attribute.name;
+          attribute = candidate;
+          attribute.name = name;
+          return false;
+        }
+    return true;
+  });
+  return made;
+}
+
+} // namespace
+
+GraphImporter::GraphImporter(OpBuilder &builder, const Model &model, StringRef path)
+    : builder(builder), model(model), path(builder.getStringAttr(path)) {
+  collectDemanded(model.graph, demanded);
+}
+
+Location GraphImporter::fileLocation() const { return FileLineColLoc::get(path, 0, 0); }
+
+Location GraphImporter::locationOf(const Node &node) const {
+  return NameLoc::get(StringAttr::get(context(), node.name), fileLocation());
+}
+
+const Function *GraphImporter::functionOf(const Node &node) const {
+  for (const Function &function : model.functions)
+    if (function.domain == node.domain && function.name == node.opType)
+      return &function;
+  return nullptr;
+}
+
+LogicalResult GraphImporter::checkOperators() {
+  llvm::MapVector<StringAttr, SmallVector<std::string>> unknown;
+  auto check = [&](const Node &node) {
+    if (!findImporter(node.domain, node.opType) && !functionOf(node))
+      unknown[builder.getStringAttr(node.domain.empty() ? node.opType
+                                                        : node.domain + "." + node.opType)]
+          .push_back(node.name);
+  };
+  forEachNode(model.graph.nodes, check);
+  for (const Function &function : model.functions)
+    forEachNode(function.nodes, check);
+  if (unknown.empty())
+    return success();
+  InFlightDiagnostic diagnostic = emitError(fileLocation()) << "unsupported operators: ";
+  llvm::interleave(
+      unknown,
+      [&](auto &entry) {
+        diagnostic << entry.first.getValue() << " (";
+        llvm::interleave(
+            entry.second, [&](const std::string &name) { diagnostic << "'" << name << "'"; },
+            [&] { diagnostic << ", "; });
+        diagnostic << ")";
+      },
+      [&] { diagnostic << ", "; });
+  return diagnostic;
+}
+
+Imported *GraphImporter::find(const Scope &scope, StringRef name) const {
+  for (const Scope *at = &scope; at; at = at->outer)
+    if (Imported *found = at->names.lookup(name))
+      return found;
+  return nullptr;
+}
+
+Imported &GraphImporter::hold(Imported imported) {
+  return storage.emplace_back(std::move(imported));
+}
+
+Imported &GraphImporter::define(Scope &scope, StringRef name, Imported imported) {
+  Imported &made = hold(std::move(imported));
+  scope.names[name] = &made;
+  return made;
+}
+
+Imported GraphImporter::fromTensor(ImplicitLocOpBuilder &b, Value tensor, DataType dataType,
+                                   Dims dims) const {
+  Imported made;
+  made.dataType = dataType;
+  made.tensor = tensor;
+  auto type = cast<RankedTensorType>(tensor.getType());
+  made.element = type.getElementType();
+  made.dims = std::move(dims);
+  if (made.dims.empty())
+    made.dims = tensor::getMixedSizes(b, b.getLoc(), tensor);
+  // The type may know more than the dims.
+  for (auto [axis, extent] : llvm::enumerate(type.getShape()))
+    if (!ShapedType::isDynamic(extent))
+      made.dims[axis] = b.getIndexAttr(extent);
+  return made;
+}
+
+Imported GraphImporter::fromConstant(std::shared_ptr<const Tensor> tensor) {
+  Imported made;
+  made.dataType = tensor->type;
+  made.element = elementType(*context(), tensor->type);
+  for (int64_t dim : tensor->dims)
+    made.dims.push_back(builder.getIndexAttr(dim));
+  made.constant = std::move(tensor);
+  return made;
+}
+
+void GraphImporter::importInitializers(const Graph &graph, Scope &scope) {
+  for (const auto &tensor : graph.initializers)
+    define(scope, tensor->name, fromConstant(tensor));
+}
+
+Value GraphImporter::tensorOf(ImplicitLocOpBuilder &b, Imported &imported) {
+  if (imported.tensor)
+    return imported.tensor;
+  RankedTensorType type = imported.type();
+  if (imported.constant) {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(entry);
+    StringRef name = imported.constant->name;
+    if (name.empty())
+      name = "constant";
+    imported.tensor =
+        b.create<arith::ConstantOp>(constantAttribute(type, *imported.constant, name));
+    return imported.tensor;
+  }
+  // Not remembered: made where it is used, which other regions may not see.
+  SmallVector<Attribute> constants;
+  for (Value element : *imported.elements) {
+    Attribute constant;
+    if (!matchPattern(element, m_Constant(&constant)))
+      break;
+    constants.push_back(constant);
+  }
+  if (constants.size() == imported.elements->size())
+    return b.create<arith::ConstantOp>(DenseElementsAttr::get(type, constants));
+  return b.create<tensor::FromElementsOp>(type, *imported.elements);
+}
+
+SmallVector<Value> GraphImporter::elementsOf(ImplicitLocOpBuilder &b, Imported &imported) {
+  if (imported.elements)
+    return *imported.elements;
+  SmallVector<Value> made;
+  int64_t count = *imported.numElements();
+  if (imported.constant) {
+    for (int64_t i = 0; i < count; ++i)
+      made.push_back(
+          b.create<arith::ConstantOp>(constantElement(imported.element, *imported.constant, i)));
+    return made;
+  }
+  SmallVector<int64_t> shape;
+  for (OpFoldResult dim : imported.dims)
+    shape.push_back(*known(dim));
+  for (int64_t i = 0; i < count; ++i) {
+    SmallVector<Value> at(shape.size());
+    int64_t rest = i;
+    for (size_t axis = shape.size(); axis-- > 0; rest /= shape[axis])
+      at[axis] = constantIndex(b, rest % shape[axis]);
+    made.push_back(b.create<tensor::ExtractOp>(imported.tensor, at));
+  }
+  return made;
+}
+
+LogicalResult GraphImporter::importNodes(ArrayRef<Node> nodes, Scope &scope) {
+  for (const Node &node : nodes)
+    if (failed(importNode(node, scope)))
+      return failure();
+  return success();
+}
+
+LogicalResult GraphImporter::importNode(const Node &node, Scope &scope) {
+  ImplicitLocOpBuilder b(locationOf(node), builder);
+  NodeContext context(*this, scope, node, b);
+  const OpImporter *importer = findImporter(node.domain, node.opType);
+  if (!importer)
+    return importCall(*functionOf(node), node, scope);
+  if (node.inputs.size() > importer->maxInputs)
+    return context.error() << "expected at most " << importer->maxInputs << " inputs, got "
+                           << node.inputs.size();
+  for (size_t i = 0; i < importer->minInputs; ++i)
+    if (!context.has(i))
+      return context.error() << "input " << i << " is missing";
+  for (size_t i = 0; i < node.inputs.size(); ++i)
+    if (context.has(i) && !find(scope, node.inputs[i]))
+      return context.error() << "input '" << node.inputs[i] << "' is not available";
+  for (size_t i = 0; i < node.inputs.size(); ++i)
+    if (context.has(i) && !context.in(i).element)
+      return context.error() << "input '" << node.inputs[i] << "': element type "
+                             << nameOf(context.in(i).dataType) << " is not supported";
+  for (size_t i = importer->maxOutputs; i < node.outputs.size(); ++i)
+    if (context.wants(i))
+      return context.error() << "output " << i << " is not supported";
+  if (failed(importer->import(context)) || failed(context.checkAllRead()))
+    return failure();
+  // What follows inside a region goes on where the importer ended.
+  builder.restoreInsertionPoint(b.saveInsertionPoint());
+  return success();
+}
+
+LogicalResult GraphImporter::importCall(const Function &function, const Node &node, Scope &scope) {
+  ImplicitLocOpBuilder b(locationOf(node), builder);
+  NodeContext context(*this, scope, node, b);
+  if (callDepth >= callLimit)
+    return context.error() << "functions call each other more than " << callLimit << " deep";
+  Scope inner;
+  inner.opsets = &function.opsets;
+  for (auto [index, name] : llvm::enumerate(function.inputs))
+    if (context.has(index))
+      inner.names[name] = find(scope, node.inputs[index]);
+  ++callDepth;
+  for (const Node &bodyNode : function.nodes) {
+    Node resolved = withCallersAttributes(bodyNode, function, node);
+    resolved.name = node.name + "/" + resolved.name;
+    // An optional input that the caller left out is absent.
+    for (std::string &input : resolved.inputs)
+      if (llvm::is_contained(function.inputs, input) && !inner.names.count(input))
+        input.clear();
+    if (failed(importNode(resolved, inner)))
+      return failure();
+  }
+  --callDepth;
+  for (auto [index, name] : llvm::enumerate(function.outputs))
+    if (context.wants(index)) {
+      Imported *result = find(inner, name);
+      if (!result)
+        return context.error() << "output '" << name << "' is not available";
+      scope.names[node.outputs[index]] = result;
+    }
+  return success();
+}
+
+} // namespace halcyon::onnx

@@ -1,0 +1,282 @@
+#include "import/Import.h"
+#include "import/onnx/GraphImporter.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
+#include "mlir/IR/Verifier.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+
+using namespace mlir;
+
+namespace halcyon {
+namespace onnx {
+namespace {
+
+constexpr int64_t oldestOpset = 7, newestOpset = 22;
+
+// Exporters write these for a dimension that has no name.
+bool isUnnamed(StringRef symbol) { return symbol.empty() || symbol == "?" || symbol == "-1"; }
+
+class ModelImporter {
+public:
+  ModelImporter(MLIRContext &context, const Model &model, StringRef path,
+                const ImportOptions &options)
+      : builder(&context), model(model), options(options), graph(builder, model, path),
+        where(graph.fileLocation()) {}
+
+  OwningOpRef<ModuleOp> run() {
+    OwningOpRef<ModuleOp> module = ModuleOp::create(where);
+    if (failed(checkOpset()) || failed(graph.checkOperators()) || failed(importMain(*module)))
+      return nullptr;
+    eraseDeadOps(*module);
+    if (failed(verify(*module)))
+      return nullptr;
+    return module;
+  }
+
+private:
+  LogicalResult checkOpset() {
+    auto found = model.opsets.find("");
+    if (found == model.opsets.end() ||
+        (found->second >= oldestOpset && found->second <= newestOpset))
+      return success();
+    return emitError(where) << "operator set " << found->second << " is not supported ("
+                            << oldestOpset << " to " << newestOpset << " are)";
+  }
+
+  // Graph inputs that no initializer makes constants.
+  SmallVector<const ValueInfo *> arguments() {
+    llvm::StringSet<> initialized;
+    for (const auto &tensor : model.graph.initializers)
+      initialized.insert(tensor->name);
+    SmallVector<const ValueInfo *> made;
+    for (const ValueInfo &input : model.graph.inputs)
+      if (!initialized.contains(input.name))
+        made.push_back(&input);
+    return made;
+  }
+
+  FailureOr<RankedTensorType> typeOf(const ValueInfo &input) {
+    auto error = [&] { return emitError(where) << "input '" << input.name << "': "; };
+    if (!input.isTensor)
+      return error() << "only tensors are supported";
+    Type element = elementType(*builder.getContext(), input.type);
+    if (!element)
+      return error() << "element type " << nameOf(input.type) << " is not supported";
+    SmallVector<int64_t> shape;
+    for (const Dim &dim : input.dims)
+      shape.push_back(dim.value < 0 ? ShapedType::kDynamic : dim.value);
+    for (const ShapeOverride &given : options.shapes) {
+      if (given.name != input.name)
+        continue;
+      if (input.ranked && given.dims.size() != shape.size())
+        return error() << "has " << shape.size() << " dimensions, the given shape "
+                       << given.dims.size();
+      for (auto [axis, extent] : llvm::enumerate(given.dims)) {
+        if (!input.ranked)
+          shape.push_back(ShapedType::kDynamic);
+        if (!ShapedType::isDynamic(shape[axis]) && shape[axis] != extent)
+          return error() << "dimension " << axis << " is " << shape[axis]
+                         << ", the given shape has " << extent;
+        shape[axis] = extent;
+      }
+      return RankedTensorType::get(shape, element);
+    }
+    if (!input.ranked)
+      return error() << "its rank is not known; give a shape";
+    return RankedTensorType::get(shape, element);
+  }
+
+  LogicalResult checkOverrides(ArrayRef<const ValueInfo *> inputs) {
+    for (const ShapeOverride &given : options.shapes)
+      if (llvm::none_of(inputs, [&](const ValueInfo *input) { return input->name == given.name; }))
+        return emitError(where) << "has no input '" << given.name << "' to set the shape of";
+    return success();
+  }
+
+  // A given shape fixes a symbol wherever it occurs.
+  LogicalResult fixSymbols(ArrayRef<const ValueInfo *> inputs,
+                           MutableArrayRef<RankedTensorType> types) {
+    llvm::StringMap<int64_t> fixedSymbols;
+    for (auto [input, type] : llvm::zip(inputs, types))
+      for (auto [axis, dim] : llvm::enumerate(input->dims)) {
+        if (isUnnamed(dim.symbol) || type.isDynamicDim(axis))
+          continue;
+        int64_t extent = type.getDimSize(axis);
+        auto [entry, isNew] = fixedSymbols.try_emplace(dim.symbol, extent);
+        if (!isNew && entry->second != extent)
+          return emitError(where) << "dimension '" << dim.symbol << "' is given as "
+                                  << entry->second << " and as " << extent;
+      }
+    for (auto [input, type] : llvm::zip(inputs, types)) {
+      SmallVector<int64_t> shape(type.getShape());
+      for (auto [axis, dim] : llvm::enumerate(input->dims))
+        if (auto found = fixedSymbols.find(dim.symbol);
+            found != fixedSymbols.end() && ShapedType::isDynamic(shape[axis]))
+          shape[axis] = found->second;
+      type = RankedTensorType::get(shape, type.getElementType());
+    }
+    return success();
+  }
+
+  std::string freshName(StringRef base) {
+    std::string made = base.str();
+    for (int count = 2; !usedSymbols.insert(made).second; ++count)
+      made = (base + "_" + Twine(count)).str();
+    return made;
+  }
+
+  NamedAttrList attributesOf(StringRef name, DataType type, ArrayRef<Attribute> dims) {
+    NamedAttrList made;
+    made.append("halcyon.name", builder.getStringAttr(name));
+    made.append("halcyon.dims", builder.getArrayAttr(dims));
+    if (isUnsigned(type))
+      made.append("halcyon.type", builder.getStringAttr(nameOf(type)));
+    return made;
+  }
+
+  LogicalResult importMain(ModuleOp module) {
+    SmallVector<const ValueInfo *> inputs = arguments();
+    if (failed(checkOverrides(inputs)))
+      return failure();
+    SmallVector<RankedTensorType> types;
+    for (const ValueInfo *input : inputs) {
+      FailureOr<RankedTensorType> type = typeOf(*input);
+      if (failed(type))
+        return failure();
+      types.push_back(*type);
+    }
+    if (failed(fixSymbols(inputs, types)))
+      return failure();
+
+    builder.setInsertionPointToEnd(module.getBody());
+    SmallVector<Type> argumentTypes(types.begin(), types.end());
+    auto main =
+        builder.create<func::FuncOp>(where, "main", builder.getFunctionType(argumentTypes, {}));
+    Block *entry = main.addEntryBlock();
+    graph.setEntry(entry);
+    builder.setInsertionPointToStart(entry);
+    Scope scope;
+    scope.opsets = &model.opsets;
+    graph.importInitializers(model.graph, scope);
+    defineArguments(main, inputs, scope);
+    if (failed(graph.importNodes(model.graph.nodes, scope)))
+      return failure();
+    return finish(main, scope);
+  }
+
+  void defineArguments(func::FuncOp main, ArrayRef<const ValueInfo *> inputs, Scope &scope) {
+    for (const ValueInfo *input : inputs)
+      for (const Dim &dim : input->dims)
+        if (!isUnnamed(dim.symbol))
+          usedSymbols.insert(dim.symbol);
+    for (auto [index, input] : llvm::enumerate(inputs)) {
+      BlockArgument argument = main.getArgument(static_cast<unsigned>(index));
+      Location loc = NameLoc::get(builder.getStringAttr(input->name), where);
+      argument.setLoc(loc);
+      ImplicitLocOpBuilder b(loc, builder);
+      auto type = cast<RankedTensorType>(argument.getType());
+      Imported made;
+      made.dataType = input->type;
+      made.element = type.getElementType();
+      made.tensor = argument;
+      SmallVector<Attribute> names;
+      for (auto [axis, extent] : llvm::enumerate(type.getShape())) {
+        if (!ShapedType::isDynamic(extent)) {
+          made.dims.push_back(b.getIndexAttr(extent));
+          names.push_back(b.getI64IntegerAttr(extent));
+          continue;
+        }
+        StringRef symbol = axis < input->dims.size() ? StringRef(input->dims[axis].symbol) : "";
+        std::string name =
+            isUnnamed(symbol) ? freshName((input->name + "_" + Twine(axis)).str()) : symbol.str();
+        // The first argument that has a symbol gives its value.
+        Value &value = symbols[name];
+        if (!value) {
+          value = b.create<tensor::DimOp>(argument, static_cast<int64_t>(axis));
+          symbolNames[value] = name;
+        }
+        made.dims.push_back(value);
+        names.push_back(b.getStringAttr(name));
+      }
+      NamedAttrList attributes = attributesOf(input->name, input->type, names);
+      main.setArgAttrs(static_cast<unsigned>(index), attributes);
+      graph.define(scope, input->name, made);
+    }
+  }
+
+  LogicalResult finish(func::FuncOp main, Scope &scope) {
+    SmallVector<Value> results;
+    SmallVector<Type> types;
+    SmallVector<DictionaryAttr> resultAttributes;
+    for (const ValueInfo &output : model.graph.outputs) {
+      Location loc = NameLoc::get(builder.getStringAttr(output.name), where);
+      Imported *result = graph.find(scope, output.name);
+      if (!result || !result->element)
+        return emitError(loc) << "output '" << output.name << "' is not a supported tensor";
+      ImplicitLocOpBuilder b(loc, builder);
+      results.push_back(graph.tensorOf(b, *result));
+      types.push_back(results.back().getType());
+      SmallVector<Attribute> names;
+      for (auto [axis, dim] : llvm::enumerate(result->dims)) {
+        if (std::optional<int64_t> extent = known(dim)) {
+          names.push_back(b.getI64IntegerAttr(*extent));
+          continue;
+        }
+        auto found = symbolNames.find(cast<Value>(dim));
+        if (found == symbolNames.end()) {
+          std::string name = freshName((output.name + "_" + Twine(axis)).str());
+          found = symbolNames.try_emplace(cast<Value>(dim), name).first;
+        }
+        names.push_back(b.getStringAttr(found->second));
+      }
+      resultAttributes.push_back(
+          attributesOf(output.name, result->dataType, names).getDictionary(b.getContext()));
+    }
+    builder.create<func::ReturnOp>(where, results);
+    main.setType(builder.getFunctionType(main.getArgumentTypes(), types));
+    for (auto [index, attributes] : llvm::enumerate(resultAttributes))
+      main.setResultAttrs(static_cast<unsigned>(index), attributes);
+    return success();
+  }
+
+  // Importers make dims and scalars that nobody may need.
+  static void eraseDeadOps(ModuleOp module) {
+    SmallVector<Operation *> ops;
+    module.walk<WalkOrder::PostOrder>([&](Operation *op) { ops.push_back(op); });
+    for (Operation *op : llvm::reverse(ops))
+      if (isOpTriviallyDead(op))
+        op->erase();
+  }
+
+  OpBuilder builder;
+  const Model &model;
+  const ImportOptions &options;
+  GraphImporter graph;
+  Location where;
+  llvm::StringMap<Value> symbols;
+  DenseMap<Value, std::string> symbolNames;
+  std::set<std::string> usedSymbols;
+};
+
+} // namespace
+} // namespace onnx
+
+OwningOpRef<ModuleOp> importOnnx(MLIRContext &context, StringRef path,
+                                 const ImportOptions &options) {
+  DialectRegistry registry;
+  registerImportDialects(registry);
+  context.appendDialectRegistry(registry);
+  for (StringRef name : registry.getDialectNames())
+    context.getOrLoadDialect(name);
+  std::string error;
+  std::unique_ptr<onnx::Model> model = onnx::openModel(path.str(), error);
+  if (!model) {
+    emitError(FileLineColLoc::get(&context, path, 0, 0)) << StringRef(error);
+    return nullptr;
+  }
+  return onnx::ModelImporter(context, *model, path, options).run();
+}
+
+} // namespace halcyon

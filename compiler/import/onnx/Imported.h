@@ -1,0 +1,40 @@
+// import/onnx/Imported.h -- what a name in the graph stands for.
+#pragma once
+#include "import/onnx/IndexMath.h"
+#include "import/onnx/Types.h"
+
+namespace halcyon::onnx {
+
+// Host values: tensors of at most this many elements can be kept as scalars.
+constexpr int64_t hostLimit = 64;
+
+struct Imported {
+  DataType dataType = DataType::undefined;
+  mlir::Type element;
+  Dims dims; // SSA values or attributes; equal symbols are the same value
+
+  // At least one of these; `tensor` is made from the others when it is needed.
+  mlir::Value tensor;
+  std::shared_ptr<const Tensor> constant;
+  std::optional<llvm::SmallVector<mlir::Value>> elements; // of type `element`
+
+  int64_t rank() const { return static_cast<int64_t>(dims.size()); }
+  mlir::RankedTensorType type() const { return tensorType(dims, element); }
+
+  // Nothing where a dimension is not static.
+  std::optional<int64_t> numElements() const {
+    int64_t count = 1;
+    for (OpFoldResult dim : dims) {
+      std::optional<int64_t> extent = known(dim);
+      if (!extent || mlir::ShapedType::isDynamic(*extent) ||
+          __builtin_mul_overflow(count, *extent, &count))
+        return std::nullopt;
+    }
+    return count;
+  }
+  bool isSmall() const { return numElements().value_or(hostLimit + 1) <= hostLimit; }
+  // Its scalars are known without reading a tensor.
+  bool isOnHost() const { return elements || (constant && isSmall()); }
+};
+
+} // namespace halcyon::onnx

@@ -1,0 +1,37 @@
+// import/onnx/OpTable.h -- operator -> importer.
+#pragma once
+#include "import/onnx/NodeContext.h"
+
+namespace halcyon::onnx {
+
+struct OpImporter {
+  const char *opType;
+  // Defines the node's outputs, or fails after an error.
+  llvm::LogicalResult (*import)(NodeContext &node);
+  size_t minInputs, maxInputs; // inputs under minInputs are never absent
+  size_t maxOutputs = 1;
+};
+constexpr size_t anyNumber = SIZE_MAX;
+
+// Null for an operator that is not supported. Only ONNX's own domain ("").
+const OpImporter *findImporter(llvm::StringRef domain, llvm::StringRef opType);
+
+// One list a family, each in the file of that name.
+llvm::ArrayRef<OpImporter> unaryOps();
+llvm::ArrayRef<OpImporter> binaryOps();
+llvm::ArrayRef<OpImporter> castOps();
+llvm::ArrayRef<OpImporter> shapeOps();
+llvm::ArrayRef<OpImporter> reshapeOps();
+llvm::ArrayRef<OpImporter> sliceOps();
+llvm::ArrayRef<OpImporter> gatherOps();
+llvm::ArrayRef<OpImporter> padOps();
+llvm::ArrayRef<OpImporter> reduceOps();
+llvm::ArrayRef<OpImporter> matMulOps();
+llvm::ArrayRef<OpImporter> convOps();
+llvm::ArrayRef<OpImporter> poolOps();
+llvm::ArrayRef<OpImporter> normalizationOps();
+llvm::ArrayRef<OpImporter> resizeOps();
+llvm::ArrayRef<OpImporter> ifOps();
+llvm::ArrayRef<OpImporter> loopOps();
+
+} // namespace halcyon::onnx

@@ -1,0 +1,135 @@
+#include "import/onnx/Scalar.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/IR/Matchers.h"
+
+using namespace mlir;
+
+namespace halcyon::onnx {
+namespace {
+
+bool isFloating(Value value) { return isa<FloatType>(value.getType()); }
+
+} // namespace
+
+Value constantLike(ImplicitLocOpBuilder &b, Value like, double value) {
+  Type type = like.getType();
+  if (isa<FloatType>(type))
+    return b.create<arith::ConstantOp>(b.getFloatAttr(type, value));
+  return b.create<arith::ConstantOp>(b.getIntegerAttr(type, static_cast<int64_t>(value)));
+}
+
+Value addScalars(ImplicitLocOpBuilder &b, Value left, Value right) {
+  if (isFloating(left))
+    return b.createOrFold<arith::AddFOp>(left, right);
+  return b.createOrFold<arith::AddIOp>(left, right);
+}
+
+Value subScalars(ImplicitLocOpBuilder &b, Value left, Value right) {
+  if (isFloating(left))
+    return b.createOrFold<arith::SubFOp>(left, right);
+  return b.createOrFold<arith::SubIOp>(left, right);
+}
+
+Value mulScalars(ImplicitLocOpBuilder &b, Value left, Value right) {
+  if (isFloating(left))
+    return b.createOrFold<arith::MulFOp>(left, right);
+  return b.createOrFold<arith::MulIOp>(left, right);
+}
+
+Value divScalars(ImplicitLocOpBuilder &b, Value left, Value right, DataType type) {
+  if (isFloating(left))
+    return b.createOrFold<arith::DivFOp>(left, right);
+  if (isUnsigned(type))
+    return b.createOrFold<arith::DivUIOp>(left, right);
+  return b.createOrFold<arith::DivSIOp>(left, right);
+}
+
+Value maxScalars(ImplicitLocOpBuilder &b, Value left, Value right, DataType type) {
+  if (isFloating(left))
+    return b.createOrFold<arith::MaximumFOp>(left, right);
+  if (isUnsigned(type))
+    return b.createOrFold<arith::MaxUIOp>(left, right);
+  return b.createOrFold<arith::MaxSIOp>(left, right);
+}
+
+Value minScalars(ImplicitLocOpBuilder &b, Value left, Value right, DataType type) {
+  if (isFloating(left))
+    return b.createOrFold<arith::MinimumFOp>(left, right);
+  if (isUnsigned(type))
+    return b.createOrFold<arith::MinUIOp>(left, right);
+  return b.createOrFold<arith::MinSIOp>(left, right);
+}
+
+Value powScalars(ImplicitLocOpBuilder &b, Value base, Value exponent) {
+  FloatAttr constant;
+  if (isFloating(base) && matchPattern(exponent, m_Constant(&constant))) {
+    double power = constant.getValueAsDouble();
+    if (power == 1)
+      return base;
+    if (power == 2)
+      return mulScalars(b, base, base);
+    if (power == 3)
+      return mulScalars(b, mulScalars(b, base, base), base);
+  }
+  if (isFloating(base))
+    return b.createOrFold<math::PowFOp>(base, exponent);
+  return b.createOrFold<math::IPowIOp>(base, exponent);
+}
+
+Value compareScalars(ImplicitLocOpBuilder &b, Comparison comparison, Value left, Value right,
+                     DataType type) {
+  auto index = static_cast<size_t>(comparison);
+  using F = arith::CmpFPredicate;
+  using I = arith::CmpIPredicate;
+  static constexpr F floats[] = {F::OEQ, F::OLT, F::OLE, F::OGT, F::OGE};
+  static constexpr I signeds[] = {I::eq, I::slt, I::sle, I::sgt, I::sge};
+  static constexpr I unsigneds[] = {I::eq, I::ult, I::ule, I::ugt, I::uge};
+  if (isFloating(left))
+    return b.createOrFold<arith::CmpFOp>(floats[index], left, right);
+  bool noSign = isUnsigned(type) || isBool(type);
+  return b.createOrFold<arith::CmpIOp>(noSign ? unsigneds[index] : signeds[index], left, right);
+}
+
+Value castScalar(ImplicitLocOpBuilder &b, Value value, DataType from, DataType to, Type element) {
+  if (from == to)
+    return value;
+  if (isBool(to)) {
+    Value zero = constantLike(b, value, 0);
+    if (isFloating(value))
+      return b.createOrFold<arith::CmpFOp>(arith::CmpFPredicate::UNE, value, zero);
+    return b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::ne, value, zero);
+  }
+  bool noSign = isUnsigned(from) || isBool(from);
+  unsigned fromBits = value.getType().getIntOrFloatBitWidth();
+  unsigned toBits = element.getIntOrFloatBitWidth();
+  if (isFloating(value)) {
+    if (isInteger(to) && isUnsigned(to))
+      return b.createOrFold<arith::FPToUIOp>(element, value);
+    if (isInteger(to))
+      return b.createOrFold<arith::FPToSIOp>(element, value);
+    if (fromBits < toBits)
+      return b.createOrFold<arith::ExtFOp>(element, value);
+    if (fromBits > toBits)
+      return b.createOrFold<arith::TruncFOp>(element, value);
+    // f16 and bf16: neither holds the other's values.
+    Value wide = b.createOrFold<arith::ExtFOp>(b.getF32Type(), value);
+    return b.createOrFold<arith::TruncFOp>(element, wide);
+  }
+  if (isa<FloatType>(element))
+    return noSign ? b.createOrFold<arith::UIToFPOp>(element, value)
+                  : b.createOrFold<arith::SIToFPOp>(element, value);
+  if (fromBits > toBits)
+    return b.createOrFold<arith::TruncIOp>(element, value);
+  if (fromBits == toBits)
+    return value;
+  return noSign ? b.createOrFold<arith::ExtUIOp>(element, value)
+                : b.createOrFold<arith::ExtSIOp>(element, value);
+}
+
+Value logistic(ImplicitLocOpBuilder &b, Value value) {
+  Value one = constantLike(b, value, 1);
+  Value power = b.createOrFold<math::ExpOp>(b.createOrFold<arith::NegFOp>(value));
+  return b.createOrFold<arith::DivFOp>(one, b.createOrFold<arith::AddFOp>(power, one));
+}
+
+} // namespace halcyon::onnx

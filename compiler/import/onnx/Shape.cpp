@@ -1,0 +1,151 @@
+#include "import/onnx/OpTable.h"
+#include "import/onnx/Scalar.h"
+#include "mlir/IR/Matchers.h"
+
+using namespace mlir;
+
+namespace halcyon::onnx {
+namespace {
+
+// Attributes start and end (opset 15): negative ones count from the end.
+LogicalResult importShape(NodeContext &node) {
+  const Imported &input = node.in(0);
+  int64_t rank = input.rank();
+  auto clamp = [&](int64_t at) { return std::clamp<int64_t>(at < 0 ? at + rank : at, 0, rank); };
+  int64_t begin = clamp(node.intAttr("start", 0)), end = clamp(node.intAttr("end", rank));
+  SmallVector<Value> elements;
+  for (int64_t axis = begin; axis < end; ++axis)
+    elements.push_back(toInteger(node.b, input.dims[axis], node.b.getI64Type()));
+  auto length = static_cast<int64_t>(elements.size());
+  node.setElements(0, {fixed(node.b, length)}, DataType::i64, std::move(elements));
+  return success();
+}
+
+LogicalResult importSize(NodeContext &node) {
+  OpFoldResult count = product(node.b, node.in(0).dims);
+  node.setElements(0, {}, DataType::i64, {toInteger(node.b, count, node.b.getI64Type())});
+  return success();
+}
+
+template <class Item>
+std::shared_ptr<const Tensor> makeTensor(DataType type, const std::vector<Item> &items,
+                                         bool isScalar) {
+  auto owner = std::make_shared<std::vector<Item>>(items);
+  auto made = std::make_shared<Tensor>();
+  made->type = type;
+  if (!isScalar)
+    made->dims.push_back(static_cast<int64_t>(items.size()));
+  made->bytes.view = std::as_bytes(std::span<const Item>(*owner));
+  made->bytes.owner = std::move(owner);
+  return made;
+}
+
+LogicalResult importConstant(NodeContext &node) {
+  auto define = [&](std::shared_ptr<const Tensor> tensor) -> LogicalResult {
+    Imported made = node.graph.fromConstant(std::move(tensor));
+    if (!made.element)
+      return node.error() << "element type " << nameOf(made.dataType) << " is not supported";
+    node.setAs(0, made);
+    return success();
+  };
+  if (const NodeAttribute *value = node.find("value"); value && !value->tensors.empty())
+    return define(value->tensors.front());
+  if (const NodeAttribute *value = node.find("value_float"))
+    return define(makeTensor<float>(DataType::f32, {value->f}, true));
+  if (const NodeAttribute *value = node.find("value_floats"))
+    return define(makeTensor(DataType::f32, value->floats, false));
+  if (const NodeAttribute *value = node.find("value_int"))
+    return define(makeTensor<int64_t>(DataType::i64, {value->i}, true));
+  if (const NodeAttribute *value = node.find("value_ints"))
+    return define(makeTensor(DataType::i64, value->ints, false));
+  return node.error() << "has no value of a supported kind";
+}
+
+LogicalResult importConstantOfShape(NodeContext &node) {
+  FailureOr<Dims> dims = node.indices(0, "shape");
+  if (failed(dims))
+    return failure();
+  auto zero = makeTensor<float>(DataType::f32, {0}, false);
+  const NodeAttribute *value = node.find("value");
+  Imported scalar = node.graph.fromConstant(value && !value->tensors.empty()
+                                                ? value->tensors.front()
+                                                : std::shared_ptr<const Tensor>(zero));
+  if (!scalar.element || scalar.numElements() != 1)
+    return node.error() << "attribute 'value' must be one element of a supported type";
+  Value element = node.graph.elementsOf(node.b, scalar).front();
+  Imported result;
+  result.dims = *dims;
+  if (result.isSmall()) {
+    SmallVector<Value> elements(*result.numElements(), element);
+    node.setElements(0, *dims, scalar.dataType, std::move(elements));
+    return success();
+  }
+  node.set(0, filledTensor(node.b, *dims, element), scalar.dataType, *dims);
+  return success();
+}
+
+// max(ceil((limit - start) / delta), 0) elements
+LogicalResult importRange(NodeContext &node) {
+  ImplicitLocOpBuilder &b = node.b;
+  DataType type = node.in(0).dataType;
+  SmallVector<Value> scalars;
+  for (size_t i = 0; i < 3; ++i) {
+    if (node.in(i).numElements() != 1 || node.in(i).dataType != type)
+      return node.error() << "input '" << node.node.inputs[i] << "' must be a scalar of type "
+                          << nameOf(type);
+    scalars.push_back(node.graph.elementsOf(b, node.in(i)).front());
+  }
+  Value start = scalars[0], delta = scalars[2];
+  OpFoldResult length;
+  if (isFloat(type)) {
+    FailureOr<SmallVector<double>> from = node.constantFloats(0, "start");
+    if (failed(from))
+      return failure();
+    FailureOr<SmallVector<double>> to = node.constantFloats(1, "limit");
+    FailureOr<SmallVector<double>> by = node.constantFloats(2, "delta");
+    if (failed(to) || failed(by))
+      return failure();
+    if (by->front() == 0)
+      return node.error() << "delta is zero";
+    double count = std::ceil((to->front() - from->front()) / by->front());
+    length = fixed(b, count > 0 ? static_cast<int64_t>(count) : 0);
+  } else {
+    bool noSign = isUnsigned(type);
+    OpFoldResult by = toIndex(b, delta, noSign);
+    if (known(by) == 0)
+      return node.error() << "delta is zero";
+    OpFoldResult distance = sub(b, toIndex(b, scalars[1], noSign), toIndex(b, start, noSign));
+    length = max(b, ceilDiv(b, distance, by), fixed(b, 0));
+  }
+  Imported result;
+  result.dims = {length};
+  if (result.isSmall() && !isFloat(type)) {
+    SmallVector<Value> elements;
+    for (int64_t i = 0; i < *result.numElements(); ++i)
+      elements.push_back(addScalars(
+          b, start, mulScalars(b, delta, constantLike(b, delta, static_cast<double>(i)))));
+    node.setElements(0, result.dims, type, std::move(elements));
+    return success();
+  }
+  Value init = emptyTensor(b, {length}, node.in(0).element);
+  Value made = generate(b, init, [&](ImplicitLocOpBuilder &inner, ArrayRef<Value> at) {
+    Value position = toInteger(inner, at[0], inner.getI64Type());
+    Value step = castScalar(inner, position, DataType::i64, type, delta.getType());
+    return addScalars(inner, start, mulScalars(inner, delta, step));
+  });
+  node.set(0, made, type, {length});
+  return success();
+}
+
+} // namespace
+
+ArrayRef<OpImporter> shapeOps() {
+  static const OpImporter list[] = {
+      {"Constant", importConstant, 0, 0}, {"ConstantOfShape", importConstantOfShape, 1, 1},
+      {"Range", importRange, 3, 3},       {"Shape", importShape, 1, 1},
+      {"Size", importSize, 1, 1},
+  };
+  return list;
+}
+
+} // namespace halcyon::onnx

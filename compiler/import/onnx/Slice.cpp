@@ -1,0 +1,417 @@
+#include "import/onnx/Elementwise.h"
+#include "import/onnx/OpTable.h"
+#include "import/onnx/Reshape.h"
+#include "import/onnx/Scalar.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+
+using namespace mlir;
+
+namespace halcyon::onnx {
+namespace {
+
+// Whether data movement should happen on scalars.
+bool movesOnHost(NodeContext &node, const Imported &input) {
+  return input.isOnHost() || (node.isDemanded(0) && input.isSmall() && !isFloat(input.dataType));
+}
+
+// Row-major positions of every element of a shape, in order.
+void forEachPosition(ArrayRef<int64_t> shape, llvm::function_ref<void(ArrayRef<int64_t>)> visit) {
+  int64_t count = 1;
+  for (int64_t extent : shape)
+    count *= extent;
+  SmallVector<int64_t> at(shape.size(), 0);
+  for (int64_t i = 0; i < count; ++i) {
+    visit(at);
+    for (size_t axis = shape.size(); axis-- > 0;) {
+      if (++at[axis] < shape[axis])
+        break;
+      at[axis] = 0;
+    }
+  }
+}
+
+SmallVector<int64_t> staticShape(ArrayRef<OpFoldResult> dims) {
+  SmallVector<int64_t> shape;
+  for (OpFoldResult dim : dims)
+    shape.push_back(*known(dim));
+  return shape;
+}
+
+bool allKnown(ArrayRef<OpFoldResult> dims) {
+  return llvm::all_of(dims, [](OpFoldResult dim) { return known(dim).has_value(); });
+}
+
+int64_t flatIndex(ArrayRef<int64_t> at, ArrayRef<int64_t> shape) {
+  int64_t flat = 0;
+  for (auto [position, extent] : llvm::zip(at, shape))
+    flat = flat * extent + position;
+  return flat;
+}
+
+// One axis of a slice: `size` elements from `start`, `step` apart.
+struct Range {
+  OpFoldResult start, size;
+  int64_t step = 1;
+};
+
+// ONNX's start and end: negative ones count from the end, then both are clamped.
+Range rangeOf(ImplicitLocOpBuilder &b, OpFoldResult start, OpFoldResult end, int64_t step,
+              OpFoldResult extent) {
+  OpFoldResult zero = fixed(b, 0), one = fixed(b, 1);
+  auto fromEnd = [&](OpFoldResult at) -> OpFoldResult {
+    if (std::optional<int64_t> value = known(at))
+      return *value < 0 ? add(b, at, extent) : at;
+    Value isNegative =
+        b.create<arith::CmpIOp>(arith::CmpIPredicate::slt, cast<Value>(at), asValue(b, zero));
+    Value moved = asValue(b, add(b, at, extent));
+    return b.create<arith::SelectOp>(isNegative, moved, cast<Value>(at)).getResult();
+  };
+  // Into [0, extent]. An extent is never negative, and exporters write a huge
+  // number for "to the end": neither needs code.
+  auto clamp = [&](OpFoldResult at) {
+    std::optional<int64_t> value = known(at);
+    if (value == 0 || at == extent)
+      return at;
+    if (value && *value >= 1'000'000'000)
+      return extent;
+    OpFoldResult low = min(b, at, extent);
+    return value && *value > 0 ? low : max(b, low, zero);
+  };
+  if (step > 0) {
+    start = clamp(fromEnd(start));
+    end = clamp(fromEnd(end));
+    OpFoldResult length = sub(b, end, start);
+    if (known(start) != 0)
+      length = max(b, length, zero);
+    return {start, ceilDiv(b, length, fixed(b, step)), step};
+  }
+  // Towards the front: -1 is "before the first" only after clamping.
+  OpFoldResult last = sub(b, extent, one), before = fixed(b, -1);
+  start = max(b, min(b, fromEnd(start), last), zero);
+  if (std::optional<int64_t> value = known(end); value && *value <= INT32_MIN + 1)
+    end = before;
+  else
+    end = max(b, min(b, fromEnd(end), last), before);
+  OpFoldResult length = max(b, sub(b, start, end), zero);
+  return {start, ceilDiv(b, length, fixed(b, -step)), step};
+}
+
+LogicalResult setSliced(NodeContext &node, ArrayRef<Range> ranges, size_t output = 0) {
+  ImplicitLocOpBuilder &b = node.b;
+  Imported &input = node.in(0);
+  Dims offsets, sizes, strides;
+  bool forward = true;
+  for (const Range &range : ranges) {
+    offsets.push_back(range.start);
+    sizes.push_back(range.size);
+    strides.push_back(fixed(b, range.step));
+    forward &= range.step > 0;
+  }
+  if (movesOnHost(node, input) && allKnown(offsets) && allKnown(sizes)) {
+    SmallVector<Value> from = node.graph.elementsOf(b, input), made;
+    SmallVector<int64_t> shape = staticShape(input.dims);
+    forEachPosition(staticShape(sizes), [&](ArrayRef<int64_t> at) {
+      SmallVector<int64_t> source;
+      for (auto [position, range] : llvm::zip(at, ranges))
+        source.push_back(*known(range.start) + position * range.step);
+      made.push_back(from[flatIndex(source, shape)]);
+    });
+    node.setElements(output, sizes, input.dataType, std::move(made));
+    return success();
+  }
+  Value source = node.graph.tensorOf(b, input);
+  if (forward) {
+    node.set(output, b.create<tensor::ExtractSliceOp>(source, offsets, sizes, strides),
+             input.dataType, sizes);
+    return success();
+  }
+  Value made = generate(b, emptyTensor(b, sizes, input.element),
+                        [&](ImplicitLocOpBuilder &inner, ArrayRef<Value> at) {
+                          SmallVector<Value> from;
+                          for (auto [position, range] : llvm::zip(at, ranges)) {
+                            OpFoldResult moved = mul(inner, position, fixed(inner, range.step));
+                            from.push_back(asValue(inner, add(inner, moved, range.start)));
+                          }
+                          return inner.create<tensor::ExtractOp>(source, from).getResult();
+                        });
+  node.set(output, made, input.dataType, sizes);
+  return success();
+}
+
+SmallVector<Range> wholeRanges(NodeContext &node) {
+  SmallVector<Range> ranges;
+  for (OpFoldResult dim : node.in(0).dims)
+    ranges.push_back({fixed(node.b, 0), dim, 1});
+  return ranges;
+}
+
+// Starts, ends, axes, steps: attributes before opset 10, then inputs.
+LogicalResult importSlice(NodeContext &node) {
+  ImplicitLocOpBuilder &b = node.b;
+  Dims starts, ends;
+  SmallVector<int64_t> axes, steps;
+  auto fixedAll = [&](ArrayRef<int64_t> values) {
+    Dims made;
+    for (int64_t value : values)
+      made.push_back(fixed(b, value));
+    return made;
+  };
+  std::optional<SmallVector<int64_t>> axesAttr;
+  if (node.opset() < 10) {
+    auto startsAttr = node.intsAttr("starts"), endsAttr = node.intsAttr("ends");
+    if (!startsAttr || !endsAttr)
+      return node.error() << "has no starts or ends";
+    starts = fixedAll(*startsAttr);
+    ends = fixedAll(*endsAttr);
+    axesAttr = node.intsAttr("axes");
+  } else {
+    if (!node.has(1) || !node.has(2))
+      return node.error() << "has no starts or ends";
+    FailureOr<Dims> startsIn = node.indices(1, "starts"), endsIn = node.indices(2, "ends");
+    if (failed(startsIn) || failed(endsIn))
+      return failure();
+    starts = *startsIn;
+    ends = *endsIn;
+    if (node.has(3)) {
+      FailureOr<SmallVector<int64_t>> axesIn = node.constantInts(3, "axes");
+      if (failed(axesIn))
+        return failure();
+      axesAttr = *axesIn;
+    }
+  }
+  axes = axesAttr ? *axesAttr
+                  : llvm::to_vector(llvm::seq<int64_t>(0, static_cast<int64_t>(starts.size())));
+  steps.assign(starts.size(), 1);
+  if (node.has(4)) {
+    FailureOr<SmallVector<int64_t>> stepsIn = node.constantInts(4, "steps");
+    if (failed(stepsIn))
+      return failure();
+    steps = *stepsIn;
+  }
+  FailureOr<SmallVector<int64_t>> normal = node.normalizeAxes(axes, node.rank(0));
+  if (failed(normal))
+    return failure();
+  if (ends.size() != starts.size() || normal->size() != starts.size() ||
+      steps.size() != starts.size())
+    return node.error() << "starts, ends, axes and steps differ in length";
+  SmallVector<Range> ranges = wholeRanges(node);
+  for (auto [start, end, axis, step] : llvm::zip(starts, ends, *normal, steps)) {
+    if (step == 0)
+      return node.error() << "a step is zero";
+    ranges[axis] = rangeOf(b, start, end, step, node.in(0).dims[axis]);
+  }
+  return setSliced(node, ranges);
+}
+
+// Sizes: attribute before opset 13, then input 1; else equal parts, the last
+// one smaller.
+LogicalResult importSplit(NodeContext &node) {
+  ImplicitLocOpBuilder &b = node.b;
+  FailureOr<int64_t> axis = node.normalizeAxis(node.intAttr("axis", 0), node.rank(0));
+  if (failed(axis))
+    return failure();
+  OpFoldResult extent = node.in(0).dims[*axis];
+  auto parts = static_cast<int64_t>(node.numOutputs());
+  int64_t declared = node.intAttr("num_outputs", parts);
+  if (declared != parts)
+    return node.error() << "num_outputs is " << declared << ", but there are " << parts;
+  Dims sizes;
+  if (node.has(1)) {
+    FailureOr<Dims> given = node.indices(1, "split");
+    if (failed(given))
+      return failure();
+    sizes = *given;
+  } else if (auto given = node.intsAttr("split")) {
+    for (int64_t size : *given)
+      sizes.push_back(fixed(b, size));
+  } else {
+    OpFoldResult each = ceilDiv(b, extent, fixed(b, parts)), rest = extent;
+    for (int64_t i = 0; i + 1 < parts; ++i) {
+      sizes.push_back(each);
+      rest = sub(b, rest, each);
+    }
+    sizes.push_back(rest);
+  }
+  if (static_cast<int64_t>(sizes.size()) != parts)
+    return node.error() << "has " << parts << " outputs and " << sizes.size() << " sizes";
+  SmallVector<Range> ranges = wholeRanges(node);
+  OpFoldResult start = fixed(b, 0);
+  for (auto [output, size] : llvm::enumerate(sizes)) {
+    ranges[*axis].start = start;
+    ranges[*axis].size = size;
+    if (failed(setSliced(node, ranges, output)))
+      return failure();
+    start = add(b, start, size);
+  }
+  if (known(start) && known(extent) && known(start) != known(extent))
+    return node.error() << "parts of " << *known(start) << " in a dimension of " << *known(extent);
+  return success();
+}
+
+LogicalResult importConcat(NodeContext &node) {
+  ImplicitLocOpBuilder &b = node.b;
+  int64_t rank = node.rank(0);
+  FailureOr<int64_t> axis = node.normalizeAxis(node.intAttr("axis", 0), rank);
+  if (failed(axis))
+    return failure();
+  Dims dims = node.in(0).dims;
+  OpFoldResult total = fixed(b, 0);
+  bool onHost = true;
+  for (size_t i = 0; i < node.numInputs(); ++i) {
+    if (!node.has(i))
+      return node.error() << "input " << i << " is missing";
+    const Imported &input = node.in(i);
+    if (input.rank() != rank || input.dataType != node.in(0).dataType)
+      return node.error() << "input '" << node.node.inputs[i]
+                          << "' differs from the first in rank or element type";
+    for (int64_t other = 0; other < rank; ++other) {
+      std::optional<int64_t> have = known(dims[other]), more = known(input.dims[other]);
+      if (other == *axis || !more)
+        continue;
+      if (have && have != more)
+        return node.error() << "inputs differ in dimension " << other << ": " << *have << " and "
+                            << *more;
+      dims[other] = input.dims[other];
+    }
+    total = add(b, total, input.dims[*axis]);
+    onHost &= movesOnHost(node, input);
+  }
+  dims[*axis] = total;
+  Imported result;
+  result.dims = dims;
+  if (onHost && result.isSmall()) {
+    SmallVector<Value> made(*result.numElements());
+    SmallVector<int64_t> shape = staticShape(dims);
+    int64_t start = 0;
+    for (size_t i = 0; i < node.numInputs(); ++i) {
+      SmallVector<Value> from = node.graph.elementsOf(b, node.in(i));
+      size_t next = 0;
+      forEachPosition(staticShape(node.in(i).dims), [&](ArrayRef<int64_t> at) {
+        SmallVector<int64_t> to(at);
+        to[*axis] += start;
+        made[flatIndex(to, shape)] = from[next++];
+      });
+      start += *known(node.in(i).dims[*axis]);
+    }
+    node.setElements(0, dims, node.in(0).dataType, std::move(made));
+    return success();
+  }
+  Value made = emptyTensor(b, dims, node.in(0).element);
+  Dims offsets(rank, fixed(b, 0)), strides(rank, fixed(b, 1));
+  for (size_t i = 0; i < node.numInputs(); ++i) {
+    Dims sizes = node.in(i).dims;
+    if (known(sizes[*axis]) == 0)
+      continue;
+    made = b.create<tensor::InsertSliceOp>(node.value(i), made, offsets, sizes, strides);
+    offsets[*axis] = add(b, offsets[*axis], sizes[*axis]);
+  }
+  node.set(0, made, node.in(0).dataType, dims);
+  return success();
+}
+
+LogicalResult importTranspose(NodeContext &node) {
+  ImplicitLocOpBuilder &b = node.b;
+  Imported &input = node.in(0);
+  int64_t rank = input.rank();
+  SmallVector<int64_t> order = llvm::to_vector(llvm::reverse(llvm::seq<int64_t>(0, rank)));
+  if (auto given = node.intsAttr("perm")) {
+    FailureOr<SmallVector<int64_t>> normal = node.normalizeAxes(*given, rank);
+    if (failed(normal))
+      return failure();
+    order = *normal;
+  }
+  if (static_cast<int64_t>(order.size()) != rank)
+    return node.error() << "attribute 'perm' has " << order.size() << " entries for " << rank
+                        << " dimensions";
+  if (llvm::is_sorted(order)) {
+    node.setAs(0, input);
+    return success();
+  }
+  Dims dims;
+  for (int64_t axis : order)
+    dims.push_back(input.dims[axis]);
+  auto transpose =
+      b.create<linalg::TransposeOp>(node.value(0), emptyTensor(b, dims, input.element), order);
+  node.set(0, transpose->getResult(0), input.dataType, dims);
+  return success();
+}
+
+// The target's dimension wins where the input's is 1; a target of 1 keeps it.
+LogicalResult importExpand(NodeContext &node) {
+  ImplicitLocOpBuilder &b = node.b;
+  FailureOr<Dims> shape = node.indices(1, "shape");
+  if (failed(shape))
+    return failure();
+  Imported &input = node.in(0);
+  Imported target;
+  target.dims = *shape;
+  FailureOr<Dims> dims = broadcastDims(node, {&input, &target});
+  if (failed(dims))
+    return failure();
+  Imported result;
+  result.dims = *dims;
+  if (llvm::equal(*dims, input.dims)) {
+    node.setAs(0, input);
+    return success();
+  }
+  if (movesOnHost(node, input) && result.isSmall()) {
+    SmallVector<Value> from = node.graph.elementsOf(b, input), made;
+    SmallVector<int64_t> shape = staticShape(input.dims);
+    forEachPosition(staticShape(*dims), [&](ArrayRef<int64_t> at) {
+      SmallVector<int64_t> source(at.take_back(shape.size()));
+      for (auto [position, extent] : llvm::zip(source, shape))
+        position = extent == 1 ? 0 : position;
+      made.push_back(from[flatIndex(source, shape)]);
+    });
+    node.setElements(0, *dims, input.dataType, std::move(made));
+    return success();
+  }
+  node.set(0,
+           elementwiseTensor(node, {&input}, *dims, input.element,
+                             [](ImplicitLocOpBuilder &, ValueRange x) { return x[0]; }),
+           input.dataType, *dims);
+  return success();
+}
+
+LogicalResult importTile(NodeContext &node) {
+  ImplicitLocOpBuilder &b = node.b;
+  FailureOr<Dims> repeats = node.indices(1, "repeats");
+  if (failed(repeats))
+    return failure();
+  Imported &input = node.in(0);
+  if (static_cast<int64_t>(repeats->size()) != input.rank())
+    return node.error() << "has " << repeats->size() << " repeats for " << input.rank()
+                        << " dimensions";
+  Dims dims;
+  for (auto [dim, repeat] : llvm::zip(input.dims, *repeats))
+    dims.push_back(mul(b, dim, repeat));
+  Value source = node.value(0);
+  Value made = generate(
+      b, emptyTensor(b, dims, input.element), [&](ImplicitLocOpBuilder &inner, ArrayRef<Value> at) {
+        SmallVector<Value> from;
+        for (auto [position, dim, repeat] : llvm::zip(at, input.dims, *repeats))
+          from.push_back(
+              known(repeat) == 1
+                  ? position
+                  : inner.create<arith::RemUIOp>(position, asValue(inner, dim)).getResult());
+        return inner.create<tensor::ExtractOp>(source, from).getResult();
+      });
+  node.set(0, made, input.dataType, dims);
+  return success();
+}
+
+} // namespace
+
+ArrayRef<OpImporter> sliceOps() {
+  static const OpImporter list[] = {
+      {"Concat", importConcat, 1, anyNumber},
+      {"Expand", importExpand, 2, 2},
+      {"Slice", importSlice, 1, 5},
+      {"Split", importSplit, 1, 2, anyNumber},
+      {"Tile", importTile, 2, 2},
+      {"Transpose", importTranspose, 1, 1},
+  };
+  return list;
+}
+
+} // namespace halcyon::onnx

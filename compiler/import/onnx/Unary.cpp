@@ -1,0 +1,281 @@
+#include "import/onnx/Elementwise.h"
+#include "import/onnx/OpTable.h"
+#include "import/onnx/Scalar.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+
+using namespace mlir;
+
+namespace halcyon::onnx {
+namespace {
+
+LogicalResult unary(NodeContext &node, llvm::function_ref<Value(Value)> function) {
+  return elementwise(node, {&node.in(0)}, node.in(0).dataType,
+                     [&](ImplicitLocOpBuilder &, ValueRange x) { return function(x[0]); });
+}
+
+// One math or arith op on floats.
+template <class Op> LogicalResult importFloat(NodeContext &node) {
+  if (failed(checkFloat(node, 0)))
+    return failure();
+  return elementwise(
+      node, {&node.in(0)}, node.in(0).dataType,
+      [](ImplicitLocOpBuilder &b, ValueRange x) -> Value { return b.createOrFold<Op>(x[0]); });
+}
+
+// A float function of the builder and the argument.
+template <auto Function> LogicalResult importActivation(NodeContext &node) {
+  if (failed(checkFloat(node, 0)))
+    return failure();
+  return elementwise(
+      node, {&node.in(0)}, node.in(0).dataType,
+      [](ImplicitLocOpBuilder &b, ValueRange x) -> Value { return Function(b, x[0]); });
+}
+
+Value reciprocal(ImplicitLocOpBuilder &b, Value x) {
+  return b.createOrFold<arith::DivFOp>(constantLike(b, x, 1), x);
+}
+
+Value softsign(ImplicitLocOpBuilder &b, Value x) {
+  Value size = b.createOrFold<math::AbsFOp>(x);
+  return b.createOrFold<arith::DivFOp>(x, addScalars(b, size, constantLike(b, x, 1)));
+}
+
+// max(x, 0) + log1p(exp(-|x|)): no overflow
+Value softplus(ImplicitLocOpBuilder &b, Value x) {
+  Value power =
+      b.createOrFold<math::ExpOp>(b.createOrFold<arith::NegFOp>(b.createOrFold<math::AbsFOp>(x)));
+  Value positive = b.createOrFold<arith::MaximumFOp>(x, constantLike(b, x, 0));
+  return addScalars(b, positive, b.createOrFold<math::Log1pOp>(power));
+}
+
+Value mish(ImplicitLocOpBuilder &b, Value x) {
+  return mulScalars(b, x, b.createOrFold<math::TanhOp>(softplus(b, x)));
+}
+
+Value clampedLine(ImplicitLocOpBuilder &b, Value x, double alpha, double beta) {
+  Value line = mulScalars(b, x, constantLike(b, x, alpha));
+  line = addScalars(b, line, constantLike(b, x, beta));
+  line = b.createOrFold<arith::MaximumFOp>(line, constantLike(b, x, 0));
+  return b.createOrFold<arith::MinimumFOp>(line, constantLike(b, x, 1));
+}
+
+Value hardSwish(ImplicitLocOpBuilder &b, Value x) {
+  return mulScalars(b, x, clampedLine(b, x, 1.0 / 6, 0.5));
+}
+
+LogicalResult importHardSigmoid(NodeContext &node) {
+  double alpha = node.floatAttr("alpha", 0.2f), beta = node.floatAttr("beta", 0.5);
+  if (failed(checkFloat(node, 0)))
+    return failure();
+  return unary(node, [&](Value x) { return clampedLine(node.b, x, alpha, beta); });
+}
+
+// What a negative argument becomes; others pass.
+LogicalResult belowZero(NodeContext &node,
+                        llvm::function_ref<Value(ImplicitLocOpBuilder &, Value)> function) {
+  if (failed(checkFloat(node, 0)))
+    return failure();
+  return elementwise(node, {&node.in(0)}, node.in(0).dataType,
+                     [&](ImplicitLocOpBuilder &b, ValueRange x) -> Value {
+                       Value isNegative = compareScalars(b, Comparison::less, x[0],
+                                                         constantLike(b, x[0], 0), DataType::f32);
+                       return b.createOrFold<arith::SelectOp>(isNegative, function(b, x[0]), x[0]);
+                     });
+}
+
+LogicalResult importLeakyRelu(NodeContext &node) {
+  double alpha = node.floatAttr("alpha", 0.01f);
+  return belowZero(node, [&](ImplicitLocOpBuilder &b, Value x) {
+    return mulScalars(b, x, constantLike(b, x, alpha));
+  });
+}
+
+LogicalResult importElu(NodeContext &node) {
+  double alpha = node.floatAttr("alpha", 1);
+  return belowZero(node, [&](ImplicitLocOpBuilder &b, Value x) {
+    return mulScalars(b, b.createOrFold<math::ExpM1Op>(x), constantLike(b, x, alpha));
+  });
+}
+
+LogicalResult importRelu(NodeContext &node) {
+  DataType type = node.in(0).dataType;
+  return elementwise(node, {&node.in(0)}, type, [&](ImplicitLocOpBuilder &b, ValueRange x) {
+    return maxScalars(b, x[0], constantLike(b, x[0], 0), type);
+  });
+}
+
+LogicalResult importNeg(NodeContext &node) {
+  return elementwise(node, {&node.in(0)}, node.in(0).dataType,
+                     [](ImplicitLocOpBuilder &b, ValueRange x) -> Value {
+                       if (isa<FloatType>(x[0].getType()))
+                         return b.createOrFold<arith::NegFOp>(x[0]);
+                       return subScalars(b, constantLike(b, x[0], 0), x[0]);
+                     });
+}
+
+LogicalResult importAbs(NodeContext &node) {
+  bool keeps = isUnsigned(node.in(0).dataType);
+  return elementwise(node, {&node.in(0)}, node.in(0).dataType,
+                     [&](ImplicitLocOpBuilder &b, ValueRange x) -> Value {
+                       if (keeps)
+                         return x[0];
+                       if (isa<FloatType>(x[0].getType()))
+                         return b.createOrFold<math::AbsFOp>(x[0]);
+                       return b.createOrFold<math::AbsIOp>(x[0]);
+                     });
+}
+
+LogicalResult importSign(NodeContext &node) {
+  DataType type = node.in(0).dataType;
+  return elementwise(
+      node, {&node.in(0)}, type, [&](ImplicitLocOpBuilder &b, ValueRange x) -> Value {
+        Value zero = constantLike(b, x[0], 0);
+        Value below = compareScalars(b, Comparison::less, x[0], zero, type);
+        Value above = compareScalars(b, Comparison::greater, x[0], zero, type);
+        // Neither: a zero, or a NaN, which stays.
+        Value rest = isFloat(type) ? x[0] : zero;
+        rest = b.createOrFold<arith::SelectOp>(below, constantLike(b, x[0], -1), rest);
+        return b.createOrFold<arith::SelectOp>(above, constantLike(b, x[0], 1), rest);
+      });
+}
+
+LogicalResult importNot(NodeContext &node) {
+  if (!isBool(node.in(0).dataType))
+    return node.error() << "expected bool elements, got " << nameOf(node.in(0).dataType);
+  return elementwise(node, {&node.in(0)}, DataType::boolean,
+                     [](ImplicitLocOpBuilder &b, ValueRange x) -> Value {
+                       return b.createOrFold<arith::XOrIOp>(
+                           x[0], b.create<arith::ConstantIntOp>(1, 1).getResult());
+                     });
+}
+
+LogicalResult importIsNaN(NodeContext &node) {
+  if (failed(checkFloat(node, 0)))
+    return failure();
+  return elementwise(node, {&node.in(0)}, DataType::boolean,
+                     [](ImplicitLocOpBuilder &b, ValueRange x) -> Value {
+                       return b.createOrFold<arith::CmpFOp>(arith::CmpFPredicate::UNO, x[0], x[0]);
+                     });
+}
+
+LogicalResult importGelu(NodeContext &node) {
+  StringRef approximate = node.stringAttr("approximate", "none");
+  if (failed(checkFloat(node, 0)))
+    return failure();
+  if (approximate != "none" && approximate != "tanh")
+    return node.error() << "attribute 'approximate' is '" << approximate << "'";
+  return elementwise(
+      node, {&node.in(0)}, node.in(0).dataType,
+      [&](ImplicitLocOpBuilder &b, ValueRange arguments) -> Value {
+        Value x = arguments[0], one = constantLike(b, x, 1), half = constantLike(b, x, 0.5);
+        Value bent;
+        if (approximate == "none") {
+          Value scaled = mulScalars(b, x, constantLike(b, x, 0.70710678118654752440)); // 1/sqrt(2)
+          bent = b.createOrFold<math::ErfOp>(scaled);
+        } else {
+          Value cube = mulScalars(b, mulScalars(b, x, x), x);
+          Value inner = addScalars(b, x, mulScalars(b, cube, constantLike(b, x, 0.044715)));
+          inner = mulScalars(b, inner, constantLike(b, x, 0.79788456080286535588)); // sqrt(2/pi)
+          bent = b.createOrFold<math::TanhOp>(inner);
+        }
+        return mulScalars(b, mulScalars(b, x, half), addScalars(b, bent, one));
+      });
+}
+
+// Bounds: inputs 1 and 2 since opset 11, attributes before.
+LogicalResult importClip(NodeContext &node) {
+  DataType type = node.in(0).dataType;
+  if (node.opset() < 11) {
+    const NodeAttribute *low = node.find("min"), *high = node.find("max");
+    return elementwise(node, {&node.in(0)}, type, [&](ImplicitLocOpBuilder &b, ValueRange x) {
+      Value made = x[0];
+      if (low)
+        made = maxScalars(b, made, constantLike(b, made, low->f), type);
+      if (high)
+        made = minScalars(b, made, constantLike(b, made, high->f), type);
+      return made;
+    });
+  }
+  SmallVector<Imported *> inputs{&node.in(0)};
+  for (size_t bound : {1, 2})
+    if (node.has(bound)) {
+      if (node.in(bound).numElements() != 1)
+        return node.error() << "bound '" << node.node.inputs[bound] << "' is not a scalar";
+      inputs.push_back(&node.in(bound));
+    }
+  return elementwise(node, inputs, type, [&](ImplicitLocOpBuilder &b, ValueRange x) {
+    Value made = x[0];
+    if (node.has(1))
+      made = maxScalars(b, made, x[1], type);
+    if (node.has(2))
+      made = minScalars(b, made, x.back(), type);
+    return made;
+  });
+}
+
+LogicalResult importIdentity(NodeContext &node) {
+  node.setAs(0, node.in(0));
+  return success();
+}
+
+// Inference only: a training mode that is not constant false is an error.
+LogicalResult importDropout(NodeContext &node) {
+  node.ignore({"ratio", "seed"});
+  if (node.has(2)) {
+    FailureOr<SmallVector<int64_t>> training = node.constantInts(2, "training_mode");
+    if (failed(training))
+      return failure();
+    if (training->front())
+      return node.error() << "training mode is not supported";
+  }
+  node.setAs(0, node.in(0));
+  return success();
+}
+
+} // namespace
+
+ArrayRef<OpImporter> unaryOps() {
+  static const OpImporter list[] = {
+      {"Abs", importAbs, 1, 1},
+      {"Acos", importFloat<math::AcosOp>, 1, 1},
+      {"Acosh", importFloat<math::AcoshOp>, 1, 1},
+      {"Asin", importFloat<math::AsinOp>, 1, 1},
+      {"Asinh", importFloat<math::AsinhOp>, 1, 1},
+      {"Atan", importFloat<math::AtanOp>, 1, 1},
+      {"Atanh", importFloat<math::AtanhOp>, 1, 1},
+      {"Ceil", importFloat<math::CeilOp>, 1, 1},
+      {"Clip", importClip, 1, 3},
+      {"Cos", importFloat<math::CosOp>, 1, 1},
+      {"Cosh", importFloat<math::CoshOp>, 1, 1},
+      {"Dropout", importDropout, 1, 3},
+      {"Elu", importElu, 1, 1},
+      {"Erf", importFloat<math::ErfOp>, 1, 1},
+      {"Exp", importFloat<math::ExpOp>, 1, 1},
+      {"Floor", importFloat<math::FloorOp>, 1, 1},
+      {"Gelu", importGelu, 1, 1},
+      {"HardSigmoid", importHardSigmoid, 1, 1},
+      {"HardSwish", importActivation<hardSwish>, 1, 1},
+      {"Identity", importIdentity, 1, 1},
+      {"IsNaN", importIsNaN, 1, 1},
+      {"LeakyRelu", importLeakyRelu, 1, 1},
+      {"Log", importFloat<math::LogOp>, 1, 1},
+      {"Mish", importActivation<mish>, 1, 1},
+      {"Neg", importNeg, 1, 1},
+      {"Not", importNot, 1, 1},
+      {"Reciprocal", importActivation<reciprocal>, 1, 1},
+      {"Relu", importRelu, 1, 1},
+      {"Round", importFloat<math::RoundEvenOp>, 1, 1},
+      {"Sigmoid", importActivation<logistic>, 1, 1},
+      {"Sign", importSign, 1, 1},
+      {"Sin", importFloat<math::SinOp>, 1, 1},
+      {"Sinh", importFloat<math::SinhOp>, 1, 1},
+      {"Softplus", importActivation<softplus>, 1, 1},
+      {"Softsign", importActivation<softsign>, 1, 1},
+      {"Sqrt", importFloat<math::SqrtOp>, 1, 1},
+      {"Tan", importFloat<math::TanOp>, 1, 1},
+      {"Tanh", importFloat<math::TanhOp>, 1, 1},
+  };
+  return list;
+}
+
+} // namespace halcyon::onnx

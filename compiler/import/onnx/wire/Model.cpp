@@ -1,0 +1,92 @@
+#include "import/onnx/wire/Model.h"
+#include "import/onnx/wire/Convert.h"
+#include "import/onnx/wire/MappedFile.h"
+#include "import/onnx/wire/Skeleton.h"
+#include <exception>
+
+namespace halcyon::onnx {
+
+unsigned bitsOf(DataType type) {
+  switch (type) {
+  case DataType::u4:
+  case DataType::i4:
+    return 4;
+  case DataType::u8:
+  case DataType::i8:
+  case DataType::boolean:
+  case DataType::f8e4m3fn:
+  case DataType::f8e4m3fnuz:
+  case DataType::f8e5m2:
+  case DataType::f8e5m2fnuz:
+    return 8;
+  case DataType::u16:
+  case DataType::i16:
+  case DataType::f16:
+  case DataType::bf16:
+    return 16;
+  case DataType::f32:
+  case DataType::i32:
+  case DataType::u32:
+    return 32;
+  case DataType::f64:
+  case DataType::i64:
+  case DataType::u64:
+  case DataType::complex64:
+    return 64;
+  case DataType::complex128:
+    return 128;
+  case DataType::undefined:
+  case DataType::string:
+    break;
+  }
+  return 0;
+}
+
+const char *nameOf(DataType type) {
+  static constexpr const char *names[] = {
+      "undefined",  "f32",    "u8",         "i8",         "u16",  "i16",
+      "i32",        "i64",    "string",     "bool",       "f16",  "f64",
+      "u32",        "u64",    "complex64",  "complex128", "bf16", "f8e4m3fn",
+      "f8e4m3fnuz", "f8e5m2", "f8e5m2fnuz", "u4",         "i4"};
+  auto index = static_cast<size_t>(type);
+  return index < std::size(names) ? names[index] : "unknown";
+}
+
+int64_t Tensor::numElements() const {
+  int64_t count = 1;
+  for (int64_t dim : dims)
+    count *= dim;
+  return count;
+}
+
+std::unique_ptr<Model> parseModel(Bytes bytes, const std::string &path, std::string &error) {
+  error.clear();
+  try {
+    std::string skeleton;
+    auto model = std::make_unique<Model>();
+    if (makeSkeleton(bytes.view, skeleton, error) &&
+        convertModel(skeleton, bytes, path, *model, error) && verifyModel(*model, error))
+      return model;
+  } catch (const std::exception &exception) {
+    error = std::string("cannot be read: ") + exception.what();
+  }
+  // Names come from the file; an error stays one line.
+  for (char &character : error)
+    if (static_cast<unsigned char>(character) < ' ')
+      character = ' ';
+  if (!path.empty())
+    error = path + ": " + error;
+  return nullptr;
+}
+
+std::unique_ptr<Model> openModel(const std::string &path, std::string &error) {
+  Bytes bytes;
+  try {
+    bytes = mapFile(path, error);
+  } catch (const std::exception &exception) {
+    error = path + ": " + exception.what();
+  }
+  return bytes.owner ? parseModel(std::move(bytes), path, error) : nullptr;
+}
+
+} // namespace halcyon::onnx

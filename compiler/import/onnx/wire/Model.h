@@ -1,0 +1,152 @@
+// import/onnx/wire/Model.h -- an ONNX file as plain data, without MLIR.
+//
+//   std::string error;
+//   std::unique_ptr<onnx::Model> model = onnx::openModel("model.onnx", error);
+//   if (!model)
+//     complain(error); // one line: what is wrong, and where
+//
+// Big tensors are views into the mapped file (inline raw_data and external
+// files alike); `Bytes::owner` keeps the mapping alive. No function throws.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace halcyon::onnx {
+
+// ONNX's numbers.
+enum class DataType : int32_t {
+  undefined = 0,
+  f32 = 1,
+  u8 = 2,
+  i8 = 3,
+  u16 = 4,
+  i16 = 5,
+  i32 = 6,
+  i64 = 7,
+  string = 8,
+  boolean = 9,
+  f16 = 10,
+  f64 = 11,
+  u32 = 12,
+  u64 = 13,
+  complex64 = 14,
+  complex128 = 15,
+  bf16 = 16,
+  f8e4m3fn = 17,
+  f8e4m3fnuz = 18,
+  f8e5m2 = 19,
+  f8e5m2fnuz = 20,
+  u4 = 21,
+  i4 = 22,
+};
+
+// 0 for a type that has no fixed size or is not known.
+unsigned bitsOf(DataType type);
+const char *nameOf(DataType type);
+
+struct Bytes {
+  std::span<const std::byte> view;
+  std::shared_ptr<const void> owner;
+};
+
+// Elements are little-endian, row-major; a bool is a byte, 4-bit elements are
+// two a byte, low half first. The size of `bytes` was checked against `dims`.
+struct Tensor {
+  std::string name;
+  DataType type = DataType::undefined;
+  std::vector<int64_t> dims;
+  Bytes bytes;
+  std::vector<std::string> strings; // for DataType::string only
+
+  int64_t numElements() const;
+};
+
+struct Dim {
+  int64_t value = -1; // -1: not known; `symbol` may name it
+  std::string symbol;
+};
+
+struct ValueInfo {
+  std::string name;
+  bool isTensor = false; // else a sequence, map or optional
+  DataType type = DataType::undefined;
+  bool ranked = false;
+  std::vector<Dim> dims;
+};
+
+struct Graph;
+
+enum class AttributeKind {
+  none,
+  f,
+  i,
+  s,
+  tensor,
+  graph,
+  floats,
+  ints,
+  strings,
+  tensors,
+  graphs,
+  other,
+};
+
+struct NodeAttribute {
+  std::string name;
+  std::string reference; // inside a function: the caller's attribute to take
+  AttributeKind kind = AttributeKind::none;
+  float f = 0;
+  int64_t i = 0;
+  std::string s;
+  std::vector<float> floats;
+  std::vector<int64_t> ints;
+  std::vector<std::string> strings;
+  std::vector<std::shared_ptr<const Tensor>> tensors; // one for kind tensor
+  std::vector<std::shared_ptr<const Graph>> graphs;   // one for kind graph
+};
+
+struct Node {
+  std::string name; // never empty: "Relu_12" where the file gives none
+  std::string opType;
+  std::string domain; // "" for "ai.onnx"
+  std::vector<std::string> inputs, outputs;
+  std::vector<NodeAttribute> attributes;
+};
+
+struct Graph {
+  std::string name;
+  std::vector<Node> nodes;
+  std::vector<std::shared_ptr<const Tensor>> initializers;
+  std::vector<ValueInfo> inputs, outputs;
+};
+
+struct Function {
+  std::string domain, name;
+  std::vector<std::string> inputs, outputs;
+  std::vector<NodeAttribute> defaults;
+  std::vector<Node> nodes;
+  std::map<std::string, int64_t> opsets;
+};
+
+struct Model {
+  int64_t irVersion = 0;
+  std::string producer;
+  std::map<std::string, int64_t> opsets; // domain -> version
+  Graph graph;
+  std::vector<Function> functions;
+};
+
+// Null and one line in `error` if the file cannot be read or is not right.
+std::unique_ptr<Model> openModel(const std::string &path, std::string &error);
+
+// As openModel, over bytes that `owner` keeps. `path` is for messages, and its
+// folder is where external data is looked for; an empty one allows none.
+std::unique_ptr<Model> parseModel(Bytes bytes, const std::string &path, std::string &error);
+
+} // namespace halcyon::onnx
