@@ -24,8 +24,8 @@ Value ExecutableOp::getDimension(unsigned tensor, unsigned dimension) {
 LogicalResult ExecutableOp::verifyRegions() {
   Block &body = getBody().front();
   const unsigned tensors = getNumTensors();
-  if (getInputs() < 0 || getInputs() > tensors) return emitOpError("has more inputs than tensors");
-  if (getWorkloadRank() < 0 || getWorkloadRank() > 3) return emitOpError("workload_rank is not in 0..3");
+  if (getInputs() > tensors) return emitOpError("has more inputs than tensors");
+  if (getWorkloadRank() > 3) return emitOpError("workload_rank is not in 0..3");
   if (body.getNumArguments() < tensors) return emitOpError("has more dims entries than arguments");
   const int64_t parameters = body.getNumArguments() - tensors;
   for (auto [i, argument] : llvm::enumerate(body.getArguments())) {

@@ -53,7 +53,7 @@ def Dispatch_ExecutableOp : Dispatch_Op<"executable", [
 def Dispatch_ReturnOp : Dispatch_Op<"return", [Pure, Terminator, ReturnLike, HasParent<"ExecutableOp">]> {
   let summary = "The values of an executable's destinations";
   let arguments = (ins Variadic<AnyRankedTensor>:$values);
-  let builders = [OpBuilder<(ins), [{}]>];
+  let builders = [OpBuilder<(ins), [{ (void)$_state; }]>];
   let assemblyFormat = "attr-dict ($values^ `:` type($values))?";
 }
 

@@ -1,0 +1,26 @@
+// Options.h -- what halcyonc was asked to do.
+#pragma once
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace halcyon {
+
+enum class EmitKind { artifact, ir };
+
+struct Options {
+  std::string input;
+  std::string output;
+  std::vector<std::string> targets;    // "cpu[:TRIPLE[:CPU[,+FEATURE..]]]"; none: this machine's CPU
+  std::vector<std::string> shapes;     // "NAME=1x3x224x224"
+  std::vector<std::string> donations;  // "IN:OUT", names or numbers
+  std::vector<std::pair<std::string, std::string>> externalParameters; // scope, file
+  EmitKind emit = EmitKind::artifact;
+  int optLevel = 2;
+  int jobs = 0;                        // threads; 0: all cores
+  bool externalResourcesMappable = false;
+  std::string dumpDir;                 // where to write each phase's module; empty: nowhere
+  std::string statsFile;               // JSON; empty: none
+};
+
+} // namespace halcyon

@@ -1,0 +1,77 @@
+#include "Pipeline.h"
+
+#include "mlir/Conversion/SCFToControlFlow/SCFToControlFlow.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Transforms/Passes.h"
+
+#include "dialect/nn/Passes.h"
+#include "dispatch/Passes.h"
+#include "schedule/Passes.h"
+#include "tensor/Passes.h"
+
+using namespace mlir;
+
+namespace halcyon {
+
+// Upstream's, but for one pattern that divides by the wrong number where a view has two dynamic dimensions.
+static std::unique_ptr<Pass> canonicalize() {
+  return createCanonicalizerPass(GreedyRewriteConfig(), {"(anonymous namespace)::FoldDimOfExpandShape",
+                                                         "{anonymous}::FoldDimOfExpandShape"});
+}
+
+static void tensorPhase(OpPassManager &passes, const Options &options) {
+  passes.addPass(createCheckInput());
+  passes.addPass(createInlinerPass());
+  passes.addPass(createSymbolDCEPass());
+  passes.addPass(canonicalize());
+  passes.addPass(createCSEPass());
+  passes.addPass(createDecomposeNn());
+  passes.addNestedPass<func::FuncOp>(createTensorToLinalg());
+  passes.addNestedPass<func::FuncOp>(createResolveDims());
+  passes.addPass(canonicalize());
+  passes.addPass(createCSEPass());
+  if (options.optLevel > 0) {
+    passes.addNestedPass<func::FuncOp>(createDropUnitDims());
+    passes.addPass(canonicalize());
+    passes.addPass(createCSEPass());
+    passes.addNestedPass<func::FuncOp>(createFuseElementwise());
+    passes.addPass(canonicalize());
+    passes.addPass(createCSEPass());
+  }
+}
+
+static void dispatchPhase(OpPassManager &passes, const Options &options) {
+  FormDispatchesOptions form;
+  form.fuse = options.optLevel > 0;
+  passes.addPass(createFormDispatches(form));
+  passes.addPass(createResidence());
+  passes.addPass(canonicalize());
+  passes.addPass(createCSEPass());
+}
+
+static void schedulePhase(OpPassManager &passes, const Options &options) {
+  ScheduleBuffersOptions schedule;
+  schedule.donate = options.donations;
+  passes.addPass(createScheduleBuffers(schedule));
+  passes.addPass(canonicalize());
+  passes.addPass(createCSEPass());
+  passes.addNestedPass<func::FuncOp>(createPlanArena());
+  passes.addPass(canonicalize());
+  passes.addPass(createCSEPass()); // equal offsets are one parameter
+  passes.addPass(createOutlineCommands());
+  passes.addNestedPass<func::FuncOp>(createConvertSCFToCFPass());
+  passes.addPass(canonicalize());
+  passes.addPass(createCSEPass());
+}
+
+llvm::ArrayRef<Phase> phases() {
+  static constexpr Phase list[] = {
+      {"tensor", tensorPhase},
+      {"dispatch", dispatchPhase},
+      {"schedule", schedulePhase},
+  };
+  return list;
+}
+
+} // namespace halcyon

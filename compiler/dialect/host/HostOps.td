@@ -1,0 +1,176 @@
+#ifndef HALCYON_HOST_OPS_TD
+#define HALCYON_HOST_OPS_TD
+
+include "HostDialect.td"
+include "mlir/IR/BuiltinAttributes.td"
+include "mlir/IR/SymbolInterfaces.td"
+include "mlir/Interfaces/InferTypeOpInterface.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+
+class Host_Op<string mnemonic, list<Trait> traits = []> : Op<Host_Dialect, mnemonic, traits>;
+
+def Host_Scalar : AnyTypeOf<[AnySignlessInteger, AnyFloat]>;
+
+// ---- memory ---------------------------------------------------------------------------------------------
+
+def Host_AllocaOp : Host_Op<"alloca", [MemoryEffects<[MemAlloc]>]> {
+  let summary = "New memory of `size` bytes";
+  let description = [{
+    external: results, handed to the caller. transient: inside a call. staging: between host and device.
+  }];
+  let arguments = (ins Host_Lifetime:$lifetime, I64:$size);
+  let results = (outs Host_Buffer:$buffer);
+  let assemblyFormat = "$lifetime $size attr-dict";
+}
+
+def Host_DeallocaOp : Host_Op<"dealloca", [MemoryEffects<[MemFree]>]> {
+  let summary = "Gives memory back; the last use of its value";
+  let arguments = (ins Host_Buffer:$buffer);
+  let assemblyFormat = "$buffer attr-dict";
+}
+
+def Host_ConstantOp : Host_Op<"constant", [Pure]> {
+  let summary = "The memory of a constant";
+  let description = [{
+    `scope` and `key` name an external parameter, which the application gives at load.
+  }];
+  let arguments = (ins ElementsAttr:$value, OptionalAttr<StrAttr>:$scope, OptionalAttr<StrAttr>:$key);
+  let results = (outs Host_Buffer:$buffer);
+  let assemblyFormat = "$value attr-dict";
+}
+
+def Host_VariableOp : Host_Op<"variable", [MemoryEffects<[MemRead]>]> {
+  let summary = "The memory of a module variable (an ml_program.global)";
+  let arguments = (ins FlatSymbolRefAttr:$variable);
+  let results = (outs Host_Buffer:$buffer);
+  let assemblyFormat = "$variable attr-dict";
+}
+
+def Host_SetVariableOp : Host_Op<"set_variable", [MemoryEffects<[MemWrite]>]> {
+  let summary = "Makes a buffer the memory of a module variable";
+  let arguments = (ins FlatSymbolRefAttr:$variable, Host_Buffer:$buffer);
+  let assemblyFormat = "$variable `,` $buffer attr-dict";
+}
+
+def Host_BufferSizeOp : Host_Op<"buffer_size", [Pure]> {
+  let summary = "Bytes of a buffer";
+  let arguments = (ins Host_Buffer:$buffer);
+  let results = (outs I64:$size);
+  let assemblyFormat = "$buffer attr-dict";
+}
+
+def Host_ReadOp : Host_Op<"read", [MemoryEffects<[MemRead, MemWrite]>]> {
+  let summary = "Waits for the work before it and reads one element";
+  let arguments = (ins Host_Buffer:$buffer, I64:$offset);
+  let results = (outs Host_Scalar:$value);
+  let assemblyFormat = "$buffer `[` $offset `]` attr-dict `:` type($value)";
+}
+
+def Host_WriteOp : Host_Op<"write", [MemoryEffects<[MemRead, MemWrite]>]> {
+  let summary = "Writes one element, in order with the work around it";
+  let arguments = (ins Host_Scalar:$value, Host_Buffer:$buffer, I64:$offset);
+  let assemblyFormat = "$value `,` $buffer `[` $offset `]` attr-dict `:` type($value)";
+}
+
+// ---- sizes: operands and results are not negative; what does not fit traps --------------------------------
+
+class Host_SizeOp<string mnemonic, list<Trait> traits = []>
+    : Host_Op<mnemonic, !listconcat(traits, [Pure, SameOperandsAndResultType])> {
+  let arguments = (ins I64:$lhs, I64:$rhs);
+  let results = (outs I64:$result);
+  let assemblyFormat = "$lhs `,` $rhs attr-dict";
+  let hasFolder = 1;
+}
+def Host_SizeAddOp : Host_SizeOp<"size_add", [Commutative]> { let summary = "lhs + rhs"; }
+def Host_SizeSubOp : Host_SizeOp<"size_sub"> { let summary = "lhs - rhs"; }
+def Host_SizeMulOp : Host_SizeOp<"size_mul", [Commutative]> { let summary = "lhs * rhs"; }
+def Host_SizeAlignOp : Host_SizeOp<"size_align"> {
+  let summary = "lhs rounded up to a multiple of rhs, a power of two";
+}
+
+// ---- commands -----------------------------------------------------------------------------------------------
+
+class Host_Command<string mnemonic, list<Trait> traits = []>
+    : Host_Op<mnemonic, !listconcat(traits, [MemoryEffects<[MemRead, MemWrite]>])>;
+
+def Host_DispatchOp : Host_Command<"dispatch", [AttrSizedOperandSegments]> {
+  let summary = "Runs a kernel";
+  let description = [{
+    Binding i is bytes [`offsets[i]`, `offsets[i]` + `sizes[i]`) of `buffers[i]`; the first `inputs` are read, the
+    others may be read and written.
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$executable, I64Attr:$inputs, Variadic<I64>:$workload,
+                       Variadic<I64>:$parameters, Variadic<Host_Buffer>:$buffers, Variadic<I64>:$offsets,
+                       Variadic<I64>:$sizes);
+  let assemblyFormat = [{
+    $executable `inputs` $inputs `workload` `[` $workload `]` `parameters` `(` $parameters `)`
+    `bindings` `(` $buffers `)` `offsets` `(` $offsets `)` `sizes` `(` $sizes `)` attr-dict
+  }];
+  let hasVerifier = 1;
+}
+
+def Host_CopyOp : Host_Command<"copy"> {
+  let summary = "Copies `size` bytes; the ranges do not overlap";
+  let arguments = (ins Host_Buffer:$target, I64:$target_offset, Host_Buffer:$source, I64:$source_offset, I64:$size);
+  let assemblyFormat = "$target `[` $target_offset `]` `from` $source `[` $source_offset `]` `size` $size attr-dict";
+}
+
+def Host_FillOp : Host_Command<"fill"> {
+  let summary = "Repeats a pattern of 1, 2, 4 or 8 bytes";
+  let arguments = (ins Host_Buffer:$target, I64:$offset, I64:$size, I64Attr:$pattern, I64Attr:$pattern_size);
+  let assemblyFormat = "$target `[` $offset `]` `size` $size `pattern` $pattern `bytes` $pattern_size attr-dict";
+  let hasVerifier = 1;
+}
+
+def Host_UpdateOp : Host_Command<"update"> {
+  let summary = "Writes the low 1, 2, 4 or 8 bytes of a value";
+  let arguments = (ins Host_Buffer:$target, I64:$offset, I64:$value, I64Attr:$bytes);
+  let assemblyFormat = "$target `[` $offset `]` `value` $value `bytes` $bytes attr-dict";
+  let hasVerifier = 1;
+}
+
+def Host_BarrierOp : Host_Command<"barrier", [HasParent<"CommandsOp">]> {
+  let summary = "What came before is complete and visible to what follows";
+  let assemblyFormat = "attr-dict";
+}
+
+// ---- command lists ------------------------------------------------------------------------------------------
+
+def Host_CommandsOp : Host_Op<"commands", [
+    IsolatedFromAbove, Symbol, SingleBlockImplicitTerminator<"EndOp">]> {
+  let summary = "A command list";
+  let description = [{
+    The block's arguments are the bindings (`!host.buffer`), then the parameters (i64). The body holds commands
+    and `arith.constant` of i64: a constant is a literal of the list, an argument a slot.
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name);
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = "$sym_name attr-dict-with-keyword $body";
+  let hasRegionVerifier = 1;
+  let extraClassDeclaration = [{
+    unsigned getNumBindings();
+    ::mlir::Block::BlockArgListType getBindings() { return getBody().getArguments().take_front(getNumBindings()); }
+    ::mlir::Block::BlockArgListType getParameters() { return getBody().getArguments().drop_front(getNumBindings()); }
+  }];
+}
+
+def Host_EndOp : Host_Op<"end", [Pure, Terminator, HasParent<"CommandsOp">]> {
+  let summary = "The end of a command list";
+  let assemblyFormat = "attr-dict";
+}
+
+def Host_SubmitOp : Host_Op<"submit", [AttrSizedOperandSegments, DeclareOpInterfaceMethods<SymbolUserOpInterface>,
+                                       MemoryEffects<[MemRead, MemWrite]>]> {
+  let summary = "Submits a command list";
+  let arguments = (ins FlatSymbolRefAttr:$commands, Variadic<Host_Buffer>:$bindings, Variadic<I64>:$parameters);
+  let assemblyFormat = "$commands `bindings` `(` $bindings `)` `parameters` `(` $parameters `)` attr-dict";
+}
+
+def Host_FailOp : Host_Op<"fail", [MemoryEffects<[MemWrite]>]> {
+  let summary = "Leaves the call with an error where `condition` is 0";
+  let description = [{ `reason`: 0 an assertion of the model, 1 sizes that do not match. }];
+  let arguments = (ins I1:$condition, I64Attr:$reason);
+  let assemblyFormat = "`unless` $condition `reason` $reason attr-dict";
+}
+
+#endif

@@ -1,0 +1,121 @@
+#include "dispatch/Grouping.h"
+#include "dispatch/RowGroups.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+
+using namespace mlir;
+using namespace halcyon::dispatch;
+
+// An scf operation that gives tensors only, and whose regions do nothing but move and compute elements.
+static bool isElementLoop(Operation *op) {
+  if (!isa<scf::ForOp, scf::WhileOp, scf::IfOp>(op) || op->getNumResults() == 0 ||
+      !llvm::all_of(op->getResultTypes(), llvm::IsaPred<RankedTensorType>))
+    return false;
+  bool touches = false;
+  WalkResult walked = op->walk([&](Operation *inner) {
+    touches |= isa<tensor::InsertOp>(inner);
+    if (isa<tensor::ExtractOp, tensor::InsertOp, tensor::DimOp>(inner) || isa<scf::SCFDialect>(inner->getDialect()))
+      return WalkResult::advance();
+    bool scalar = isa<arith::ArithDialect, math::MathDialect>(inner->getDialect()) &&
+                  !llvm::any_of(inner->getResultTypes(), llvm::IsaPred<ShapedType>);
+    return scalar ? WalkResult::advance() : WalkResult::interrupt();
+  });
+  return touches && !walked.wasInterrupted();
+}
+
+bool halcyon::dispatch::isDeviceOp(Operation *op) {
+  if (isa<linalg::LinalgOp>(op))
+    return !isa<linalg::LinalgOp>(op->getParentOp());
+  return isa<tensor::InsertOp, tensor::InsertSliceOp, tensor::ScatterOp>(op) || isElementLoop(op);
+}
+
+bool halcyon::dispatch::isInitialiser(Operation *op) {
+  if (isa_and_nonnull<tensor::EmptyOp>(op))
+    return true;
+  auto fill = dyn_cast_or_null<linalg::FillOp>(op);
+  return fill && fill.getOutputs()[0].getDefiningOp<tensor::EmptyOp>();
+}
+
+bool halcyon::dispatch::isInitialUse(OpOperand &use) {
+  Operation *op = use.getOwner();
+  if (!isDeviceOp(op))
+    return false;
+  if (auto style = dyn_cast<DestinationStyleOpInterface>(op))
+    return style.isDpsInit(&use);
+  if (auto loop = dyn_cast<scf::ForOp>(op))
+    return llvm::is_contained(loop.getInits(), use.get());
+  return false;
+}
+
+// Reads each element of its operand `use` once, at the place of the result that it makes.
+static bool isElementwiseUse(OpOperand &use, linalg::LinalgOp root) {
+  auto consumer = dyn_cast<linalg::GenericOp>(use.getOwner());
+  if (!consumer || consumer.getNumResults() != 1 || consumer.getNumLoops() != consumer.getNumParallelLoops() ||
+      !consumer.isDpsInput(&use))
+    return false;
+  return consumer.getMatchingIndexingMap(&use).isPermutation() &&
+         consumer.getNumLoops() == root.getNumParallelLoops();
+}
+
+// The one operation that may join `last`, the end so far of the group of `root`.
+static linalg::GenericOp joinable(Operation *last, linalg::LinalgOp root) {
+  if (last->getNumResults() != 1 || !last->getResult(0).hasOneUse())
+    return {};
+  OpOperand &use = *last->getResult(0).use_begin();
+  if (use.getOwner()->getBlock() != last->getBlock() || !isElementwiseUse(use, root))
+    return {};
+  return cast<linalg::GenericOp>(use.getOwner());
+}
+
+// The elementwise operation that alone makes the initial values of `root`: a bias for each column, say.
+static linalg::GenericOp initialBy(linalg::LinalgOp root) {
+  if (root.getNumDpsInits() != 1)
+    return {};
+  OpOperand *init = root.getDpsInitOperand(0);
+  auto maker = init->get().getDefiningOp<linalg::GenericOp>();
+  if (!maker || maker->getBlock() != root->getBlock() || maker->getNumResults() != 1 || !maker->hasOneUse() ||
+      maker.getNumLoops() != maker.getNumParallelLoops() ||
+      !maker.getMatchingIndexingMap(maker.getDpsInitOperand(0)).isIdentity())
+    return {};
+  return maker;
+}
+
+SmallVector<Group> halcyon::dispatch::groupBlock(Block &block, bool fuse) {
+  SmallVector<Group> groups;
+  DenseSet<Operation *> taken;
+  for (Operation &op : block) {
+    if (!fuse || taken.contains(&op))
+      continue;
+    Group group = rowGroup(&op);
+    if (group.empty() || llvm::any_of(group, [&](Operation *each) { return taken.contains(each); }))
+      continue;
+    taken.insert(group.begin(), group.end());
+    groups.push_back(std::move(group));
+  }
+  for (Operation &op : block) {
+    auto root = dyn_cast<linalg::LinalgOp>(op);
+    if (!fuse || !root || taken.contains(&op) || root.getNumLoops() == root.getNumParallelLoops())
+      continue;
+    Group group;
+    if (linalg::GenericOp maker = initialBy(root); maker && !taken.contains(maker))
+      group.push_back(maker);
+    group.push_back(&op);
+    while (linalg::GenericOp next = joinable(group.back(), root)) {
+      if (taken.contains(next))
+        break;
+      group.push_back(next);
+    }
+    taken.insert(group.begin(), group.end());
+    groups.push_back(std::move(group));
+  }
+  for (Operation &op : block)
+    if (isDeviceOp(&op) && !taken.contains(&op) &&
+        !(isInitialiser(&op) && llvm::all_of(op.getUses(), isInitialUse)))
+      groups.push_back({&op});
+  llvm::sort(groups, [](const Group &a, const Group &b) { return a.back()->isBeforeInBlock(b.back()); });
+  return groups;
+}

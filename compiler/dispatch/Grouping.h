@@ -1,0 +1,23 @@
+// dispatch/Grouping.h -- which operations become one kernel.
+#pragma once
+#include "mlir/IR/Block.h"
+#include "llvm/ADT/SmallVector.h"
+
+namespace halcyon::dispatch {
+
+// In block order; the last operation's first result is the kernel's.
+using Group = llvm::SmallVector<mlir::Operation *>;
+
+// Whether `op` runs on the device, whole, with its regions.
+bool isDeviceOp(mlir::Operation *op);
+
+// Whether `op` may be copied into a kernel that updates its result: nothing but memory or an initial value.
+bool isInitialiser(mlir::Operation *op);
+
+// Whether the operand is what a device operation updates.
+bool isInitialUse(mlir::OpOperand &use);
+
+// The groups of one block, in the order of their last operations. Without `fuse` each is one operation.
+llvm::SmallVector<Group> groupBlock(mlir::Block &block, bool fuse);
+
+} // namespace halcyon::dispatch

@@ -1,0 +1,33 @@
+#ifndef HALCYON_DISPATCH_PASSES
+#define HALCYON_DISPATCH_PASSES
+
+include "mlir/Pass/PassBase.td"
+
+def FormDispatches : Pass<"halcyon-form-dispatches", "mlir::ModuleOp"> {
+  let summary = "Tensor operations become executables and launches";
+  let description = [{
+    ```mlir
+    %0 = linalg.fill ins(%zero : f32) outs(%empty : tensor<4x8xf32>)
+    %1 = linalg.matmul ins(%x, %w) outs(%0)
+    %2 = linalg.generic {bias and relu} ins(%1, %b) outs(%empty)
+    // becomes
+    %2 = dispatch.launch @main_gemm workload [%c4, %c8] ins(%x, %w, %b) outs(%empty) -> (tensor<4x8xf32>)
+    ```
+
+    Roots (contractions, reductions, windows) take the elementwise operation that alone uses their result;
+    what is left becomes a launch of its own. Fills join what they initialise. An scf loop that only moves
+    elements of tensors becomes one launch of one workgroup; other control flow stays, with launches inside.
+    Dynamic sizes and scalars become parameters, constants other than scalars become inputs. Equal bodies
+    share one executable, named for and located at the first root that has it.
+
+    Requires: no nn operation; tensor operations other than views turned into linalg (halcyon-tensor-to-linalg).
+    Leaves: functions over dispatch.launch, tensor.empty, views of whole tensors (expand_shape, collapse_shape,
+    cast), tensor.extract (a read), tensor.from_elements (a write), constants, scalar arith and math, scf, func
+    and ml_program operations.
+  }];
+  let options = [Option<"fuse", "fuse", "bool", /*default=*/"true", "join elementwise consumers to their roots">];
+  let dependentDialects = ["halcyon::dispatch::DispatchDialect", "mlir::arith::ArithDialect",
+                           "mlir::linalg::LinalgDialect", "mlir::tensor::TensorDialect"];
+}
+
+#endif // HALCYON_DISPATCH_PASSES

@@ -1,0 +1,136 @@
+#include "tensor/Passes.h"
+
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Linalg/Transforms/Transforms.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Dialect/Tensor/Transforms/Transforms.h"
+#include "mlir/IR/Matchers.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+#include "tensor/DimPatterns.h"
+
+namespace halcyon {
+#define GEN_PASS_DEF_DROPUNITDIMS
+#include "tensor/Passes.h.inc"
+} // namespace halcyon
+
+using namespace mlir;
+
+namespace {
+
+// generic { extract %x[index 1, index 0] } -> generic ins(%x) with that map
+struct ExtractToOperand : OpRewritePattern<linalg::GenericOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  // The loops that index the extract, or nothing where an index is another value.
+  static std::optional<AffineMap> mapOf(tensor::ExtractOp extract, linalg::GenericOp op) {
+    SmallVector<AffineExpr> results;
+    auto type = cast<RankedTensorType>(extract.getTensor().getType());
+    for (auto [axis, value] : llvm::enumerate(extract.getIndices())) {
+      if (auto index = value.getDefiningOp<linalg::IndexOp>())
+        results.push_back(getAffineDimExpr(index.getDim(), op.getContext()));
+      else if (matchPattern(value, m_Zero()) && type.getDimSize(axis) == 1)
+        results.push_back(getAffineConstantExpr(0, op.getContext()));
+      else
+        return std::nullopt;
+    }
+    AffineMap map = AffineMap::get(op.getNumLoops(), 0, results, op.getContext());
+    if (!map.isProjectedPermutation(/*allowZeroInResults=*/true))
+      return std::nullopt;
+    // The map makes the loop's extent the dimension's: it has to be that already.
+    for (auto [axis, result] : llvm::enumerate(results)) {
+      auto loop = dyn_cast<AffineDimExpr>(result);
+      if (loop && !sameExtent(extract.getTensor(), axis, op, loop.getPosition()))
+        return std::nullopt;
+    }
+    return map;
+  }
+
+  static bool sameExtent(Value tensor, int64_t axis, linalg::GenericOp op, unsigned loop) {
+    for (OpOperand &operand : op->getOpOperands()) {
+      AffineMap map = op.getMatchingIndexingMap(&operand);
+      std::optional<unsigned> position = map.getResultPosition(getAffineDimExpr(loop, op.getContext()));
+      if (!position)
+        continue;
+      int64_t mine = cast<RankedTensorType>(tensor.getType()).getDimSize(axis);
+      int64_t theirs = cast<RankedTensorType>(operand.get().getType()).getDimSize(*position);
+      if (!ShapedType::isDynamic(mine) || !ShapedType::isDynamic(theirs))
+        return mine == theirs;
+      // Both dynamic: the destination was made with the source's size.
+      auto empty = operand.get().getDefiningOp<tensor::EmptyOp>();
+      if (!empty)
+        return false;
+      auto dim = empty.getDynamicSize(*position).getDefiningOp<tensor::DimOp>();
+      if (dim && dim.getSource() == tensor && dim.getConstantIndex() == axis)
+        return true;
+      return sameValue(empty.getDynamicSize(*position), tensor, axis);
+    }
+    return false;
+  }
+
+  // Whether `size` is what dimension `axis` of `tensor` was made with.
+  static bool sameValue(Value size, Value tensor, int64_t axis) {
+    while (Operation *op = tensor.getDefiningOp()) {
+      if (auto empty = dyn_cast<tensor::EmptyOp>(op))
+        return empty.getDynamicSize(axis) == size;
+      if (auto expand = dyn_cast<tensor::ExpandShapeOp>(op)) {
+        OpFoldResult given = getMixedValues(expand.getStaticOutputShape(), expand.getOutputShape(), size.getContext())[axis];
+        return given == OpFoldResult(size);
+      }
+      auto style = dyn_cast<DestinationStyleOpInterface>(op);
+      if (!style)
+        return false;
+      tensor = style.getTiedOpOperand(cast<OpResult>(tensor))->get();
+    }
+    auto dim = size.getDefiningOp<tensor::DimOp>();
+    return dim && dim.getSource() == tensor && dim.getConstantIndex() == axis;
+  }
+
+  LogicalResult matchAndRewrite(linalg::GenericOp op, PatternRewriter &rewriter) const override {
+    if (!op.hasPureTensorSemantics())
+      return rewriter.notifyMatchFailure(op, "not on tensors");
+    for (auto extract : op.getBody()->getOps<tensor::ExtractOp>()) {
+      Value source = extract.getTensor();
+      if (op->isAncestor(source.getParentBlock()->getParentOp()))
+        continue;
+      std::optional<AffineMap> map = mapOf(extract, op);
+      if (!map)
+        continue;
+      const unsigned inputs = op.getNumDpsInputs();
+      SmallVector<AffineMap> maps = op.getIndexingMapsArray();
+      maps.insert(maps.begin() + inputs, *map);
+      rewriter.modifyOpInPlace(op, [&] {
+        op.getInputsMutable().append(source);
+        op.setIndexingMapsAttr(rewriter.getAffineMapArrayAttr(maps));
+        op.getBody()->insertArgument(inputs, cast<RankedTensorType>(source.getType()).getElementType(), op.getLoc());
+      });
+      rewriter.replaceOp(extract, op.getBody()->getArgument(inputs));
+      return success();
+    }
+    return rewriter.notifyMatchFailure(op, "takes no element by its own index");
+  }
+};
+
+struct DropUnitDims : halcyon::impl::DropUnitDimsBase<DropUnitDims> {
+  void runOnOperation() override {
+    MLIRContext *context = &getContext();
+    RewritePatternSet patterns(context);
+    patterns.add<ExtractToOperand>(context);
+    linalg::ControlDropUnitDims control;
+    linalg::populateFoldUnitExtentDimsPatterns(patterns, control);
+    linalg::populateEraseUnusedOperandsAndResultsPatterns(patterns);
+    linalg::GenericOp::getCanonicalizationPatterns(patterns, context);
+    tensor::ExpandShapeOp::getCanonicalizationPatterns(patterns, context);
+    tensor::CollapseShapeOp::getCanonicalizationPatterns(patterns, context);
+    tensor::EmptyOp::getCanonicalizationPatterns(patterns, context);
+    tensor::populateFoldTensorEmptyPatterns(patterns);
+    tensor::populateReassociativeReshapeFoldingPatterns(patterns);
+    halcyon::populateDimPatterns(patterns);
+    if (failed(applyPatternsAndFoldGreedily(getOperation(), std::move(patterns))))
+      signalPassFailure();
+  }
+};
+
+} // namespace

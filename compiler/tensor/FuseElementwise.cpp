@@ -1,0 +1,82 @@
+#include "tensor/DimPatterns.h"
+#include "tensor/Passes.h"
+
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Linalg/Transforms/Transforms.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Dialect/Tensor/Transforms/Transforms.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+
+namespace halcyon {
+#define GEN_PASS_DEF_FUSEELEMENTWISE
+#include "tensor/Passes.h.inc"
+} // namespace halcyon
+
+using namespace mlir;
+
+namespace {
+
+// More operands than this cost more in addresses than a trip through the cache.
+constexpr unsigned maxOperands = 12;
+
+// Only moves elements: cheap to repeat.
+bool isMovement(linalg::GenericOp op) {
+  return llvm::hasSingleElement(*op.getBody()) && op.getNumDpsInputs() <= 1;
+}
+
+bool usedByOne(Operation *op) {
+  Operation *user = nullptr;
+  for (Operation *each : op->getUsers()) {
+    if (user && each != user)
+      return false;
+    user = each;
+  }
+  return true;
+}
+
+// Whether the producer of `use` may be computed where `use` is read.
+bool mayFuse(OpOperand *use) {
+  auto producer = use->get().getDefiningOp<linalg::GenericOp>();
+  auto consumer = dyn_cast<linalg::GenericOp>(use->getOwner());
+  if (!producer || !consumer || producer->getBlock() != consumer->getBlock())
+    return false;
+  if (producer->getNumOperands() + consumer->getNumOperands() > maxOperands)
+    return false;
+  if (!usedByOne(producer) && !isMovement(producer))
+    return false;
+  if (consumer.getNumLoops() == consumer.getNumParallelLoops())
+    return true;
+  // A reduction of one input reads each element once; a contraction does not.
+  return consumer.getNumDpsInputs() == 1 && consumer.getMatchingIndexingMap(use).isPermutation();
+}
+
+// Views move behind their consumers only where they hide a root.
+bool mayMoveView(OpOperand *use) {
+  Operation *producer = use->get().getDefiningOp();
+  return isa_and_nonnull<tensor::ExpandShapeOp>(producer) && producer->hasOneUse() &&
+         producer->getOperand(0).getDefiningOp<linalg::LinalgOp>() && producer->getOperand(0).hasOneUse();
+}
+
+struct FuseElementwise : halcyon::impl::FuseElementwiseBase<FuseElementwise> {
+  void runOnOperation() override {
+    MLIRContext *context = &getContext();
+    RewritePatternSet patterns(context);
+    linalg::populateElementwiseOpsFusionPatterns(patterns, mayFuse);
+    linalg::populateFoldReshapeOpsByCollapsingPatterns(patterns, mayMoveView);
+    linalg::populateEraseUnusedOperandsAndResultsPatterns(patterns);
+    tensor::populateFoldTensorEmptyPatterns(patterns);
+    halcyon::populateDimPatterns(patterns);
+    linalg::GenericOp::getCanonicalizationPatterns(patterns, context);
+    linalg::FillOp::getCanonicalizationPatterns(patterns, context);
+    tensor::ExpandShapeOp::getCanonicalizationPatterns(patterns, context);
+    tensor::CollapseShapeOp::getCanonicalizationPatterns(patterns, context);
+    context->getLoadedDialect<linalg::LinalgDialect>()->getCanonicalizationPatterns(patterns);
+    affine::AffineApplyOp::getCanonicalizationPatterns(patterns, context);
+    if (failed(applyPatternsAndFoldGreedily(getOperation(), std::move(patterns))))
+      signalPassFailure();
+  }
+};
+
+} // namespace

@@ -1,0 +1,98 @@
+#ifndef HALCYON_TENSOR_PASSES
+#define HALCYON_TENSOR_PASSES
+
+include "mlir/Pass/PassBase.td"
+
+def CheckInput : Pass<"halcyon-check-input", "mlir::ModuleOp"> {
+  let summary = "Refuses what no later pass can compile";
+  let description = [{
+    Every operation of a function outside the accepted dialects is named in an error with its
+    location; so are results and arguments of types that no device has: memrefs, unranked
+    tensors, vectors.
+
+    Leaves: functions over builtin, func, cf, arith, math, tensor, linalg, scf, ml_program and nn operations.
+  }];
+}
+
+def TensorToLinalg : Pass<"halcyon-tensor-to-linalg", "mlir::func::FuncOp"> {
+  let summary = "Tensor operations and named elementwise operations become linalg.generic";
+  let description = [{
+    ```mlir
+    %1 = tensor.extract_slice %0[2] [4] [1] : tensor<8xf32> to tensor<4xf32>
+    // becomes
+    %1 = linalg.generic outs(%empty : tensor<4xf32>) {
+      %i = linalg.index 0
+      %j = arith.addi %i, %c2
+      %e = tensor.extract %0[%j] : tensor<8xf32>
+      linalg.yield %e
+    }
+    ```
+    So they tile, fuse and become kernels as every other elementwise operation. Pad and generate likewise; a
+    concatenation becomes one insert_slice for each operand; a splat becomes a fill. Named linalg operations
+    become generic, but contractions, convolutions, pooling and fill, which later passes match.
+
+    Leaves: no tensor.pad, extract_slice, generate, concat, splat; no named elementwise operation.
+  }];
+  let dependentDialects = ["mlir::arith::ArithDialect", "mlir::linalg::LinalgDialect", "mlir::math::MathDialect",
+                           "mlir::scf::SCFDialect", "mlir::tensor::TensorDialect"];
+}
+
+def ResolveDims : Pass<"halcyon-resolve-dims", "mlir::func::FuncOp"> {
+  let summary = "tensor.dim of a result becomes what its operation was given";
+  let description = [{
+    ```mlir
+    %1 = tensor.expand_shape %0 [[0, 1]] output_shape [%a, %b] : tensor<?xf32> into tensor<?x?xf32>
+    %2 = tensor.dim %1, %c1
+    // becomes %b
+    ```
+    So a result that only its size keeps alive is not kept alive, and equal sizes are one value.
+  }];
+  let dependentDialects = ["mlir::arith::ArithDialect", "mlir::tensor::TensorDialect"];
+}
+
+def DropUnitDims : Pass<"halcyon-drop-unit-dims", "mlir::func::FuncOp"> {
+  let summary = "Generics lose loops of one iteration, and read by maps instead of by tensor.extract";
+  let description = [{
+    ```mlir
+    %1 = linalg.generic {(i, j) -> (i, j), (i, j) -> (i, 0)} ins(%x, %y : tensor<?x8xf32>, tensor<?x1xf32>)
+    // becomes
+    %z = tensor.collapse_shape %y [[0, 1]] : tensor<?x1xf32> into tensor<?xf32>
+    %1 = linalg.generic {(i, j) -> (i, j), (i, j) -> (i)} ins(%x, %z)
+    ```
+    Views are free, and cancel where producer and consumer agree; what is left fuses and tiles better.
+    An element that is taken at the loops' own indices becomes an operand.
+
+    Requires: halcyon-tensor-to-linalg, halcyon-resolve-dims.
+  }];
+  let dependentDialects = ["mlir::affine::AffineDialect", "mlir::arith::ArithDialect", "mlir::linalg::LinalgDialect",
+                           "mlir::tensor::TensorDialect"];
+}
+
+def FuseElementwise : Pass<"halcyon-fuse-elementwise", "mlir::func::FuncOp"> {
+  let summary = "Elementwise generics join their consumers";
+  let description = [{
+    A generic without reduction joins the one operation that uses its result, if that is a generic too and reads
+    each element once; constants and fills become scalars of the body. Contractions take no producer: their
+    operands are read many times. A view after a generic moves behind the generics that follow it, so that it does
+    not separate a contraction from its epilogue.
+
+    Requires: halcyon-tensor-to-linalg.
+  }];
+  let dependentDialects = ["mlir::affine::AffineDialect", "mlir::arith::ArithDialect", "mlir::linalg::LinalgDialect",
+                           "mlir::tensor::TensorDialect"];
+}
+
+def Residence : Pass<"halcyon-residence", "mlir::ModuleOp"> {
+  let summary = "Decides which arguments the host reads";
+  let description = [{
+    An integer or bool argument of static shape, with at most 64 elements, whose elements are taken one by one by
+    tensor.extract with constant indices gets `halcyon.residence = "host"`, or "both" where a device operation
+    uses it too. Other arguments have no such attribute: they live on the device.
+
+    Small integer tensors that are made of scalars are turned into these scalars: a constant index into
+    from_elements or a view of one is its operand.
+  }];
+  let dependentDialects = ["mlir::arith::ArithDialect", "mlir::tensor::TensorDialect"];
+}
+
+#endif // HALCYON_TENSOR_PASSES

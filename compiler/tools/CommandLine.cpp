@@ -1,0 +1,84 @@
+#include "tools/CommandLine.h"
+
+#include "llvm/ADT/StringRef.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace llvm;
+
+static constexpr const char *usage =
+    R"(usage: halcyonc INPUT -o OUT [options]
+  INPUT                          a model: .onnx, .mlir or MLIR bytecode
+  -o OUT                         the artifact (.hcm), or text with --emit=ir; - is the standard output
+  --target=cpu[:TRIPLE[:CPU[,+FEATURE..]]]
+                                 repeatable: one variant each; default: this machine
+  --shape=NAME=1x3x224x224       fixes an input's shape; ? leaves a dimension dynamic; repeatable
+  --emit=artifact|ir             what to write (artifact)
+  -O0 | -O1 | -O2                fallback alone | with fusion | with specialised kernels (-O2)
+  --donate=IN:OUT                result OUT takes argument IN's memory; repeatable
+  --external-resources-mappable  results map on every device
+  --external-parameters=SCOPE=FILE
+                                 constants found in FILE (.safetensors) are not embedded; repeatable
+  --jobs=N                       threads (all cores)
+  --dump=DIR                     writes each phase's module there
+  --stats=FILE.json              writes times, dispatches, memory and work
+)";
+
+static halcyon::Parsed fail(const Twine &message) {
+  errs() << "halcyonc: " << message << "; halcyonc --help lists the options\n";
+  return halcyon::Parsed::usage_error;
+}
+
+halcyon::Parsed halcyon::parseCommandLine(int argc, char **argv, Options &options) {
+  for (int i = 1; i < argc; ++i) {
+    StringRef argument = argv[i], value = argument;
+    if (argument == "--help" || argument == "-h") {
+      outs() << usage;
+      return Parsed::help;
+    }
+    if (argument == "-o") {
+      if (++i == argc)
+        return fail("-o needs a file name");
+      options.output = argv[i];
+    } else if (argument == "-O0" || argument == "-O1" || argument == "-O2") {
+      options.optLevel = argument[2] - '0';
+    } else if (value.consume_front("--target=")) {
+      options.targets.push_back(value.str());
+    } else if (value.consume_front("--shape=")) {
+      options.shapes.push_back(value.str());
+    } else if (value.consume_front("--donate=")) {
+      auto [in, out] = value.split(':');
+      if (in.empty() || out.empty())
+        return fail("--donate=" + value + ": expected IN:OUT");
+      options.donations.push_back(value.str());
+    } else if (value.consume_front("--emit=")) {
+      if (value != "artifact" && value != "ir")
+        return fail("--emit=" + value + ": expected artifact or ir");
+      options.emit = value == "ir" ? EmitKind::ir : EmitKind::artifact;
+    } else if (argument == "--external-resources-mappable") {
+      options.externalResourcesMappable = true;
+    } else if (value.consume_front("--external-parameters=")) {
+      auto [scope, file] = value.split('=');
+      if (scope.empty() || file.empty())
+        return fail("--external-parameters=" + value + ": expected SCOPE=FILE");
+      options.externalParameters.emplace_back(scope.str(), file.str());
+    } else if (value.consume_front("--jobs=")) {
+      if (value.getAsInteger(10, options.jobs) || options.jobs < 1)
+        return fail("--jobs=" + value + ": expected a number from 1");
+    } else if (value.consume_front("--dump=")) {
+      options.dumpDir = value.str();
+    } else if (value.consume_front("--stats=")) {
+      options.statsFile = value.str();
+    } else if (argument.starts_with("-") && argument != "-") {
+      return fail("unknown option '" + argument + "'");
+    } else if (!options.input.empty()) {
+      return fail("more than one input: '" + options.input + "' and '" + argument + "'");
+    } else {
+      options.input = argument.str();
+    }
+  }
+  if (options.input.empty())
+    return fail("no input");
+  if (options.output.empty())
+    return fail("no output: -o is missing");
+  return Parsed::ok;
+}

@@ -1,0 +1,198 @@
+#include "tools/Compile.h"
+
+#include "mlir/IR/MLIRContext.h"
+#include "mlir/Pass/PassManager.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/JSON.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/raw_ostream.h"
+
+#include <chrono>
+#include <thread>
+
+#include "Pipeline.h"
+#include "codegen/cpu/Codegen.h"
+#include "dispatch/Statistics.h"
+#include "emit/artifact/Emit.h"
+#include "import/Import.h"
+#include "tools/Diagnostics.h"
+#include "tools/OutputFile.h"
+#include "tools/Register.h"
+
+using namespace mlir;
+using namespace halcyon;
+
+namespace {
+
+class Compilation {
+public:
+  explicit Compilation(const Options &options)
+      : options(options), jobs(options.jobs ? options.jobs : std::max(1u, std::thread::hardware_concurrency())) {}
+
+  LogicalResult run();
+
+private:
+  InFlightDiagnostic error() { return emitError(UnknownLoc::get(context.get())); }
+  LogicalResult parseTargets();
+  LogicalResult importInput();
+  LogicalResult runPhase(const Phase &phase);
+  LogicalResult generateCode();
+  LogicalResult writeOutput();
+  LogicalResult writeStats();
+  LogicalResult dump(unsigned number, StringRef phase);
+
+  // Runs one phase and notes its time.
+  LogicalResult timed(StringRef phase, llvm::function_ref<LogicalResult()> work);
+
+  const Options &options;
+  int jobs;
+  std::unique_ptr<MLIRContext> context;
+  OwningOpRef<ModuleOp> module;
+  std::vector<CpuTarget> targets;
+  std::vector<CompiledVariant> variants;
+  dispatch::Statistics statistics;
+  llvm::json::Object phaseTimes;
+};
+
+LogicalResult Compilation::timed(StringRef phase, llvm::function_ref<LogicalResult()> work) {
+  auto start = std::chrono::steady_clock::now();
+  LogicalResult result = work();
+  std::chrono::duration<double, std::milli> time = std::chrono::steady_clock::now() - start;
+  phaseTimes[phase] = time.count();
+  return result;
+}
+
+LogicalResult Compilation::parseTargets() {
+  for (const std::string &text : options.targets) {
+    FailureOr<CpuTarget> target = parseCpuTarget(text, [&] { return error(); });
+    if (failed(target))
+      return failure();
+    targets.push_back(*target);
+  }
+  if (targets.empty())
+    targets.push_back(hostCpuTarget());
+  return success();
+}
+
+LogicalResult Compilation::importInput() {
+  ImportOptions import;
+  for (const std::string &text : options.shapes) {
+    FailureOr<ShapeOverride> shape = parseShapeOverride(text);
+    if (failed(shape))
+      return error() << "--shape=" << text << ": expected NAME=1x3x224x224";
+    import.shapes.push_back(*shape);
+  }
+  module = importModel(*context, options.input, import);
+  return success(static_cast<bool>(module));
+}
+
+LogicalResult Compilation::runPhase(const Phase &phase) {
+  PassManager passes(context.get());
+  phase.build(passes, options);
+  return passes.run(*module);
+}
+
+LogicalResult Compilation::generateCode() {
+  for (const CpuTarget &target : targets) {
+    FailureOr<CompiledVariant> variant = compileForCpu(*module, target, options.optLevel, jobs, options.dumpDir);
+    if (failed(variant))
+      return failure();
+    variants.push_back(std::move(*variant));
+  }
+  return success();
+}
+
+LogicalResult Compilation::writeOutput() {
+  OutputFile output(options.output);
+  if (!output)
+    return error() << options.output << ": cannot write: " << output.error();
+  if (options.emit == EmitKind::ir) {
+    module->print(output.stream(), OpPrintingFlags().elideLargeResourceString().elideLargeElementsAttrs());
+  } else {
+    EmitOptions emit;
+    emit.resultsMappable = options.externalResourcesMappable;
+    emit.externalParameters = options.externalParameters;
+    emit.flags = "-O" + std::to_string(options.optLevel);
+    for (const std::string &target : options.targets)
+      emit.flags += " --target=" + target;
+    if (options.externalResourcesMappable)
+      emit.flags += " --external-resources-mappable";
+    if (failed(emitArtifact(*module, variants, emit, output.stream())))
+      return failure();
+  }
+  if (!output.keep())
+    return error() << options.output << ": cannot write: " << output.error();
+  return success();
+}
+
+LogicalResult Compilation::writeStats() {
+  int64_t launches = 0, fallback = 0, arena = 0, floor = 0;
+  for (auto [number, count] : llvm::enumerate(statistics.launches)) {
+    launches += count;
+    if (variants.empty() || !variants.front().kernels[number].specialised)
+      fallback += count;
+  }
+  module->walk([&](Operation *op) {
+    if (auto bytes = op->getAttrOfType<IntegerAttr>("halcyon.arena_bytes"))
+      arena += bytes.getInt();
+    if (auto bytes = op->getAttrOfType<IntegerAttr>("halcyon.live_floor_bytes"))
+      floor += bytes.getInt();
+  });
+  llvm::json::Object stats{{"phases_ms", std::move(phaseTimes)},
+                           {"dispatches", launches},
+                           {"fallback_dispatches", fallback},
+                           {"arena_bytes", arena},
+                           {"live_floor_bytes", floor},
+                           {"flops", statistics.flops}};
+  OutputFile output(options.statsFile);
+  if (output)
+    output.stream() << llvm::formatv("{0:2}\n", llvm::json::Value(std::move(stats)));
+  if (!output.keep())
+    return error() << options.statsFile << ": cannot write: " << output.error();
+  return success();
+}
+
+LogicalResult Compilation::dump(unsigned number, StringRef phase) {
+  if (options.dumpDir.empty())
+    return success();
+  llvm::SmallString<128> path(options.dumpDir);
+  llvm::sys::path::append(path, std::to_string(number) + "-" + phase + ".mlir");
+  OutputFile output(path.str());
+  if (output)
+    module->print(output.stream(), OpPrintingFlags().elideLargeResourceString().elideLargeElementsAttrs());
+  if (!output.keep())
+    return error() << path << ": cannot write: " << output.error();
+  return success();
+}
+
+LogicalResult Compilation::run() {
+  DialectRegistry registry;
+  registerDialects(registry);
+  registerImportDialects(registry);
+  context = std::make_unique<MLIRContext>(registry, MLIRContext::Threading::DISABLED);
+  PrintDiagnostics diagnostics(context.get());
+
+  if (failed(parseTargets()))
+    return failure();
+  if (!options.dumpDir.empty())
+    if (std::error_code code = llvm::sys::fs::create_directories(options.dumpDir))
+      return error() << options.dumpDir << ": cannot create: " << code.message();
+  if (failed(timed("import", [&] { return importInput(); })) || failed(dump(0, "import")))
+    return failure();
+  unsigned number = 1;
+  for (const Phase &phase : phases()) {
+    if (failed(timed(phase.name, [&] { return runPhase(phase); })) || failed(dump(number++, phase.name)))
+      return failure();
+    if (StringRef(phase.name) == "dispatch")
+      statistics = dispatch::collectStatistics(*module);
+  }
+  if (options.emit == EmitKind::artifact && failed(timed("codegen", [&] { return generateCode(); })))
+    return failure();
+  if (failed(timed("emit", [&] { return writeOutput(); })))
+    return failure();
+  return options.statsFile.empty() ? success() : writeStats();
+}
+
+} // namespace
+
+LogicalResult halcyon::compile(const Options &options) { return Compilation(options).run(); }
