@@ -1,0 +1,46 @@
+// codegen/cpu/Codegen.h -- dispatch.executable -> one ELF image for a CPU target.
+//
+// Kernel i of a variant is the module's i-th dispatch.executable. The image exports `hcy_library`
+// (include/halcyon/hal/kernel_abi.h) and has RELATIVE relocations only: no libc, no TLS.
+#pragma once
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/Diagnostics.h"
+#include "mlir/Support/LLVM.h"
+
+#include <array>
+#include <string>
+#include <vector>
+
+namespace halcyon {
+
+struct CpuTarget {
+  std::string triple;
+  std::string cpu;
+  std::vector<std::string> features; // as LLVM spells them: "+avx2"
+};
+
+// From the text after --target=: cpu[:TRIPLE[:CPU[,+FEATURE..]]]. Without a triple, this machine.
+mlir::FailureOr<CpuTarget> parseCpuTarget(llvm::StringRef text,
+                                          llvm::function_ref<mlir::InFlightDiagnostic()> emitError);
+CpuTarget hostCpuTarget();
+
+struct KernelInfo {
+  // Iterations of each workload dimension for one workgroup: the grid is ceil(workload / tile).
+  std::array<int64_t, 3> tile = {1, 1, 1};
+  int64_t localMemory = 0; // bytes of a worker's local memory
+  bool specialised = false;
+};
+
+struct CompiledVariant {
+  std::string elf;
+  std::vector<KernelInfo> kernels;
+  std::vector<std::string> requiredFeatures; // without "+"; a device that lacks one refuses the variant
+  std::string target;                        // "x86_64", "aarch64"
+};
+
+// Compiles every dispatch.executable of `module`, in order. The bytes do not depend on `jobs` (threads).
+// `dumpDir`: where to write each kernel's MLIR and LLVM IR; empty: nowhere.
+mlir::FailureOr<CompiledVariant> compileForCpu(mlir::ModuleOp module, const CpuTarget &target, int optLevel, int jobs,
+                                               llvm::StringRef dumpDir);
+
+} // namespace halcyon

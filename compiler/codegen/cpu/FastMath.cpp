@@ -1,0 +1,29 @@
+#include "codegen/cpu/FastMath.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+
+using namespace mlir;
+using namespace halcyon;
+
+static void allow(Operation *op, arith::FastMathFlags flags) {
+  if (auto interface = dyn_cast<arith::ArithFastMathInterface>(op))
+    op->setAttr(interface.getFastMathAttrName(),
+                arith::FastMathFlagsAttr::get(op->getContext(), interface.getFastMathFlagsAttr().getValue() | flags));
+}
+
+void halcyon::allowContraction(linalg::GenericOp op) {
+  for (Operation &inner : op.getBody()->without_terminator())
+    if (isa<arith::AddFOp, arith::SubFOp, arith::MulFOp>(inner))
+      allow(&inner, arith::FastMathFlags::contract);
+}
+
+void halcyon::allowReordering(linalg::GenericOp op) {
+  allowContraction(op);
+  if (op.getNumReductionLoops() == 0)
+    return;
+  for (auto [value, accumulator] : llvm::zip(op.getBody()->getTerminator()->getOperands(), op.getRegionOutputArgs())) {
+    auto add = value.getDefiningOp<arith::AddFOp>();
+    if (add && llvm::is_contained(add->getOperands(), accumulator))
+      allow(add, arith::FastMathFlags::reassoc);
+  }
+}

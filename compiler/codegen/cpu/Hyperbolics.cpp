@@ -1,0 +1,95 @@
+#include "codegen/cpu/FloatBuilder.h"
+
+#include <cmath>
+
+using namespace mlir;
+using namespace halcyon;
+
+static constexpr double ln2 = 0.693147180559945309417;
+
+Value functions::tanh(const FloatBuilder &f, Value x) {
+  Value magnitude = f.abs(x);
+  if (f.isDouble()) {
+    Value t = expm1(f, f.mul(f.clamp(magnitude, 0, 30), f.c(2)));
+    return f.copySign(f.div(t, f.add(t, f.c(2))), x);
+  }
+  Value z = f.mul(x, x);
+  Value small = f.fma(f.mul(z, f.poly(z, {0.002269501684, -0.008323187058, 0.02176250291, -0.05395846163, 0.1333330015,
+                                          -0.3333333315})),
+                      x, x);
+  Value power = exp(f, f.mul(f.clamp(magnitude, 0, 20), f.c(2)));
+  Value large = f.sub(f.c(1), f.div(f.c(2), f.add(power, f.c(1))));
+  return f.copySign(f.select(f.less(magnitude, f.c(0.625)), small, large), x);
+}
+
+Value functions::sinh(const FloatBuilder &f, Value x) {
+  Value magnitude = f.abs(x);
+  Value t = expm1(f, f.clamp(magnitude, 0, 30));
+  Value small = f.mul(f.c(0.5), f.add(t, f.div(t, f.add(t, f.c(1)))));
+  Value root = exp(f, f.mul(magnitude, f.c(0.5)));
+  Value large = f.mul(f.mul(f.c(0.5), root), root);
+  return f.copySign(f.select(f.less(magnitude, f.c(25)), small, large), x);
+}
+
+Value functions::cosh(const FloatBuilder &f, Value x) {
+  Value magnitude = f.abs(x);
+  Value power = exp(f, f.clamp(magnitude, 0, 30));
+  Value small = f.fma(power, f.c(0.5), f.div(f.c(0.5), power));
+  Value root = exp(f, f.mul(magnitude, f.c(0.5)));
+  Value large = f.mul(f.mul(f.c(0.5), root), root);
+  return f.select(f.less(magnitude, f.c(25)), small, large);
+}
+
+Value functions::asinh(const FloatBuilder &f, Value x) {
+  Value magnitude = f.abs(x);
+  Value square = f.mul(magnitude, magnitude);
+  Value inner = f.add(magnitude, f.div(square, f.add(f.c(1), f.sqrt(f.add(square, f.c(1))))));
+  Value huge = f.compare(arith::CmpFPredicate::OGT, magnitude, f.c(0x1p28));
+  Value result = f.select(huge, f.add(log(f, magnitude), f.c(ln2)), log1p(f, inner));
+  return f.copySign(result, x);
+}
+
+Value functions::acosh(const FloatBuilder &f, Value x) {
+  Value t = f.sub(x, f.c(1));
+  Value inner = f.add(t, f.sqrt(f.mul(t, f.add(t, f.c(2)))));
+  Value huge = f.compare(arith::CmpFPredicate::OGT, x, f.c(0x1p28));
+  Value result = f.select(huge, f.add(log(f, x), f.c(ln2)), log1p(f, inner));
+  return f.select(f.compare(arith::CmpFPredicate::ULT, x, f.c(1)), f.c(NAN), result);
+}
+
+Value functions::atanh(const FloatBuilder &f, Value x) {
+  Value magnitude = f.abs(x);
+  Value quotient = f.div(f.mul(magnitude, f.c(2)), f.sub(f.c(1), magnitude));
+  Value result = f.copySign(f.mul(f.c(0.5), log1p(f, quotient)), x);
+  return f.select(f.compare(arith::CmpFPredicate::UGT, magnitude, f.c(1)), f.c(NAN), result);
+}
+
+// Near 0 an odd polynomial; farther out 1 - erfc, whose logarithm is a polynomial.
+Value functions::erf(const FloatBuilder &f, Value x) {
+  Value magnitude = f.abs(x);
+  Value z = f.mul(x, x);
+  Value small, power;
+  if (f.isDouble()) {
+    small = f.poly(z, {6.43609909401060614e-11, -1.16246741798086708e-9, 1.47177672207049871e-8,
+                       -1.63579909970860828e-7, 1.6461645588035636e-6, -0.0000149256310779354146,
+                       0.000120553324378204624, -0.000854832701315207057, 0.00522397762531690446,
+                       -0.0268661706451221746, 0.112837916709550915, -0.37612638903183752, 1.12837916709551257});
+    Value u = f.fma(f.clamp(magnitude, 0, 6), f.c(1 / 2.55), f.c(-3.45 / 2.55));
+    power = f.poly(u, {1.29375231215463667e-8,  -3.41218352248493777e-8, -1.99829994891429151e-9,
+                       6.18688044623027524e-8,  -3.14073742873479547e-8, 1.11235418559086449e-7,
+                       -6.13210861472707758e-7, 1.53333224577091951e-6,  -3.00122154464424481e-6,
+                       5.28013331637620115e-6,  -7.25676062136430593e-6, 3.56954966956398233e-6,
+                       0.0000223400290651428823, -0.000115707479387586651, 0.000390081801843020234,
+                       -0.00111383053558868931, 0.00289639985485818588,  -0.00709063638319668903,
+                       0.0166929742062600178,   -0.0385381168577495783,  0.0896080711989044876,
+                       6.28112833250712415,     18.2821329878922833,     13.7515486466525321});
+  } else {
+    small = f.poly(z, {8.457912986e-5, -0.0008163478835, 0.005202868636, -0.0268601435, 0.1128370911, -0.3761263464,
+                       1.128379167});
+    Value t = f.clamp(magnitude, 0, 4.2);
+    power = f.mul(t, f.poly(t, {1.164250053e-7, -2.893465205e-6, 3.000303867e-5, -0.0001541037527, 0.0002131861418,
+                                0.002572088235, -0.02243396284, 0.1052428828, 0.6355606345, 1.128577546}));
+  }
+  Value large = f.copySign(f.sub(f.c(1), exp(f, f.neg(power))), x);
+  return f.select(f.less(magnitude, f.c(0.9)), f.mul(x, small), large);
+}

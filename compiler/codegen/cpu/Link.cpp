@@ -1,0 +1,65 @@
+#include "codegen/cpu/Object.h"
+
+#include "lld/Common/Driver.h"
+#include "llvm/ADT/SmallString.h"
+#include "llvm/ADT/Twine.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/raw_ostream.h"
+
+#include <mutex>
+
+LLD_HAS_DRIVER(elf)
+
+using namespace mlir;
+using namespace halcyon;
+
+static std::mutex lldLock;
+
+FailureOr<std::string> halcyon::linkImage(ArrayRef<std::string> objects, std::string &error) {
+  llvm::SmallString<128> folder;
+  if (std::error_code code = llvm::sys::fs::createUniqueDirectory("halcyon-link", folder)) {
+    error = "cannot create a temporary folder: " + code.message();
+    return failure();
+  }
+  struct Remove {
+    StringRef folder;
+    ~Remove() { (void)llvm::sys::fs::remove_directories(folder); }
+  } remove{folder};
+
+  std::vector<std::string> inputs;
+  for (auto [i, object] : llvm::enumerate(objects)) {
+    inputs.push_back((folder + "/" + Twine(i) + ".o").str());
+    std::error_code code;
+    llvm::raw_fd_ostream file(inputs.back(), code);
+    file << object;
+    file.close();
+    if (code || file.has_error()) {
+      error = "cannot write " + inputs.back();
+      return failure();
+    }
+  }
+  const std::string image = (folder + "/image.so").str();
+  // 64 KiB pages: the same image maps on every AArch64 kernel. No section headers: the loader reads segments only.
+  std::vector<const char *> arguments = {
+      "ld.lld", "-shared", "-nostdlib", "--no-undefined", "-Bsymbolic", "--hash-style=gnu", "--gc-sections", "-s",
+      "-z", "now", "-z", "relro", "-z", "noexecstack", "-z", "max-page-size=65536", "-z", "separate-loadable-segments",
+      "--build-id=none", "--threads=1", "-o", image.c_str()};
+  for (const std::string &input : inputs)
+    arguments.push_back(input.c_str());
+  {
+    std::lock_guard<std::mutex> lock(lldLock);
+    llvm::raw_string_ostream messages(error);
+    lld::Result result = lld::lldMain(arguments, messages, messages, {{lld::Gnu, &lld::elf::link}});
+    if (result.retCode || !result.canRunAgain)
+      return failure();
+  }
+  auto buffer = llvm::MemoryBuffer::getFile(image, /*IsText=*/false, /*RequiresNullTerminator=*/false);
+  if (!buffer) {
+    error = "cannot read " + image;
+    return failure();
+  }
+  error.clear();
+  return (*buffer)->getBuffer().str();
+}

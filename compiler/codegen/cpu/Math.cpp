@@ -1,0 +1,198 @@
+#include "codegen/cpu/FloatBuilder.h"
+#include "codegen/cpu/Passes.h"
+
+#include "mlir/Dialect/Arith/Transforms/Passes.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+
+namespace halcyon {
+#define GEN_PASS_DEF_CPUMATH
+#include "codegen/cpu/Passes.h.inc"
+} // namespace halcyon
+
+using namespace mlir;
+using namespace halcyon;
+
+namespace {
+using Unary = Value (*)(const FloatBuilder &, Value);
+using Binary = Value (*)(const FloatBuilder &, Value, Value);
+
+// op -> its function, in f64 where the f32 form would lose bits
+template <typename Op> struct ExpandUnary : OpRewritePattern<Op> {
+  ExpandUnary(MLIRContext *context, Unary function, bool inSingle = false)
+      : OpRewritePattern<Op>(context), function(function), inSingle(inSingle) {}
+  LogicalResult matchAndRewrite(Op op, PatternRewriter &rewriter) const override {
+    ImplicitLocOpBuilder b(op.getLoc(), rewriter);
+    FloatBuilder f{b, op.getType()};
+    if (inSingle || f.isDouble()) {
+      rewriter.replaceOp(op, function(f, op.getOperand()));
+      return success();
+    }
+    FloatBuilder wide = f.as(b.getF64Type());
+    Value result = function(wide, b.create<arith::ExtFOp>(wide.type, op.getOperand()));
+    rewriter.replaceOpWithNewOp<arith::TruncFOp>(op, op.getType(), result);
+    return success();
+  }
+  Unary function;
+  bool inSingle;
+};
+
+template <typename Op> struct ExpandBinary : OpRewritePattern<Op> {
+  ExpandBinary(MLIRContext *context, Binary function) : OpRewritePattern<Op>(context), function(function) {}
+  LogicalResult matchAndRewrite(Op op, PatternRewriter &rewriter) const override {
+    ImplicitLocOpBuilder b(op.getLoc(), rewriter);
+    FloatBuilder f{b, op.getType()};
+    if (f.isDouble()) {
+      rewriter.replaceOp(op, function(f, op.getLhs(), op.getRhs()));
+      return success();
+    }
+    FloatBuilder wide = f.as(b.getF64Type());
+    Value result = function(wide, b.create<arith::ExtFOp>(wide.type, op.getLhs()),
+                            b.create<arith::ExtFOp>(wide.type, op.getRhs()));
+    rewriter.replaceOpWithNewOp<arith::TruncFOp>(op, op.getType(), result);
+    return success();
+  }
+  Binary function;
+};
+
+// fpowi(x, n) -> powf(x, n as a float)
+struct ExpandFPowI : OpRewritePattern<math::FPowIOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(math::FPowIOp op, PatternRewriter &rewriter) const override {
+    Value exponent = rewriter.create<arith::SIToFPOp>(op.getLoc(), op.getType(), op.getRhs());
+    rewriter.replaceOpWithNewOp<math::PowFOp>(op, op.getLhs(), exponent);
+    return success();
+  }
+};
+
+// ipowi -> a loop over the exponent's bits
+struct ExpandIPowI : OpRewritePattern<math::IPowIOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(math::IPowIOp op, PatternRewriter &rewriter) const override {
+    if (!op.getType().isInteger())
+      return rewriter.notifyMatchFailure(op, "not a scalar");
+    ImplicitLocOpBuilder b(op.getLoc(), rewriter);
+    Type type = op.getType();
+    const unsigned width = type.getIntOrFloatBitWidth();
+    auto constant = [&](int64_t value) -> Value { return b.create<arith::ConstantIntOp>(value, width); };
+    auto equal = [&](Value x, Value y) -> Value { return b.create<arith::CmpIOp>(arith::CmpIPredicate::eq, x, y); };
+    Value zero = constant(0), one = constant(1), base = op.getLhs(), exponent = op.getRhs();
+    auto loop = b.create<scf::ForOp>(
+        b.create<arith::ConstantIndexOp>(0), b.create<arith::ConstantIndexOp>(width),
+        b.create<arith::ConstantIndexOp>(1), ValueRange{one, base, exponent},
+        [&](OpBuilder &nested, Location loc, Value, ValueRange state) {
+          Value bit = nested.create<arith::AndIOp>(loc, state[2], one);
+          Value set = nested.create<arith::CmpIOp>(loc, arith::CmpIPredicate::ne, bit, zero);
+          Value product = nested.create<arith::MulIOp>(loc, state[0], state[1]);
+          Value result = nested.create<arith::SelectOp>(loc, set, product, state[0]);
+          Value square = nested.create<arith::MulIOp>(loc, state[1], state[1]);
+          Value rest = nested.create<arith::ShRUIOp>(loc, state[2], one);
+          nested.create<scf::YieldOp>(loc, ValueRange{result, square, rest});
+        });
+    // 1/x^n is whole for x = 1 and -1 only.
+    Value isOdd = equal(b.create<arith::AndIOp>(exponent, one), one);
+    Value ofMinusOne = b.create<arith::SelectOp>(isOdd, constant(-1), one);
+    Value inverse = b.create<arith::SelectOp>(
+        equal(base, one), one, b.create<arith::SelectOp>(equal(base, constant(-1)), ofMinusOne, zero));
+    Value negative = b.create<arith::CmpIOp>(arith::CmpIPredicate::slt, exponent, zero);
+    rewriter.replaceOpWithNewOp<arith::SelectOp>(op, negative, inverse, loop.getResult(0));
+    return success();
+  }
+};
+
+// rsqrt(x) -> 1 / sqrt(x)
+struct ExpandRsqrt : OpRewritePattern<math::RsqrtOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(math::RsqrtOp op, PatternRewriter &rewriter) const override {
+    ImplicitLocOpBuilder b(op.getLoc(), rewriter);
+    FloatBuilder f{b, op.getType()};
+    rewriter.replaceOp(op, f.div(f.c(1), f.sqrt(op.getOperand())));
+    return success();
+  }
+};
+
+// fma(x, y, z) -> x * y + z, contracted where the target can: LLVM's intrinsic would call libm elsewhere
+struct ExpandFma : OpRewritePattern<math::FmaOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(math::FmaOp op, PatternRewriter &rewriter) const override {
+    ImplicitLocOpBuilder b(op.getLoc(), rewriter);
+    FloatBuilder f{b, op.getType()};
+    rewriter.replaceOp(op, f.fma(op.getA(), op.getB(), op.getC()));
+    return success();
+  }
+};
+
+// remf -> hcy_fmod of the image's runtime part; exact in f64 for f32 as well
+struct ExpandRem : OpRewritePattern<arith::RemFOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(arith::RemFOp op, PatternRewriter &rewriter) const override {
+    Type f64 = rewriter.getF64Type();
+    if (!op.getType().isF32() && !op.getType().isF64())
+      return rewriter.notifyMatchFailure(op, "not a scalar f32 or f64");
+    Location loc = op.getLoc();
+    SmallVector<Value> operands(op->getOperands());
+    if (op.getType().isF32())
+      for (Value &operand : operands)
+        operand = rewriter.create<arith::ExtFOp>(loc, f64, operand);
+    declare(op->getParentOfType<ModuleOp>(), rewriter, f64);
+    Value result = rewriter.create<func::CallOp>(loc, "hcy_fmod", f64, operands).getResult(0);
+    if (op.getType().isF32())
+      result = rewriter.create<arith::TruncFOp>(loc, op.getType(), result);
+    rewriter.replaceOp(op, result);
+    return success();
+  }
+  static void declare(ModuleOp module, PatternRewriter &rewriter, Type f64) {
+    if (module.lookupSymbol("hcy_fmod"))
+      return;
+    OpBuilder::InsertionGuard guard(rewriter);
+    rewriter.setInsertionPointToStart(module.getBody());
+    auto function = rewriter.create<func::FuncOp>(module.getLoc(), "hcy_fmod",
+                                                  rewriter.getFunctionType({f64, f64}, {f64}));
+    function.setPrivate();
+  }
+};
+
+struct CpuMath : halcyon::impl::CpuMathBase<CpuMath> {
+  using CpuMathBase::CpuMathBase;
+  void runOnOperation() override {
+    MLIRContext *context = &getContext();
+    RewritePatternSet patterns(context);
+    const bool single = true;
+    patterns.add<ExpandUnary<math::ExpOp>>(context, functions::exp, single);
+    patterns.add<ExpandUnary<math::Exp2Op>>(context, functions::exp2, single);
+    patterns.add<ExpandUnary<math::LogOp>>(context, functions::log, single);
+    patterns.add<ExpandUnary<math::TanhOp>>(context, functions::tanh, single);
+    patterns.add<ExpandUnary<math::ErfOp>>(context, functions::erf, single);
+    patterns.add<ExpandUnary<math::ExpM1Op>>(context, functions::expm1);
+    patterns.add<ExpandUnary<math::Log2Op>>(context, functions::log2);
+    patterns.add<ExpandUnary<math::Log10Op>>(context, functions::log10);
+    patterns.add<ExpandUnary<math::Log1pOp>>(context, functions::log1p);
+    patterns.add<ExpandUnary<math::SinOp>>(context, functions::sin);
+    patterns.add<ExpandUnary<math::CosOp>>(context, functions::cos);
+    patterns.add<ExpandUnary<math::TanOp>>(context, functions::tan);
+    patterns.add<ExpandUnary<math::AsinOp>>(context, functions::asin);
+    patterns.add<ExpandUnary<math::AcosOp>>(context, functions::acos);
+    patterns.add<ExpandUnary<math::AtanOp>>(context, functions::atan);
+    patterns.add<ExpandUnary<math::SinhOp>>(context, functions::sinh);
+    patterns.add<ExpandUnary<math::CoshOp>>(context, functions::cosh);
+    patterns.add<ExpandUnary<math::AsinhOp>>(context, functions::asinh);
+    patterns.add<ExpandUnary<math::AcoshOp>>(context, functions::acosh);
+    patterns.add<ExpandUnary<math::AtanhOp>>(context, functions::atanh);
+    patterns.add<ExpandUnary<math::CbrtOp>>(context, functions::cbrt);
+    patterns.add<ExpandBinary<math::PowFOp>>(context, functions::pow);
+    patterns.add<ExpandBinary<math::Atan2Op>>(context, functions::atan2);
+    if (!roundInstruction) {
+      patterns.add<ExpandUnary<math::FloorOp>>(context, functions::floor, single);
+      patterns.add<ExpandUnary<math::CeilOp>>(context, functions::ceil, single);
+      patterns.add<ExpandUnary<math::TruncOp>>(context, functions::trunc, single);
+      patterns.add<ExpandUnary<math::RoundOp>>(context, functions::round, single);
+      patterns.add<ExpandUnary<math::RoundEvenOp>>(context, functions::roundEven, single);
+    }
+    patterns.add<ExpandFPowI, ExpandIPowI, ExpandRsqrt, ExpandFma, ExpandRem>(context);
+    arith::populateCeilFloorDivExpandOpsPatterns(patterns);
+    if (failed(applyPatternsAndFoldGreedily(getOperation(), std::move(patterns))))
+      signalPassFailure();
+  }
+};
+} // namespace

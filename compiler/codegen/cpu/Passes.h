@@ -1,0 +1,31 @@
+// codegen/cpu/Passes.h -- the passes of CPU code generation; buildCpuPipeline has their order.
+#pragma once
+#include "codegen/cpu/Codegen.h"
+#include "mlir/Pass/Pass.h"
+
+namespace mlir {
+class DialectRegistry;
+class OpPassManager;
+} // namespace mlir
+
+namespace halcyon {
+
+#define GEN_PASS_DECL
+#include "codegen/cpu/Passes.h.inc"
+#define GEN_PASS_REGISTRATION
+#include "codegen/cpu/Passes.h.inc"
+
+// What a target's instructions can do without help, as far as the passes ask.
+struct CpuTraits {
+  bool roundInstruction = false; // floor, ceil, trunc, roundeven of a float
+  bool halfConversion = false;   // f16 <-> f32
+  int64_t vectorBytes = 16;
+  int64_t vectorRegisters = 16;
+};
+
+// Dialects and external models that the passes need, LLVM translation included.
+void registerCpuCodegenDialects(mlir::DialectRegistry &registry);
+// A module with one dispatch.executable -> a module in the LLVM dialect.
+void buildCpuPipeline(mlir::OpPassManager &manager, const CpuTraits &traits, int optLevel);
+
+} // namespace halcyon

@@ -1,0 +1,147 @@
+#ifndef HALCYON_CODEGEN_CPU_PASSES
+#define HALCYON_CODEGEN_CPU_PASSES
+
+include "mlir/Pass/PassBase.td"
+
+def CpuKernel : Pass<"halcyon-cpu-kernel", "mlir::ModuleOp"> {
+  let summary = "dispatch.executable becomes a function on buffers";
+  let description = [{
+    Tensor arguments become buffers, whose tensors the body reads; returned values are written to the
+    destinations' buffers. Four arguments follow the parameters: the workgroup's id (x, y, z) and the
+    worker's local memory. The result is the kernel's error code.
+
+    ```mlir
+    func.func @relu(%x: memref<?xf32>, %out: memref<?xf32>, %n: index, %id0: index, %id1: index,
+                    %id2: index, %local: memref<?xi8>) -> i32
+        attributes {halcyon.bindings = [memref<?xf32>, memref<?xf32>], halcyon.dims = [[0], [0]],
+                    halcyon.workload_rank = 1 : i64}
+    ```
+
+    Requires: dispatch.executable ops.
+    Leaves: none; func.func on tensors between bufferization.to_tensor and materialize_in_destination.
+  }];
+  let dependentDialects = ["mlir::func::FuncDialect", "mlir::bufferization::BufferizationDialect",
+                           "mlir::memref::MemRefDialect", "mlir::arith::ArithDialect",
+                           "mlir::tensor::TensorDialect", "mlir::linalg::LinalgDialect"];
+}
+
+def CpuTile : Pass<"halcyon-cpu-tile", "mlir::func::FuncOp"> {
+  let summary = "The root and its producers are cut to one workgroup's tile";
+  let description = [{
+    Chooses a tile for the leading `halcyon.workload_rank` loops of the root and notes it as `halcyon.tile`. The body
+    then computes the tile at the workgroup's id times the tile, cut at the workload's end, and inserts it in the
+    destination. A body whose root cannot be tiled, or that leaves work outside of the tile, is not touched; its
+    tile is the whole workload, so that one workgroup runs it.
+
+    Requires: a function of halcyon-cpu-kernel.
+    Leaves: `halcyon.tile`; no scf.forall of its own.
+  }];
+  let dependentDialects = ["mlir::scf::SCFDialect", "mlir::affine::AffineDialect", "mlir::tensor::TensorDialect",
+                           "mlir::linalg::LinalgDialect"];
+}
+
+def CpuInPlace : Pass<"halcyon-cpu-in-place", "mlir::func::FuncOp"> {
+  let summary = "Intermediate tensors share their consumer's destination";
+  let description = [{
+    An elementwise op that writes each element of its destination from the same element of an intermediate of
+    the same type updates it in place, so that a chain of ops needs no memory of its own.
+
+    ```mlir
+    %e = linalg.generic {exp} ins(%x) outs(%empty)
+    %y = linalg.generic {div} ins(%e, %sum) outs(%out)
+    // becomes
+    %e = linalg.generic {exp} ins(%x) outs(%out)
+    %y = linalg.generic {div} ins(%sum) outs(%e)
+    ```
+  }];
+  let dependentDialects = ["mlir::linalg::LinalgDialect", "mlir::tensor::TensorDialect"];
+}
+
+def CpuBufferize : Pass<"halcyon-cpu-bufferize", "mlir::ModuleOp"> {
+  let summary = "Tensors of a kernel become buffers, in place";
+  let description = [{
+    Requires: functions of halcyon-cpu-kernel.
+    Leaves: no tensor; memref.alloc where a tensor needs memory of its own.
+  }];
+  let dependentDialects = ["mlir::bufferization::BufferizationDialect", "mlir::memref::MemRefDialect",
+                           "mlir::linalg::LinalgDialect", "mlir::scf::SCFDialect", "mlir::affine::AffineDialect"];
+}
+
+def CpuScratch : Pass<"halcyon-cpu-scratch", "mlir::func::FuncOp"> {
+  let summary = "Allocations become stack or worker-local memory";
+  let description = [{
+    An allocation of at most 16 KiB moves to the stack, a larger one to the worker's local memory, whose size
+    becomes `halcyon.local_memory`. A dynamic size needs a constant upper bound.
+    It is an error, at the op, if there is none.
+
+    Leaves: no memref.alloc.
+  }];
+  let dependentDialects = ["mlir::memref::MemRefDialect", "mlir::arith::ArithDialect"];
+}
+
+def CpuRegisterBlocks : Pass<"halcyon-cpu-register-blocks", "mlir::func::FuncOp"> {
+  let summary = "Contractions, convolutions and windows become register-blocked vector code";
+  let description = [{
+    The specialised path. A reduction whose output has a contiguous parallel loop (v) keeps a block of `rows`
+    positions of another parallel loop (u) by some vectors of v in registers while all of its reduction loops run.
+    The op that fills its output and elementwise ops that update it afterwards happen in the same registers.
+    Sets `halcyon.specialised`.
+
+    Requires: linalg on buffers.
+    Leaves: scf, memref, vector; linalg ops that it does not claim.
+  }];
+  let options = [Option<"vectorBytes", "vector-bytes", "int64_t", "16", "Bytes of a vector register">,
+                 Option<"vectorRegisters", "vector-registers", "int64_t", "16", "Vector registers">];
+  let dependentDialects = ["mlir::scf::SCFDialect", "mlir::memref::MemRefDialect", "mlir::vector::VectorDialect",
+                           "mlir::affine::AffineDialect", "mlir::arith::ArithDialect"];
+}
+
+def CpuLoops : Pass<"halcyon-cpu-loops", "mlir::func::FuncOp"> {
+  let summary = "linalg ops become loops, innermost the one with the most contiguous accesses";
+  let description = [{
+    Additions that fold a reduction may be reassociated and contracted, other float additions and products
+    contracted (design section 10).
+
+    Requires: linalg on buffers.
+    Leaves: scf and memref; no linalg op, no memref.copy.
+  }];
+  let dependentDialects = ["mlir::scf::SCFDialect", "mlir::memref::MemRefDialect", "mlir::affine::AffineDialect"];
+}
+
+def CpuMath : Pass<"halcyon-cpu-math", "mlir::ModuleOp"> {
+  let summary = "math ops become polynomials and integer arithmetic: no call of libm";
+  let description = [{
+    Functions of f32 without a fast form of their own are computed in f64. `README.md` has the bounds.
+
+    Requires: no f16 or bf16 arithmetic (halcyon-cpu-small-floats).
+    Leaves: math ops that are instructions everywhere (sqrt, absf, copysign, ctlz, ...), and with
+    `round-instruction` floor, ceil, trunc and roundeven.
+  }];
+  let options = [Option<"roundInstruction", "round-instruction", "bool", "false",
+                        "The target rounds floats in one instruction">];
+  let dependentDialects = ["mlir::arith::ArithDialect", "mlir::math::MathDialect", "mlir::scf::SCFDialect",
+                           "mlir::func::FuncDialect"];
+}
+
+def CpuSmallFloats : Pass<"halcyon-cpu-small-floats", "mlir::func::FuncOp"> {
+  let summary = "Arithmetic on f16 and bf16 is done in f32; conversions become integer arithmetic";
+  let options = [Option<"halfConversion", "half-conversion", "bool", "false",
+                        "The target converts between f16 and f32">];
+  let dependentDialects = ["mlir::arith::ArithDialect", "mlir::math::MathDialect"];
+}
+
+def CpuAssert : Pass<"halcyon-cpu-assert", "mlir::func::FuncOp"> {
+  let summary = "A failed cf.assert returns error code 1";
+  let dependentDialects = ["mlir::cf::ControlFlowDialect", "mlir::arith::ArithDialect"];
+}
+
+def CpuEntry : Pass<"halcyon-cpu-entry", "mlir::ModuleOp"> {
+  let summary = "The function with the kernel ABI: unpacks bindings and parameters, calls the kernel";
+  let description = [{
+    Requires: one kernel function in the LLVM dialect.
+    Leaves: `llvm.func @hcy_kernel(!llvm.ptr, !llvm.ptr) -> i32`.
+  }];
+  let dependentDialects = ["mlir::LLVM::LLVMDialect"];
+}
+
+#endif // HALCYON_CODEGEN_CPU_PASSES

@@ -1,0 +1,193 @@
+#include "codegen/cpu/RegisterPlan.h"
+
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "mlir/Interfaces/ViewLikeInterface.h"
+
+using namespace mlir;
+using namespace halcyon;
+
+static bool innermostIsContiguous(Value memory) {
+  SmallVector<int64_t> strides;
+  int64_t offset;
+  auto type = dyn_cast<MemRefType>(memory.getType());
+  return type && succeeded(getStridesAndOffset(type, strides, offset)) && (strides.empty() || strides.back() == 1);
+}
+
+// Whether the tile emitter can load this operand along v.
+static bool canLoad(Value memory, AffineMap map, unsigned v) {
+  return innermostIsContiguous(memory) && stepOf(map, v).kind != Step::irregular;
+}
+
+static unsigned uScore(linalg::GenericOp op, unsigned loop, unsigned v) {
+  unsigned score = 0;
+  for (OpOperand *in : op.getDpsInputOperands()) {
+    AffineMap map = op.getMatchingIndexingMap(in);
+    if (!map.isFunctionOfDim(loop))
+      score += map.isFunctionOfDim(v) ? 3 : 1; // a vector that all rows share, a scalar
+  }
+  return score;
+}
+
+std::optional<RegisterPlan> halcyon::planRegisters(linalg::GenericOp op) {
+  if (!op.hasPureBufferSemantics() || op.getNumDpsInits() != 1 || op.getNumReductionLoops() == 0 || !canEmitBody(op))
+    return {};
+  RegisterPlan plan;
+  plan.op = op;
+  AffineMap out = plan.outputMap();
+  if (!out.isProjectedPermutation() || out.getNumResults() == 0 || out.getNumResults() != op.getNumParallelLoops() ||
+      !innermostIsContiguous(plan.output()))
+    return {};
+  plan.v = cast<AffineDimExpr>(out.getResults().back()).getPosition();
+  SmallVector<int64_t> extents = op.getStaticLoopRanges();
+  if (!ShapedType::isDynamic(extents[plan.v]) && extents[plan.v] < 4)
+    return {};
+
+  bool shares = false, adjacent = false;
+  for (OpOperand *in : op.getDpsInputOperands()) {
+    AffineMap map = op.getMatchingIndexingMap(in);
+    if (!canLoad(in->get(), map, plan.v))
+      return {};
+    const Step step = stepOf(map, plan.v);
+    shares |= step.kind == Step::invariant;
+    adjacent |= step.kind == Step::contiguous || (step.kind == Step::strided && step.result + 1 == map.getNumResults());
+  }
+  // Otherwise each lane would read a row of its own: the reduction loop is the contiguous one.
+  if (!adjacent && !(shares && op.getNumDpsInputs() > 1))
+    return {};
+
+  const bool gathers = !adjacent;
+  unsigned best = 0;
+  for (unsigned loop = 0; loop < op.getNumLoops(); ++loop) {
+    if (op.getIteratorTypesArray()[loop] != utils::IteratorType::parallel || loop == plan.v || extents[loop] == 1)
+      continue;
+    if (unsigned score = uScore(op, loop, plan.v); score && score >= best)
+      best = score, plan.u = loop;
+  }
+  for (unsigned loop = 0; loop < op.getNumLoops(); ++loop) {
+    if (op.getIteratorTypesArray()[loop] != utils::IteratorType::parallel)
+      plan.reductions.push_back(loop);
+    else if (loop != plan.v && loop != plan.u)
+      plan.outer.push_back(loop);
+  }
+  // Without a panel that many rows share, dot products along the reduction are better.
+  if (gathers && !plan.panelOperand(/*rows=*/8))
+    return {};
+  return plan;
+}
+
+static constexpr int64_t panelLimit = 8192; // positions of the reduction: 1 MiB of 32 floats
+
+std::optional<unsigned> RegisterPlan::panelOperand(unsigned rows) const {
+  auto generic = linalg::GenericOp(op);
+  SmallVector<int64_t> extents = generic.getStaticLoopRanges();
+  if (!u || (!ShapedType::isDynamic(extents[*u]) && extents[*u] < 3 * static_cast<int64_t>(rows)))
+    return {};
+  int64_t positions = 1;
+  for (unsigned loop : reductions) {
+    if (ShapedType::isDynamic(extents[loop]) || extents[loop] > panelLimit)
+      return {};
+    positions *= extents[loop];
+  }
+  if (positions > panelLimit || positions < 16)
+    return {};
+  for (OpOperand *in : generic.getDpsInputOperands()) {
+    AffineMap map = generic.getMatchingIndexingMap(in);
+    if (map.isProjectedPermutation() && map.isFunctionOfDim(v) && !map.isFunctionOfDim(*u))
+      return in->getOperandNumber();
+  }
+  return {};
+}
+
+static Value baseOf(Value memory) {
+  while (auto view = memory.getDefiningOp<ViewLikeOpInterface>())
+    memory = view.getViewSource();
+  return memory;
+}
+
+// The loops of the plan that `op`'s loops are, if it visits `memory`, which has the output's shape, element by element.
+static std::optional<SmallVector<unsigned>> matchLoops(const RegisterPlan &plan, linalg::LinalgOp op, AffineMap map) {
+  if (op.getNumParallelLoops() != op.getNumLoops() || !map.isPermutation() ||
+      map.getNumResults() != plan.outputMap().getNumResults())
+    return {};
+  SmallVector<unsigned> loops(op.getNumLoops());
+  for (auto [mine, theirs] : llvm::zip(map.getResults(), plan.outputMap().getResults()))
+    loops[cast<AffineDimExpr>(mine).getPosition()] = cast<AffineDimExpr>(theirs).getPosition();
+  return loops;
+}
+
+// Loads and stores of `op` fit the block, and it touches `held` memory only where the block holds it.
+static bool fits(const RegisterPlan &plan, const FusedOp &fused, ArrayRef<Value> held) {
+  linalg::LinalgOp op = fused.op;
+  const unsigned v = llvm::find(fused.loops, plan.v) - fused.loops.begin();
+  if (op.getNumDpsInits() != 1 || !canEmitBody(op))
+    return false;
+  for (OpOperand &operand : op->getOpOperands()) {
+    Value memory = operand.get();
+    if (!isa<MemRefType>(memory.getType()))
+      continue;
+    AffineMap map = op.getMatchingIndexingMap(&operand);
+    const bool isHeld = llvm::is_contained(held, memory);
+    if (!canLoad(memory, map, v) || (op.isDpsInit(&operand) && stepOf(map, v).kind != Step::contiguous))
+      return false;
+    if (isHeld) {
+      std::optional<SmallVector<unsigned>> loops = matchLoops(plan, op, map);
+      if (!loops || *loops != fused.loops)
+        return false;
+      continue;
+    }
+    if (llvm::any_of(held, [&](Value other) { return baseOf(other) == baseOf(memory); }))
+      return false;
+  }
+  return true;
+}
+
+static std::optional<FusedOp> fuse(const RegisterPlan &plan, Operation *candidate, ArrayRef<Value> held) {
+  auto op = dyn_cast<linalg::LinalgOp>(candidate);
+  if (!op || !op.hasPureBufferSemantics() || op.getNumDpsInits() != 1)
+    return {};
+  for (OpOperand &operand : op->getOpOperands()) {
+    if (!llvm::is_contained(held, operand.get()))
+      continue;
+    std::optional<SmallVector<unsigned>> loops = matchLoops(plan, op, op.getMatchingIndexingMap(&operand));
+    if (!loops)
+      return {};
+    FusedOp fused{op, *loops};
+    if (!fits(plan, fused, held))
+      return {};
+    return fused;
+  }
+  return {};
+}
+
+Fusion halcyon::findFusion(const RegisterPlan &plan) {
+  Fusion fusion;
+  SmallVector<Value> held = {plan.output()};
+  Operation *self = linalg::GenericOp(plan.op);
+  // The reduction must not read what it writes through another view.
+  for (Operation *before = self->getPrevNode(); before; before = before->getPrevNode()) {
+    if (isMemoryEffectFree(before))
+      continue;
+    std::optional<FusedOp> fused = fuse(plan, before, held);
+    if (fused && fused->op.getDpsInits()[0] == plan.output() &&
+        !fused->op.payloadUsesValueFromOperand(fused->op.getDpsInitOperand(0)))
+      fusion.first = fused;
+    break;
+  }
+  for (Operation *after = self->getNextNode(); after; after = after->getNextNode()) {
+    if (isMemoryEffectFree(after))
+      continue;
+    std::optional<FusedOp> fused = fuse(plan, after, held);
+    if (!fused)
+      break;
+    // The reduction's inputs are read until the last block is done.
+    Value written = fused->op.getDpsInits()[0];
+    if (llvm::any_of(linalg::GenericOp(plan.op).getDpsInputs(),
+                     [&](Value in) { return baseOf(in) == baseOf(written); }))
+      break;
+    fusion.after.push_back(*fused);
+    if (!llvm::is_contained(held, written))
+      held.push_back(written);
+  }
+  return fusion;
+}

@@ -1,0 +1,41 @@
+// codegen/cpu/RegisterPlan.h -- which loops of a reduction a register block covers, and what is fused with it.
+#pragma once
+#include "codegen/cpu/TileEmitter.h"
+
+namespace halcyon {
+
+// The loops of a reduction on buffers.
+struct RegisterPlan {
+  mlir::linalg::GenericOp op;
+  std::optional<unsigned> u;         // the block's rows
+  unsigned v = 0;                    // the block's vectors
+  llvm::SmallVector<unsigned> outer; // the other parallel loops
+  llvm::SmallVector<unsigned> reductions;
+
+  mlir::Value output() const { return mlir::linalg::GenericOp(op).getDpsInits()[0]; }
+  mlir::AffineMap outputMap() const {
+    auto generic = mlir::linalg::GenericOp(op);
+    return generic.getMatchingIndexingMap(generic.getDpsInitOperand(0));
+  }
+  // The input that all rows of a block read as vectors, if a copy of its columns for a block pays off: it has many
+  // blocks of `rows` rows, and its own columns are far apart.
+  std::optional<unsigned> panelOperand(unsigned rows) const;
+};
+
+// Null where register blocks do not suit the op.
+std::optional<RegisterPlan> planRegisters(mlir::linalg::GenericOp op);
+
+// An elementwise op on the plan's output, whose loops are the plan's.
+struct FusedOp {
+  mlir::linalg::LinalgOp op;
+  llvm::SmallVector<unsigned> loops; // of the plan, for each loop of `op`
+};
+
+// What can happen in the block's registers: an op that overwrites the output before the reduction, and ops after it.
+struct Fusion {
+  std::optional<FusedOp> first;
+  llvm::SmallVector<FusedOp> after;
+};
+Fusion findFusion(const RegisterPlan &plan);
+
+} // namespace halcyon

@@ -1,0 +1,178 @@
+#include "codegen/cpu/TileEmitter.h"
+
+#include "mlir/Dialect/Affine/Utils.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/IRMapping.h"
+
+using namespace mlir;
+using namespace halcyon;
+
+Step halcyon::stepOf(AffineMap map, unsigned loop) {
+  Step step;
+  for (auto [i, expr] : llvm::enumerate(map.getResults())) {
+    if (!expr.isFunctionOfDim(loop))
+      continue;
+    if (step.kind != Step::invariant)
+      return {Step::irregular, 0, 0};
+    AffineExpr dim = getAffineDimExpr(loop, map.getContext());
+    AffineExpr difference = simplifyAffineExpr(expr.replace(dim, dim + 1) - expr, map.getNumDims(), 0);
+    auto constant = dyn_cast<AffineConstantExpr>(difference);
+    if (!constant)
+      return {Step::irregular, 0, 0};
+    const bool last = i + 1 == map.getNumResults();
+    step = {last && constant.getValue() == 1 ? Step::contiguous : Step::strided, static_cast<unsigned>(i),
+            constant.getValue()};
+  }
+  return step;
+}
+
+bool halcyon::canEmitBody(linalg::LinalgOp op) {
+  for (Operation &inner : op.getBlock()->without_terminator()) {
+    if (!inner.hasTrait<OpTrait::ConstantLike>() && !OpTrait::hasElementwiseMappableTraits(&inner))
+      return false;
+    if (inner.getNumResults() != 1 || inner.getNumRegions() || !inner.getResult(0).getType().isIntOrFloat())
+      return false;
+  }
+  return true;
+}
+
+Type TileEmitter::vectorOf(Type element) const {
+  return shape.lanes == 1 ? element : VectorType::get({shape.lanes}, element);
+}
+
+Value TileEmitter::index(int64_t value) { return b.create<arith::ConstantIndexOp>(value); }
+
+Value TileEmitter::vector(Value scalar) {
+  if (shape.lanes == 1 || isa<VectorType>(scalar.getType()))
+    return scalar;
+  return b.create<vector::BroadcastOp>(vectorOf(scalar.getType()), scalar);
+}
+
+Value TileEmitter::mask(const TilePosition &position) {
+  return b.create<vector::CreateMaskOp>(VectorType::get({shape.lanes}, b.getI1Type()), position.lanesLeft);
+}
+
+SmallVector<Value> TileEmitter::indices(AffineMap map, const TilePosition &position, unsigned row, unsigned column) {
+  SmallVector<Value> loops = position.loops;
+  if (position.u && row)
+    loops[*position.u] = b.create<arith::AddIOp>(loops[*position.u], index(row));
+  if (column)
+    loops[position.v] = b.create<arith::AddIOp>(loops[position.v], index(column * shape.lanes));
+  SmallVector<Value> result;
+  for (AffineExpr expr : map.getResults())
+    result.push_back(affine::expandAffineExpr(b, b.getLoc(), expr, loops, {}));
+  return result;
+}
+
+Value TileEmitter::loadOne(Value memory, AffineMap map, const TilePosition &position, unsigned row, unsigned column,
+                           const Step &step) {
+  SmallVector<Value> at = indices(map, position, row, column);
+  Type element = cast<MemRefType>(memory.getType()).getElementType();
+  if (shape.lanes == 1)
+    return b.create<memref::LoadOp>(memory, at);
+  auto type = cast<VectorType>(vectorOf(element));
+  if (step.kind == Step::invariant)
+    return vector(b.create<memref::LoadOp>(memory, at));
+  if (step.kind == Step::contiguous) {
+    if (!position.lanesLeft)
+      return b.create<vector::LoadOp>(type, memory, at);
+    Value zero = b.create<arith::ConstantOp>(b.getZeroAttr(type));
+    return b.create<vector::MaskedLoadOp>(type, memory, at, mask(position), zero);
+  }
+  if (step.coefficient == 2 && step.result + 1 == map.getNumResults())
+    return loadEven(memory, at, type, position);
+  // A gather's offsets count elements from the address of `at`.
+  auto metadata = b.create<memref::ExtractStridedMetadataOp>(memory);
+  Value stride = getValueOrCreateConstantIndexOp(b, b.getLoc(), metadata.getConstifiedMixedStrides()[step.result]);
+  stride = b.create<arith::MulIOp>(stride, index(step.coefficient));
+  SmallVector<int64_t> lanes(shape.lanes);
+  std::iota(lanes.begin(), lanes.end(), 0);
+  auto offsetType = VectorType::get({shape.lanes}, b.getIndexType());
+  Value lane = b.create<arith::ConstantOp>(DenseElementsAttr::get(
+      offsetType, ArrayRef<Attribute>(llvm::map_to_vector(lanes, [&](int64_t i) -> Attribute { return b.getIndexAttr(i); }))));
+  Value offsets = b.create<arith::MulIOp>(lane, b.create<vector::BroadcastOp>(offsetType, stride));
+  auto maskType = VectorType::get({shape.lanes}, b.getI1Type());
+  Value which = position.lanesLeft ? mask(position)
+                                   : b.create<arith::ConstantOp>(DenseElementsAttr::get(maskType, true)).getResult();
+  Value zero = b.create<arith::ConstantOp>(b.getZeroAttr(type));
+  return b.create<vector::GatherOp>(type, memory, at, offsets, which, zero);
+}
+
+// Every second element from `at`: two loads, the second of which ends at the last element that is needed.
+Value TileEmitter::loadEven(Value memory, ArrayRef<Value> at, VectorType type, const TilePosition &position) {
+  const int64_t lanes = shape.lanes;
+  SmallVector<Value> second(at);
+  second.back() = b.create<arith::AddIOp>(second.back(), index(lanes - 1));
+  auto part = [&](ArrayRef<Value> from, int64_t skipped) -> Value {
+    if (!position.lanesLeft)
+      return b.create<vector::LoadOp>(type, memory, from);
+    Value needed = b.create<arith::MulIOp>(position.lanesLeft, index(2));
+    needed = b.create<arith::SubIOp>(needed, index(1 + skipped));
+    Value which = b.create<vector::CreateMaskOp>(VectorType::get({lanes}, b.getI1Type()), needed);
+    return b.create<vector::MaskedLoadOp>(type, memory, from, which, b.create<arith::ConstantOp>(b.getZeroAttr(type)));
+  };
+  SmallVector<int64_t> even;
+  for (int64_t i = 0; i < lanes; ++i)
+    even.push_back(2 * i < lanes ? 2 * i : 2 * i + 1);
+  return b.create<vector::ShuffleOp>(part(at, 0), part(second, lanes - 1), even);
+}
+
+TileEmitter::Tile TileEmitter::load(Value memory, AffineMap map, const TilePosition &position) {
+  const Step v = stepOf(map, position.v);
+  const bool rows = position.u && map.isFunctionOfDim(*position.u), columns = v.kind != Step::invariant;
+  Tile tile;
+  for (unsigned row = 0; row < shape.rows; ++row)
+    for (unsigned column = 0; column < shape.columns; ++column) {
+      if (column && !columns)
+        tile.push_back(tile.back());
+      else if (row && !rows)
+        tile.push_back(tile[column]);
+      else
+        tile.push_back(loadOne(memory, map, position, row, column, v));
+    }
+  return tile;
+}
+
+void TileEmitter::store(const Tile &tile, Value memory, AffineMap map, const TilePosition &position) {
+  for (unsigned row = 0; row < shape.rows; ++row)
+    for (unsigned column = 0; column < shape.columns; ++column) {
+      SmallVector<Value> at = indices(map, position, row, column);
+      Value value = tile[row * shape.columns + column];
+      if (shape.lanes == 1)
+        b.create<memref::StoreOp>(value, memory, at);
+      else if (position.lanesLeft)
+        b.create<vector::MaskedStoreOp>(memory, at, mask(position), value);
+      else
+        b.create<vector::StoreOp>(value, memory, at);
+    }
+}
+
+TileEmitter::Tile TileEmitter::splat(Value scalar) { return Tile(shape.rows * shape.columns, vector(scalar)); }
+
+SmallVector<TileEmitter::Tile> TileEmitter::body(linalg::LinalgOp op, ArrayRef<Tile> arguments) {
+  Block *block = op.getBlock();
+  SmallVector<Tile> results(block->getTerminator()->getNumOperands());
+  for (unsigned i = 0; i < shape.rows * shape.columns; ++i) {
+    IRMapping map;
+    for (auto [argument, tile] : llvm::zip(block->getArguments(), arguments))
+      map.map(argument, tile[i]);
+    auto value = [&](Value scalar) { return vector(map.lookupOrDefault(scalar)); };
+    for (Operation &inner : block->without_terminator()) {
+      if (inner.hasTrait<OpTrait::ConstantLike>()) {
+        b.clone(inner, map);
+        continue;
+      }
+      OperationState state(inner.getLoc(), inner.getName());
+      for (Value operand : inner.getOperands())
+        state.addOperands(value(operand));
+      state.addTypes(vectorOf(inner.getResult(0).getType()));
+      state.addAttributes(inner.getAttrs());
+      map.map(inner.getResult(0), b.create(state)->getResult(0));
+    }
+    for (auto [tile, yielded] : llvm::zip(results, block->getTerminator()->getOperands()))
+      tile.push_back(value(yielded));
+  }
+  return results;
+}

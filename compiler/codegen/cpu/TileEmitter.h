@@ -1,0 +1,63 @@
+// codegen/cpu/TileEmitter.h -- a linalg op's scalar region on a tile of vectors.
+//
+// A tile covers `rows` positions of one parallel loop (u) by `columns` vectors of another (v), whose addresses are
+// adjacent in the output. Every other loop has one position.
+#pragma once
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
+
+#include <optional>
+
+namespace halcyon {
+
+// How an operand's address moves with one step of a loop.
+struct Step {
+  enum Kind { invariant, contiguous, strided, irregular } kind = invariant;
+  unsigned result = 0;    // the operand's dimension that moves
+  int64_t coefficient = 0;
+};
+Step stepOf(mlir::AffineMap map, unsigned loop);
+
+struct TileShape {
+  unsigned rows = 1, columns = 1, lanes = 1; // lanes of a vector; 1: scalars
+};
+
+struct TilePosition {
+  llvm::SmallVector<mlir::Value> loops; // of each loop of the op; of u and v the first position
+  std::optional<unsigned> u;
+  unsigned v = 0;
+  mlir::Value lanesLeft; // with it, only so many lanes of the one column exist
+};
+
+class TileEmitter {
+public:
+  TileEmitter(mlir::ImplicitLocOpBuilder &builder, TileShape shape) : b(builder), shape(shape) {}
+
+  // Values row by row, column by column; one that does not depend on u or v is repeated.
+  using Tile = llvm::SmallVector<mlir::Value>;
+  Tile load(mlir::Value memory, mlir::AffineMap map, const TilePosition &position);
+  void store(const Tile &tile, mlir::Value memory, mlir::AffineMap map, const TilePosition &position);
+  Tile splat(mlir::Value scalar);
+  // The region's yielded values for arguments given as tiles, one for each block argument.
+  llvm::SmallVector<Tile> body(mlir::linalg::LinalgOp op, llvm::ArrayRef<Tile> arguments);
+
+private:
+  mlir::Type vectorOf(mlir::Type element) const;
+  mlir::Value index(int64_t value);
+  mlir::Value vector(mlir::Value scalar);
+  llvm::SmallVector<mlir::Value> indices(mlir::AffineMap map, const TilePosition &position, unsigned row,
+                                         unsigned column);
+  mlir::Value loadOne(mlir::Value memory, mlir::AffineMap map, const TilePosition &position, unsigned row,
+                      unsigned column, const Step &step);
+  mlir::Value loadEven(mlir::Value memory, llvm::ArrayRef<mlir::Value> at, mlir::VectorType type,
+                       const TilePosition &position);
+  mlir::Value mask(const TilePosition &position);
+
+  mlir::ImplicitLocOpBuilder &b;
+  TileShape shape;
+};
+
+// Whether `body` can be emitted for the op.
+bool canEmitBody(mlir::linalg::LinalgOp op);
+
+} // namespace halcyon
