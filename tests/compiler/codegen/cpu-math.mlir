@@ -1,0 +1,49 @@
+// RUN: halcyon-opt %s --halcyon-cpu-math | FileCheck %s
+// RUN: halcyon-opt %s --halcyon-cpu-math=round-instruction=true | FileCheck %s --check-prefix=ROUND
+
+// CHECK: func.func private @hcy_fmod(f64, f64) -> f64
+
+// A polynomial in f32; the sine in f64.
+// CHECK-LABEL: func.func @functions(
+// CHECK-NOT: math.exp
+// CHECK-NOT: math.sin
+// CHECK: arith.extf %{{.+}} : f32 to f64
+// CHECK: arith.truncf %{{.+}} : f64 to f32
+func.func @functions(%x: f32) -> (f32, f32) {
+  %a = math.exp %x : f32
+  %b = math.sin %x : f32
+  return %a, %b : f32, f32
+}
+
+// Vectors have the same forms.
+// CHECK-LABEL: func.func @vectors(
+// CHECK-NOT: math.tanh
+// CHECK: vector<8xf32>
+func.func @vectors(%x: vector<8xf32>) -> vector<8xf32> {
+  %a = math.tanh %x : vector<8xf32>
+  return %a : vector<8xf32>
+}
+
+// CHECK-LABEL: func.func @round(
+// CHECK-NOT: math.floor
+// ROUND-LABEL: func.func @round(
+// ROUND: math.floor
+func.func @round(%x: f32) -> f32 {
+  %a = math.floor %x : f32
+  return %a : f32
+}
+
+// Instructions everywhere.
+// CHECK-LABEL: func.func @instructions(
+// CHECK: math.sqrt
+func.func @instructions(%x: f32) -> f32 {
+  %a = math.sqrt %x : f32
+  return %a : f32
+}
+
+// CHECK-LABEL: func.func @remainder(
+// CHECK: call @hcy_fmod
+func.func @remainder(%x: f32, %y: f32) -> f32 {
+  %a = arith.remf %x, %y : f32
+  return %a : f32
+}

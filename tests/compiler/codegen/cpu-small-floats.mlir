@@ -1,0 +1,32 @@
+// RUN: halcyon-opt %s --pass-pipeline='builtin.module(func.func(halcyon-cpu-small-floats))' | FileCheck %s
+// RUN: halcyon-opt %s --pass-pipeline='builtin.module(func.func(halcyon-cpu-small-floats{half-conversion=true}))' | FileCheck %s --check-prefix=HALF
+
+// CHECK-LABEL: func.func @add(
+// CHECK-NOT: arith.extf
+// CHECK: arith.addf %{{.+}} : f32
+// CHECK-NOT: arith.truncf
+// HALF-LABEL: func.func @add(
+// HALF: arith.extf %{{.+}} : f16 to f32
+// HALF: arith.addf %{{.+}} : f32
+// HALF: arith.truncf %{{.+}} : f32 to f16
+func.func @add(%x: f16, %y: f16) -> f16 {
+  %a = arith.addf %x, %y : f16
+  return %a : f16
+}
+
+// No target here has the bf16 conversions: always integers.
+// HALF-LABEL: func.func @brain(
+// HALF-NOT: arith.truncf
+// HALF: arith.trunci
+func.func @brain(%x: f32) -> bf16 {
+  %a = arith.truncf %x : f32 to bf16
+  return %a : bf16
+}
+
+// f32 stays.
+// CHECK-LABEL: func.func @single(
+// CHECK-NEXT: arith.mulf %{{.+}} : f32
+func.func @single(%x: f32) -> f32 {
+  %a = arith.mulf %x, %x : f32
+  return %a : f32
+}

@@ -1,0 +1,122 @@
+// RUN: halcyon-opt %s --halcyon-form-dispatches --cse --split-input-file --verify-diagnostics | FileCheck %s
+// RUN: halcyon-opt %s --halcyon-form-dispatches=fuse=false --cse --split-input-file --verify-diagnostics | FileCheck %s --check-prefix=ALONE
+
+// A contraction takes its fill and its epilogue; the batch is a parameter.
+// CHECK: dispatch.executable @gemm_matmul inputs 3 workload_rank 2 dims {{\[\[0\], \[\], \[\], \[0\]\]}}
+// CHECK: ^bb0(%[[X:.+]]: tensor<?x8xf32>, %[[W:.+]]: tensor<8x16xf32>, %[[B:.+]]: tensor<16xf32>, %[[OUT:.+]]: tensor<?x16xf32>, %[[N:.+]]: index)
+// CHECK: %[[FILL:.+]] = linalg.fill
+// CHECK: %[[M:.+]] = linalg.matmul ins(%[[X]], %[[W]] : {{.*}}) outs(%[[FILL]] :
+// CHECK: %[[R:.+]] = linalg.generic {{.*}} ins(%[[M]], %[[B]] : {{.*}}) outs(%[[OUT]] :
+// CHECK: dispatch.return %[[R]]
+// CHECK-LABEL: func @gemm
+// CHECK: %[[DIM:.+]] = tensor.dim
+// CHECK: dispatch.launch @gemm_matmul workload[%[[DIM]], %{{.+}}] parameters(%[[DIM]] : index) ins(%{{.+}}, %{{.+}}, %{{.+}} :
+// CHECK-NOT: dispatch.launch
+// CHECK: return
+// ALONE-LABEL: func @gemm
+// ALONE: dispatch.launch @gemm_matmul
+// ALONE: dispatch.launch @gemm_generic
+func.func @gemm(%x: tensor<?x8xf32>, %w: tensor<8x16xf32>, %b: tensor<16xf32>) -> tensor<?x16xf32> {
+  %c0 = arith.constant 0 : index
+  %z = arith.constant 0.0 : f32
+  %n = tensor.dim %x, %c0 : tensor<?x8xf32>
+  %e = tensor.empty(%n) : tensor<?x16xf32>
+  %f = linalg.fill ins(%z : f32) outs(%e : tensor<?x16xf32>) -> tensor<?x16xf32>
+  %m = linalg.matmul ins(%x, %w : tensor<?x8xf32>, tensor<8x16xf32>) outs(%f : tensor<?x16xf32>) -> tensor<?x16xf32>
+  %r = linalg.generic {indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (j)>, affine_map<(i, j) -> (i, j)>],
+                       iterator_types = ["parallel", "parallel"]}
+      ins(%m, %b : tensor<?x16xf32>, tensor<16xf32>) outs(%e : tensor<?x16xf32>) {
+  ^bb0(%a: f32, %c: f32, %o: f32):
+    %s = arith.addf %a, %c : f32
+    linalg.yield %s : f32
+  } -> tensor<?x16xf32>
+  return %r : tensor<?x16xf32>
+}
+
+// -----
+
+// A result that something else needs too is not hidden in a kernel.
+// CHECK-LABEL: func @shared
+// CHECK: %[[M:.+]] = dispatch.launch @shared_matmul
+// CHECK: %[[E:.+]] = dispatch.launch @shared_generic {{.*}} ins(%[[M]]
+// CHECK: return %[[M]], %[[E]]
+func.func @shared(%x: tensor<4x8xf32>, %w: tensor<8x16xf32>, %i: tensor<4x16xf32>) -> (tensor<4x16xf32>, tensor<4x16xf32>) {
+  %m = linalg.matmul ins(%x, %w : tensor<4x8xf32>, tensor<8x16xf32>) outs(%i : tensor<4x16xf32>) -> tensor<4x16xf32>
+  %e = tensor.empty() : tensor<4x16xf32>
+  %r = linalg.generic {indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (i, j)>], iterator_types = ["parallel", "parallel"]}
+      ins(%m : tensor<4x16xf32>) outs(%e : tensor<4x16xf32>) {
+  ^bb0(%a: f32, %o: f32):
+    %s = math.exp %a : f32
+    linalg.yield %s : f32
+  } -> tensor<4x16xf32>
+  return %m, %r : tensor<4x16xf32>, tensor<4x16xf32>
+}
+
+// -----
+
+// Equal bodies are one executable; what is updated in place is an operand of outs.
+// CHECK: dispatch.executable @twice_matmul
+// CHECK-NOT: dispatch.executable
+// CHECK-LABEL: func @twice
+// CHECK: %[[A:.+]] = dispatch.launch @twice_matmul {{.*}} outs(%[[I:.+]] :
+// CHECK: dispatch.launch @twice_matmul {{.*}} outs(%[[A]] :
+func.func @twice(%x: tensor<4x8xf32>, %w: tensor<8x16xf32>, %i: tensor<4x16xf32>) -> tensor<4x16xf32> {
+  %a = linalg.matmul ins(%x, %w : tensor<4x8xf32>, tensor<8x16xf32>) outs(%i : tensor<4x16xf32>) -> tensor<4x16xf32>
+  %b = linalg.matmul ins(%x, %w : tensor<4x8xf32>, tensor<8x16xf32>) outs(%a : tensor<4x16xf32>) -> tensor<4x16xf32>
+  return %b : tensor<4x16xf32>
+}
+
+// -----
+
+// A scalar of another type travels in an i64; a loop that only moves elements is one workgroup.
+// CHECK: dispatch.executable @loop_for inputs 1 workload_rank 0
+// CHECK: ^bb0(%[[X:.+]]: tensor<8xf32>, %[[OUT:.+]]: tensor<8xf32>, %[[BITS:.+]]: i64)
+// CHECK: %[[LOW:.+]] = arith.trunci %[[BITS]] : i64 to i32
+// CHECK: arith.bitcast %[[LOW]] : i32 to f32
+// CHECK: scf.for {{.*}} iter_args(%{{.+}} = %[[OUT]])
+// CHECK-LABEL: func @loop
+// CHECK: %[[I:.+]] = arith.bitcast %{{.+}} : f32 to i32
+// CHECK: %[[W:.+]] = arith.extui %[[I]] : i32 to i64
+// CHECK: dispatch.launch @loop_for workload[] parameters(%[[W]] : i64)
+func.func @loop(%x: tensor<8xf32>, %s: f32) -> tensor<8xf32> {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c8 = arith.constant 8 : index
+  %e = tensor.empty() : tensor<8xf32>
+  %r = scf.for %i = %c0 to %c8 step %c1 iter_args(%t = %e) -> tensor<8xf32> {
+    %a = tensor.extract %x[%i] : tensor<8xf32>
+    %b = arith.addf %a, %s : f32
+    %u = tensor.insert %b into %t[%i] : tensor<8xf32>
+    scf.yield %u : tensor<8xf32>
+  }
+  return %r : tensor<8xf32>
+}
+
+// -----
+
+// Control flow with launches inside stays on the host.
+// CHECK-LABEL: func @branch
+// CHECK: scf.if
+// CHECK: dispatch.launch
+// CHECK: else
+// CHECK: dispatch.launch
+func.func @branch(%c: i1, %x: tensor<4x8xf32>, %w: tensor<8x16xf32>, %i: tensor<4x16xf32>) -> tensor<4x16xf32> {
+  %r = scf.if %c -> tensor<4x16xf32> {
+    %a = linalg.matmul ins(%x, %w : tensor<4x8xf32>, tensor<8x16xf32>) outs(%i : tensor<4x16xf32>) -> tensor<4x16xf32>
+    scf.yield %a : tensor<4x16xf32>
+  } else {
+    %z = arith.constant 0.0 : f32
+    %f = linalg.fill ins(%z : f32) outs(%i : tensor<4x16xf32>) -> tensor<4x16xf32>
+    scf.yield %f : tensor<4x16xf32>
+  }
+  return %r : tensor<4x16xf32>
+}
+
+// -----
+
+// What is neither a kernel nor the host's is refused.
+func.func @refused(%x: tensor<4xf32>, %s: tensor<2xindex>) -> tensor<?x?xf32> {
+  // expected-error @+1 {{cannot compile operation 'tensor.reshape' here}}
+  %r = tensor.reshape %x(%s) : (tensor<4xf32>, tensor<2xindex>) -> tensor<?x?xf32>
+  return %r : tensor<?x?xf32>
+}

@@ -1,0 +1,73 @@
+// RUN: halcyon-opt %s --halcyon-decompose-nn --canonicalize | FileCheck %s
+
+// CHECK-DAG: #[[PLAIN:.*]] = affine_map<(d0, d1, d2, d3, d4) -> (d0, d3, d2 * 2 + d4)>
+// CHECK-DAG: #[[DEPTH:.*]] = affine_map<(d0, d1, d2, d3) -> (d0, d1, d2 + d3)>
+// CHECK-DAG: #[[LAST:.*]] = affine_map<(d0, d1, d2, d3, d4) -> (d0, d2 + d4, d3)>
+
+// The bias starts the accumulator; padding is a copy with a bounds test.
+// CHECK-LABEL: func @padded
+// CHECK-SAME: %[[X:.*]]: tensor<1x4x9xf32>, %[[W:.*]]: tensor<6x4x3xf32>, %[[B:.*]]: tensor<6xf32>
+func.func @padded(%x: tensor<1x4x9xf32>, %w: tensor<6x4x3xf32>, %b: tensor<6xf32>, %i: tensor<1x6x5xf32>) -> tensor<1x6x5xf32> {
+  // CHECK: %[[P:.*]] = linalg.generic {{.*}} outs(%{{.*}} : tensor<1x4x11xf32>)
+  // CHECK: scf.if
+  // CHECK: tensor.extract %[[X]]
+  // CHECK: %[[START:.*]] = linalg.generic {{.*}} ins(%[[B]] : tensor<6xf32>)
+  // CHECK: linalg.generic {indexing_maps = [#[[PLAIN]], {{.*}} iterator_types = ["parallel", "parallel", "parallel", "reduction", "reduction"]}
+  // CHECK-SAME: ins(%[[P]], %[[W]] :
+  // CHECK-SAME: outs(%[[START]] :
+  %y = nn.conv ins(%x, %w, %b : tensor<1x4x9xf32>, tensor<6x4x3xf32>, tensor<6xf32>) outs(%i : tensor<1x6x5xf32>)
+    {strides = array<i64: 2>, dilations = array<i64: 1>, pad_low = array<i64: 1>, pad_high = array<i64: 1>}
+  return %y : tensor<1x6x5xf32>
+}
+
+// Depthwise: one channel loop, no reduction over channels.
+// CHECK-LABEL: func @depthwise
+func.func @depthwise(%x: tensor<1x4x9xf32>, %w: tensor<4x1x3xf32>, %i: tensor<1x4x7xf32>) -> tensor<1x4x7xf32> {
+  // CHECK-NOT: scf.if
+  // CHECK: linalg.generic {indexing_maps = [#[[DEPTH]], {{.*}} iterator_types = ["parallel", "parallel", "parallel", "reduction"]}
+  %y = nn.conv ins(%x, %w : tensor<1x4x9xf32>, tensor<4x1x3xf32>) outs(%i : tensor<1x4x7xf32>)
+    {strides = array<i64: 1>, dilations = array<i64: 1>, pad_low = array<i64: 0>, pad_high = array<i64: 0>, groups = 4 : i64}
+  return %y : tensor<1x4x7xf32>
+}
+
+// Groups become a dimension of their own.
+// CHECK-LABEL: func @grouped
+func.func @grouped(%x: tensor<1x4x9xf32>, %w: tensor<6x2x3xf32>, %i: tensor<1x6x7xf32>) -> tensor<1x6x7xf32> {
+  // CHECK: tensor.expand_shape {{.*}} into tensor<1x2x2x9xf32>
+  // CHECK: tensor.expand_shape {{.*}} into tensor<2x3x2x3xf32>
+  // CHECK: iterator_types = ["parallel", "parallel", "parallel", "parallel", "reduction", "reduction"]
+  // CHECK: tensor.collapse_shape {{.*}} into tensor<1x6x7xf32>
+  %y = nn.conv ins(%x, %w : tensor<1x4x9xf32>, tensor<6x2x3xf32>) outs(%i : tensor<1x6x7xf32>)
+    {strides = array<i64: 1>, dilations = array<i64: 1>, pad_low = array<i64: 0>, pad_high = array<i64: 0>, groups = 2 : i64}
+  return %y : tensor<1x6x7xf32>
+}
+
+// Channels last, input and output.
+// CHECK-LABEL: func @last
+func.func @last(%x: tensor<1x9x4xf32>, %w: tensor<6x4x3xf32>, %i: tensor<1x7x6xf32>) -> tensor<1x7x6xf32> {
+  // CHECK: linalg.generic {indexing_maps = [#[[LAST]],
+  %y = nn.conv ins(%x, %w : tensor<1x9x4xf32>, tensor<6x4x3xf32>) outs(%i : tensor<1x7x6xf32>)
+    {strides = array<i64: 1>, dilations = array<i64: 1>, pad_low = array<i64: 0>, pad_high = array<i64: 0>,
+     input_layout = #nn.layout<channels_last>, output_layout = #nn.layout<channels_last>}
+  return %y : tensor<1x7x6xf32>
+}
+
+// A transposed convolution is one of the spread input with the turned filter.
+// CHECK-LABEL: func @transposed
+// CHECK-SAME: %[[X:.*]]: tensor<1x4x5xf32>, %[[W:.*]]: tensor<4x3x2xf32>
+func.func @transposed(%x: tensor<1x4x5xf32>, %w: tensor<4x3x2xf32>, %i: tensor<1x3x10xf32>) -> tensor<1x3x10xf32> {
+  // CHECK: tensor.extract %[[W]]
+  // CHECK: tensor.extract %[[X]]
+  // CHECK: linalg.generic {{.*}} ins(%{{.*}}, %{{.*}} : tensor<1x4x11xf32>, tensor<3x4x2xf32>)
+  %y = nn.conv_transpose ins(%x, %w : tensor<1x4x5xf32>, tensor<4x3x2xf32>) outs(%i : tensor<1x3x10xf32>)
+    {strides = array<i64: 2>, dilations = array<i64: 1>, pad_low = array<i64: 0>}
+  return %y : tensor<1x3x10xf32>
+}
+
+// What is not of this dialect stays.
+// CHECK-LABEL: func @other
+func.func @other(%x: tensor<4x4xf32>, %i: tensor<4x4xf32>) -> tensor<4x4xf32> {
+  // CHECK: linalg.matmul
+  %y = linalg.matmul ins(%x, %x : tensor<4x4xf32>, tensor<4x4xf32>) outs(%i : tensor<4x4xf32>) -> tensor<4x4xf32>
+  return %y : tensor<4x4xf32>
+}

@@ -1,0 +1,53 @@
+// RUN: halcyon-opt %s --split-input-file --verify-diagnostics
+
+func.func @channels(%x: tensor<1x4x8xf32>, %w: tensor<6x3x3xf32>, %i: tensor<1x6x6xf32>) {
+  // expected-error @below {{input has 4 channels, the filter takes 3}}
+  %0 = nn.conv ins(%x, %w : tensor<1x4x8xf32>, tensor<6x3x3xf32>) outs(%i : tensor<1x6x6xf32>)
+    {strides = array<i64: 1>, dilations = array<i64: 1>, pad_low = array<i64: 0>, pad_high = array<i64: 0>}
+  return
+}
+
+// -----
+
+func.func @extent(%x: tensor<1x4x8xf32>, %w: tensor<6x4x3xf32>, %i: tensor<1x6x8xf32>) {
+  // expected-error @below {{spatial dimension 0: expected an output of 6, got 8}}
+  %0 = nn.conv ins(%x, %w : tensor<1x4x8xf32>, tensor<6x4x3xf32>) outs(%i : tensor<1x6x8xf32>)
+    {strides = array<i64: 1>, dilations = array<i64: 1>, pad_low = array<i64: 0>, pad_high = array<i64: 0>}
+  return
+}
+
+// -----
+
+func.func @strides(%x: tensor<1x4x8xf32>, %i: tensor<1x4x7xf32>) {
+  // expected-error @below {{strides has 2 values for 1 spatial dimensions}}
+  %0 = nn.pool ins(%x : tensor<1x4x8xf32>) outs(%i : tensor<1x4x7xf32>)
+    {kind = #nn.pool_kind<max>, kernel = array<i64: 2>, strides = array<i64: 1, 1>, dilations = array<i64: 1>,
+     pad_low = array<i64: 0>, pad_high = array<i64: 0>}
+  return
+}
+
+// -----
+
+func.func @groups(%x: tensor<1x4x8xf32>, %w: tensor<4x3x2xf32>, %i: tensor<1x9x9xf32>) {
+  // expected-error @below {{groups must divide the filter's 4 inputs}}
+  %0 = nn.conv_transpose ins(%x, %w : tensor<1x4x8xf32>, tensor<4x3x2xf32>) outs(%i : tensor<1x9x9xf32>)
+    {strides = array<i64: 1>, dilations = array<i64: 1>, pad_low = array<i64: 0>, groups = 3 : i64}
+  return
+}
+
+// -----
+
+func.func @axis(%x: tensor<4x8xf32>) {
+  // expected-error @below {{axis 2 is not one of 2 dimensions}}
+  %0 = nn.softmax ins(%x : tensor<4x8xf32>) outs(%x : tensor<4x8xf32>) {axis = 2 : i64}
+  return
+}
+
+// -----
+
+func.func @scale(%x: tensor<4x8xf32>, %s: tensor<4xf32>) {
+  // expected-error @below {{scale and bias must have the shape of the normalised dimensions}}
+  %0 = nn.layer_norm ins(%x, %s : tensor<4x8xf32>, tensor<4xf32>) outs(%x : tensor<4x8xf32>)
+    {axis = 1 : i64, epsilon = 1.0e-5 : f32}
+  return
+}

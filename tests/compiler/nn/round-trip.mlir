@@ -1,0 +1,27 @@
+// RUN: halcyon-opt %s | halcyon-opt | FileCheck %s
+
+// Every op prints as it parses; attributes at their defaults stay away.
+// CHECK-LABEL: func @ops
+func.func @ops(%x: tensor<1x4x8x8xf32>, %w: tensor<6x2x3x3xf32>, %wt: tensor<4x3x2x2xf32>, %b: tensor<6xf32>, %s: tensor<8xf32>,
+               %c: tensor<1x6x8x8xf32>, %t: tensor<1x3x16x16xf32>, %p: tensor<1x4x4x4xf32>, %l: tensor<1x8x8x6xf32>) {
+  // CHECK: nn.conv ins(%{{.*}}, %{{.*}}, %{{.*}} : tensor<1x4x8x8xf32>, tensor<6x2x3x3xf32>, tensor<6xf32>) outs(%{{.*}} : tensor<1x6x8x8xf32>)
+  %0 = nn.conv ins(%x, %w, %b : tensor<1x4x8x8xf32>, tensor<6x2x3x3xf32>, tensor<6xf32>) outs(%c : tensor<1x6x8x8xf32>)
+    {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, pad_low = array<i64: 1, 1>, pad_high = array<i64: 1, 1>, groups = 2 : i64}
+  // CHECK: nn.conv {{.*}} output_layout = #nn.layout<channels_last>
+  %1 = nn.conv ins(%x, %w : tensor<1x4x8x8xf32>, tensor<6x2x3x3xf32>) outs(%l : tensor<1x8x8x6xf32>)
+    {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, pad_low = array<i64: 1, 1>, pad_high = array<i64: 1, 1>, groups = 2 : i64,
+     output_layout = #nn.layout<channels_last>}
+  // CHECK: nn.conv_transpose
+  %2 = nn.conv_transpose ins(%x, %wt : tensor<1x4x8x8xf32>, tensor<4x3x2x2xf32>) outs(%t : tensor<1x3x16x16xf32>)
+    {strides = array<i64: 2, 2>, dilations = array<i64: 1, 1>, pad_low = array<i64: 0, 0>}
+  // CHECK: nn.pool {{.*}} kind = #nn.pool_kind<max>
+  %3 = nn.pool ins(%x : tensor<1x4x8x8xf32>) outs(%p : tensor<1x4x4x4xf32>)
+    {kind = #nn.pool_kind<max>, kernel = array<i64: 2, 2>, strides = array<i64: 2, 2>, dilations = array<i64: 1, 1>,
+     pad_low = array<i64: 0, 0>, pad_high = array<i64: 0, 0>}
+  // CHECK: nn.softmax {{.*}} {axis = 1 : i64, log}
+  %4 = nn.softmax ins(%x : tensor<1x4x8x8xf32>) outs(%x : tensor<1x4x8x8xf32>) {axis = 1 : i64, log}
+  // CHECK: nn.layer_norm ins(%{{.*}}, %{{.*}} bias %{{.*}} : tensor<1x4x8x8xf32>, tensor<8xf32> bias tensor<8xf32>)
+  %5 = nn.layer_norm ins(%x, %s bias %s : tensor<1x4x8x8xf32>, tensor<8xf32> bias tensor<8xf32>) outs(%x : tensor<1x4x8x8xf32>)
+    {axis = 3 : i64, epsilon = 1.0e-5 : f32}
+  return
+}

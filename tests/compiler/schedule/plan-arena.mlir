@@ -1,0 +1,133 @@
+// RUN: halcyon-opt %s -pass-pipeline='builtin.module(func.func(halcyon-plan-arena),canonicalize,cse)' | FileCheck %s
+
+// Three in a chain need the memory of two; each starts at a multiple of 64.
+// CHECK-LABEL: func.func @chain(
+// CHECK-SAME:    halcyon.arena_bytes = 256 : i64, halcyon.live_floor_bytes = 256 : i64
+// CHECK-DAG:     %[[C0:.+]] = arith.constant 0 : i64
+// CHECK-DAG:     %[[C128:.+]] = arith.constant 128 : i64
+// CHECK-DAG:     %[[C256:.+]] = arith.constant 256 : i64
+// CHECK:         %[[A:.+]] = host.alloca transient %[[C256]]
+// CHECK-NOT:     host.alloca
+// CHECK:         host.copy %[[A]][%[[C0]]] from %{{.+}}[%[[C0]]]
+// CHECK:         host.copy %[[A]][%[[C128]]] from %[[A]][%[[C0]]]
+// CHECK:         host.copy %[[A]][%[[C0]]] from %[[A]][%[[C128]]]
+// CHECK:         host.copy %{{.+}}[%[[C0]]] from %[[A]][%[[C0]]]
+func.func @chain(%x: !host.buffer, %y: !host.buffer) {
+  %c0 = arith.constant 0 : i64
+  %n = arith.constant 100 : i64
+  %a = host.alloca transient %n
+  host.copy %a[%c0] from %x[%c0] size %n
+  %b = host.alloca transient %n
+  host.copy %b[%c0] from %a[%c0] size %n
+  %c = host.alloca transient %n
+  host.copy %c[%c0] from %b[%c0] size %n
+  host.copy %y[%c0] from %c[%c0] size %n
+  return
+}
+
+// External and staging memory is not the arena's, nor is what leaves its region as a value.
+// CHECK-LABEL: func.func @not_planned(
+// CHECK:         %[[E:.+]] = host.alloca external
+// CHECK:         host.alloca staging
+// CHECK:         scf.if {{.*}} -> (!host.buffer)
+// CHECK:           %[[T:.+]] = host.alloca transient
+// CHECK:           scf.yield %[[T]]
+func.func @not_planned(%p: i1, %n: i64) -> (!host.buffer, !host.buffer) {
+  %e = host.alloca external %n
+  %s = host.alloca staging %n
+  %r = scf.if %p -> !host.buffer {
+    %t = host.alloca transient %n
+    scf.yield %t : !host.buffer
+  } else {
+    scf.yield %s : !host.buffer
+  }
+  return %e, %r : !host.buffer, !host.buffer
+}
+
+// Sizes that are multiples of the same value share a space in units of it.
+// CHECK-LABEL: func.func @dynamic(
+// CHECK-SAME:    %{{.+}}: !host.buffer, %[[N:.+]]: i64)
+// CHECK-DAG:     %[[C64:.+]] = arith.constant 64 : i64
+// CHECK-DAG:     %[[C3:.+]] = arith.constant 3 : i64
+// CHECK:         %[[UNIT:.+]] = host.size_align %{{.+}}, %[[C64]]
+// CHECK:         %[[ALL:.+]] = host.size_mul %[[UNIT]], %[[C3]]
+// CHECK:         host.alloca transient %[[ALL]]
+// CHECK-NOT:     host.alloca
+func.func @dynamic(%x: !host.buffer, %n: i64) {
+  %c0 = arith.constant 0 : i64
+  %c4 = arith.constant 4 : i64
+  %c8 = arith.constant 8 : i64
+  %small = host.size_mul %n, %c4
+  %a = host.alloca transient %small
+  host.copy %a[%c0] from %x[%c0] size %small
+  %large = host.size_mul %n, %c8
+  %b = host.alloca transient %large
+  host.copy %b[%c0] from %a[%c0] size %small
+  %c = host.alloca transient %small
+  host.copy %c[%c0] from %b[%c0] size %small
+  host.copy %x[%c0] from %c[%c0] size %small
+  return
+}
+
+// A size that is read from the device starts an arena of its own, after the read.
+// CHECK-LABEL: func.func @after_read(
+// CHECK:         host.alloca transient
+// CHECK:         %[[N:.+]] = host.read
+// CHECK:         host.alloca transient
+func.func @after_read(%x: !host.buffer) {
+  %c0 = arith.constant 0 : i64
+  %n = arith.constant 100 : i64
+  %a = host.alloca transient %n
+  host.copy %a[%c0] from %x[%c0] size %n
+  %m = host.read %a[%c0] : i64
+  %b = host.alloca transient %m
+  host.copy %b[%c0] from %a[%c0] size %m
+  host.copy %x[%c0] from %b[%c0] size %m
+  return
+}
+
+// The static arena of a loop's body is a part of the function's.
+// CHECK-LABEL: func.func @nested(
+// CHECK-SAME:    halcyon.arena_bytes = 256 : i64
+// CHECK:         %[[A:.+]] = host.alloca transient
+// CHECK:         scf.for
+// CHECK-NOT:       host.alloca
+// CHECK:           host.copy %[[A]]
+func.func @nested(%x: !host.buffer, %k: i64) {
+  %c0 = arith.constant 0 : i64
+  %c1 = arith.constant 1 : i64
+  %n = arith.constant 128 : i64
+  %a = host.alloca transient %n
+  host.copy %a[%c0] from %x[%c0] size %n
+  scf.for %i = %c0 to %k step %c1 : i64 {
+    %b = host.alloca transient %n
+    host.copy %b[%c0] from %a[%c0] size %n
+    host.copy %x[%c0] from %b[%c0] size %n
+  }
+  host.copy %x[%c0] from %a[%c0] size %n
+  return
+}
+
+// What a model computes from a size (a cast to i32 and back, a clamp) shares its space.
+// CHECK-LABEL: func.func @bounded(
+// CHECK-SAME:    %{{.+}}: !host.buffer, %[[N:.+]]: i64)
+// CHECK:         %[[UNIT:.+]] = host.size_align
+// CHECK:         %[[ALL:.+]] = host.size_mul %[[UNIT]], %{{.+}}
+// CHECK:         host.alloca transient %[[ALL]]
+func.func @bounded(%x: !host.buffer, %n: i64) {
+  %c0 = arith.constant 0 : i64
+  %c4 = arith.constant 4 : i64
+  %limit = arith.constant 1000000000 : i64
+  %size = host.size_mul %n, %c4
+  %cut = arith.trunci %n : i64 to i32
+  %wide = arith.extsi %cut : i32 to i64
+  %low = arith.minsi %wide, %limit : i64
+  %clamped = arith.maxsi %low, %c0 : i64
+  %same = host.size_mul %clamped, %c4
+  %a = host.alloca transient %size
+  host.copy %a[%c0] from %x[%c0] size %size
+  %b = host.alloca transient %same
+  host.copy %b[%c0] from %a[%c0] size %same
+  host.copy %x[%c0] from %b[%c0] size %same
+  return
+}

@@ -1,0 +1,186 @@
+// The devices under test, and what tests do with them. A new driver is one line in the table.
+#define CATCH_CONFIG_RUNNER
+#include "cts.hpp"
+
+#include <cstdio>
+#include <map>
+
+#include "halcyon/drivers/null.hpp"
+#if defined(CTS_CPU)
+#include "halcyon/drivers/cpu.hpp"
+#endif
+
+namespace cts {
+
+namespace {
+
+Owned<hal::Device> create_null(const Allocator& allocator) {
+  null::DeviceOptions options;
+  options.allocator = allocator;
+  return need(null::create_device(options));
+}
+
+#if defined(CTS_CPU)
+Owned<hal::Device> create_cpu(const Allocator& allocator, bool mappable, uint32_t threads, bool guard) {
+  cpu::DeviceOptions options;
+  options.allocator = allocator;
+  options.mappable = mappable;
+  options.threads = threads;
+  options.guard = guard;
+  options.static_kernels = static_kernels();
+  return need(cpu::create_device(options));
+}
+#endif
+
+const Backend table[] = {
+    {"null", &create_null, false, 1},
+#if defined(CTS_CPU)
+    {"cpu", [](const Allocator& a) { return create_cpu(a, true, 1, false); }, true, 1},
+    {"cpu:unmappable", [](const Allocator& a) { return create_cpu(a, false, 1, false); }, true, 1},
+    {"cpu,threads=2", [](const Allocator& a) { return create_cpu(a, true, 2, false); }, true, 2},
+    {"cpu,guard=1", [](const Allocator& a) { return create_cpu(a, true, 1, true); }, true, 1},
+#endif
+};
+
+struct Tally {
+  int runs = 0, skips = 0;
+  std::map<std::string, int> reasons;
+};
+std::map<std::string, Tally>& tallies() {
+  static std::map<std::string, Tally> counts;
+  return counts;
+}
+
+}  // namespace
+
+std::vector<const Backend*> backends() {
+  std::vector<const Backend*> all;
+  for (const Backend& backend : table) all.push_back(&backend);
+  return all;
+}
+
+void count_run(const Backend& backend) { ++tallies()[backend.name].runs; }
+
+void count_skip(const Backend& backend, const char* reason) {
+  Tally& tally = tallies()[backend.name];
+  ++tally.skips;
+  ++tally.reasons[reason];
+}
+
+Allocator CountingAllocator::allocator() {
+  return {this,
+          [](void* self, size_t size, size_t alignment) -> void* {
+            auto& counts = *static_cast<CountingAllocator*>(self);
+            if (counts.calls.fetch_add(1) >= counts.refuse_from.load()) return nullptr;
+            void* memory = system_allocator().allocate(nullptr, size, alignment);
+            if (memory) counts.live.fetch_add(1);
+            return memory;
+          },
+          [](void* self, void* memory, size_t, size_t) {
+            static_cast<CountingAllocator*>(self)->live.fetch_sub(1);
+            std::free(memory);
+          }};
+}
+
+void copy(Transfer& to, Range target, Range source) {
+  to.ranges[0] = target;
+  to.ranges[1] = source;
+  to.command.type = Command::Type::copy;
+  to.command.ranges = to.ranges;
+}
+
+void fill(Transfer& to, Range target, uint64_t pattern, uint8_t pattern_size) {
+  to.ranges[0] = target;
+  to.command.type = Command::Type::fill;
+  to.command.ranges = std::span<const Range>(to.ranges, 1);
+  to.command.pattern = pattern;
+  to.command.pattern_size = pattern_size;
+}
+
+void update(Transfer& to, Range target, Operand value, uint8_t size) {
+  to.ranges[0] = target;
+  to.operand = value;
+  to.command.type = Command::Type::update;
+  to.command.ranges = std::span<const Range>(to.ranges, 1);
+  to.command.operands = std::span<const Operand>(&to.operand, 1);
+  to.command.pattern_size = size;
+}
+
+Ref<hal::Buffer> mappable(hal::Device& device, uint64_t size) {
+  return need(device.allocate({.size = size, .memory = hal::Memory::host, .map = hal::Map::read_write}));
+}
+
+namespace {
+
+void transfer(hal::Device& device, hal::Buffer& target, hal::Buffer& source) {
+  Transfer whole;
+  copy(whole, range(0), range(1));
+  const Binding bindings[] = {{.buffer = &target}, {.buffer = &source}};
+  hal::Submission submission;
+  submission.transfers = std::span<const Command>(&whole.command, 1);
+  submission.bindings = bindings;
+  need(device.submit(submission));
+}
+
+}  // namespace
+
+std::vector<uint8_t> bytes_of(hal::Device& device, hal::Buffer& buffer) {
+  if (!buffer.mappable()) {
+    auto staging = mappable(device, buffer.size());
+    transfer(device, *staging, buffer);
+    return bytes_of(device, *staging);
+  }
+  const auto view = need(buffer.map(hal::Access::read));
+  std::vector<uint8_t> bytes(view.size());
+  if (!bytes.empty()) std::memcpy(bytes.data(), view.data(), bytes.size());
+  buffer.unmap();
+  return bytes;
+}
+
+void set_bytes(hal::Device& device, hal::Buffer& buffer, const std::vector<uint8_t>& bytes) {
+  REQUIRE(buffer.size() == bytes.size());
+  if (!buffer.mappable()) {
+    auto staging = buffer_of(device, bytes);
+    transfer(device, buffer, *staging);
+    return;
+  }
+  const auto view = need(buffer.map(hal::Access::write));
+  if (!bytes.empty()) std::memcpy(view.data(), bytes.data(), bytes.size());
+  buffer.unmap();
+}
+
+Ref<hal::Buffer> buffer_of(hal::Device& device, const std::vector<uint8_t>& bytes) {
+  auto buffer = mappable(device, bytes.size());
+  set_bytes(device, *buffer, bytes);
+  return buffer;
+}
+
+std::vector<uint8_t> pattern(size_t size, uint8_t seed) {
+  std::vector<uint8_t> bytes(size);
+  for (size_t i = 0; i < size; ++i) bytes[i] = static_cast<uint8_t>(i * 7 + seed * 31 + (i >> 8));
+  return bytes;
+}
+
+Ref<hal::Commands> list(hal::Device& device, const std::vector<Command>& commands, uint32_t bindings, uint32_t parameters) {
+  return need(device.create_commands({.commands = commands, .bindings = bindings, .parameters = parameters}));
+}
+
+}  // namespace cts
+
+// Tests ask for more memory than there is: sanitizers shall answer as the C library does.
+extern "C" const char* __asan_default_options() { return "allocator_may_return_null=1"; }
+extern "C" const char* __tsan_default_options() { return "allocator_may_return_null=1"; }
+
+int main(int argc, char** argv) {
+  const int result = Catch::Session().run(argc, argv);
+  for (const auto& [name, tally] : cts::tallies()) {
+    std::printf("cts: %-16s %3d runs, %2d skipped", name.c_str(), tally.runs, tally.skips);
+    const char* separator = ": ";
+    for (const auto& [reason, count] : tally.reasons) {
+      std::printf("%s%s (%d)", separator, reason.c_str(), count);
+      separator = ", ";
+    }
+    std::printf("\n");
+  }
+  return result;
+}

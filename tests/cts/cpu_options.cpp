@@ -1,0 +1,152 @@
+// The CPU driver's options: what a name in a registry can say, guard pages, the application's own threads.
+#if defined(CTS_CPU)
+#include "cts.hpp"
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "halcyon/drivers/cpu.hpp"
+#include "halcyon/platform.hpp"
+
+using namespace cts;
+
+namespace {
+
+Result<Owned<hal::Device>> create(const char* options) { return cpu::create_from_options(options, system_allocator()); }
+
+Status run(hal::Device& device, Kernel kernel, hal::Buffer& buffer, uint64_t workload) {
+  auto executable = kernels(device);
+  Dispatch one{{range(0)}, {}, {}};
+  dispatch(one, *executable, kernel, Operand::literal(workload));
+  auto commands = list(device, {one.command}, 1);
+  const Binding bindings[] = {{.buffer = &buffer}};
+  return device.submit({.commands = commands.get(), .bindings = bindings});
+}
+
+}  // namespace
+
+TEST_CASE("options say how a device is", "[cpu][options]") {
+  REQUIRE(need(create(""))->caps().device_memory_mappable);
+  REQUIRE_FALSE(need(create("mappable=0"))->caps().device_memory_mappable);
+  REQUIRE_FALSE(need(create("unmappable=1"))->caps().device_memory_mappable);
+  REQUIRE(need(create("index=0,threads=2,guard=1,pin=1,features=baseline"))->caps().min_alignment == 1);
+}
+
+TEST_CASE("an unknown or impossible option is refused", "[cpu][options]") {
+  const char* options = GENERATE("mapable=0", "mappable=2", "threads=many", "threads=2000", "features=sse9", "index=1", "guard=");
+
+  REQUIRE(code(create(options)) == Code::invalid_argument);
+}
+
+TEST_CASE("features can be hidden, so that every variant can be tested anywhere", "[cpu][options]") {
+  cpu::DeviceOptions options;
+  options.static_kernels = static_kernels();
+  options.features = "baseline";
+  auto device = need(cpu::create_device(options));
+  const std::string_view wanted[] = {"avx2"};
+  const hal::ExportDesc exports[] = {{.name = "tally", .bindings = 1}};
+  const hal::VariantExport tiles[] = {{.hash = 15}};
+  hal::VariantDesc variant;
+  variant.format = hal::Format::static_table;
+  variant.target = "x86_64";
+  variant.features = wanted;
+  variant.exports = tiles;
+  hal::Rejection rejection;
+
+  const auto executable = device->create_executable({.exports = exports, .variants = {&variant, 1}}, {&rejection, 1});
+
+  REQUIRE(code(executable) == Code::unsupported);
+#if defined(__x86_64__)
+  REQUIRE(rejection.feature == "avx2");
+#endif
+}
+
+TEST_CASE("a guarded buffer ends where its memory ends", "[cpu][guard]") {
+  const uint64_t size = GENERATE(as<uint64_t>(), 8, 100, 4096, 5000);
+  auto device = need(create("guard=1"));
+  auto buffer = need(device->allocate({.size = size}));
+  const auto view = need(buffer->map(hal::Access::read_write));
+  const uint64_t past_end = GENERATE(0, 1);
+
+  const pid_t child = fork();
+  if (child == 0) {
+    close(2);
+    signal(SIGSEGV, SIG_DFL);
+    static_cast<volatile std::byte*>(view.data())[size - 1 + past_end] = std::byte{1};
+    _exit(0);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  buffer->unmap();
+
+  REQUIRE((WIFEXITED(status) && WEXITSTATUS(status) == 0) == (past_end == 0));
+}
+
+namespace {
+
+// Runs its tasks backwards on two workers, one after the other.
+struct BackwardsPool {
+  uint32_t calls = 0;
+  static void run(void* self, uint32_t count, void (*task)(void* context, uint32_t index, uint32_t worker), void* context) {
+    ++static_cast<BackwardsPool*>(self)->calls;
+    for (uint32_t i = count; i-- > 0;) task(context, i, i % 2);
+  }
+};
+
+}  // namespace
+
+TEST_CASE("the application's own pool runs the workgroups", "[cpu][threads]") {
+  BackwardsPool pool;
+  cpu::DeviceOptions options;
+  options.static_kernels = static_kernels();
+  options.task_pool = {&pool, &BackwardsPool::run, 2};
+  auto device = need(cpu::create_device(options));
+  auto out = buffer_of(*device, std::vector<uint8_t>(3000 * 8, 0));
+
+  need(run(*device, Kernel::local, *out, 3000));
+  const auto sums = values_of<uint64_t>(*device, *out);
+
+  int wrong = 0;
+  for (uint64_t i = 0; i < 3000; ++i) wrong += sums[i] != (i % 256) * 1000;
+  REQUIRE(wrong == 0);
+  REQUIRE(pool.calls >= 1);
+}
+
+TEST_CASE("a pool of no or too many workers is refused", "[cpu][threads]") {
+  const uint32_t workers = GENERATE(0u, 100000u);
+  BackwardsPool pool;
+  cpu::DeviceOptions options;
+  options.task_pool = {&pool, &BackwardsPool::run, workers};
+
+  REQUIRE(code(cpu::create_device(options)) == Code::invalid_argument);
+}
+
+TEST_CASE("more threads than processors still finish", "[cpu][threads]") {
+  cpu::DeviceOptions options;
+  options.static_kernels = static_kernels();
+  options.threads = 16;
+  auto device = need(cpu::create_device(options));
+  auto counter = buffer_of(*device, std::vector<uint8_t>(8, 0));
+
+  for (int i = 0; i < 50; ++i) need(run(*device, Kernel::tally, *counter, 100000));
+
+  REQUIRE(values_of<uint64_t>(*device, *counter)[0] == 5000000);
+}
+
+TEST_CASE("threads that slept are there for the next dispatch", "[cpu][threads]") {
+  cpu::DeviceOptions options;
+  options.static_kernels = static_kernels();
+  options.threads = 3;
+  auto device = need(cpu::create_device(options));
+  auto out = buffer_of(*device, std::vector<uint8_t>(400 * 8, 0));
+
+  for (int i = 0; i < 20; ++i) {
+    const timespec pause{0, 2'000'000};
+    nanosleep(&pause, nullptr);
+    need(run(*device, Kernel::mix, *out, 400));
+  }
+
+  REQUIRE(values_of<uint64_t>(*device, *out)[399] != 0);
+}
+
+#endif

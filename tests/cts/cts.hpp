@@ -1,0 +1,122 @@
+// What every conformance test uses: the devices under test, and short ways to make and look at things.
+//
+//   TEST_CASE("a buffer holds what was written", "[memory]") {
+//     CTS_DEVICE(device);
+//     ...
+//   }
+//
+// The test runs once for each backend of backends.cpp. Tests assert codes, not messages, except where the
+// message is part of the contract.
+#pragma once
+#include <catch2/catch.hpp>
+#include <cstdint>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "halcyon/hal/device.hpp"
+#include "halcyon/hal/kernel_abi.h"
+
+namespace cts {
+
+using namespace halcyon;
+using hal::Binding;
+using hal::Command;
+using hal::Operand;
+using hal::Range;
+using hal::Timepoint;
+
+struct Backend {
+  const char* name;
+  Owned<hal::Device> (*create)(const Allocator& allocator);
+  bool runs_kernels;  // takes the static table of kernels.cpp
+  uint32_t threads;
+};
+
+std::vector<const Backend*> backends();
+std::span<const hcy_static_kernel> static_kernels();
+void count_run(const Backend& backend);
+void count_skip(const Backend& backend, const char* reason);
+
+// An allocator that counts, and refuses from the `refuse_from`-th call on.
+struct CountingAllocator {
+  std::atomic<uint64_t> calls{0};
+  std::atomic<int64_t> live{0};
+  std::atomic<uint64_t> refuse_from{UINT64_MAX};
+  Allocator allocator();
+};
+
+template <class T>
+T need(Result<T> result) {
+  INFO(name(result.status().code()) << ": " << result.status().what());
+  REQUIRE(result.ok());
+  return std::move(result).value();
+}
+inline void need(const Status& status) {
+  INFO(name(status.code()) << ": " << status.what());
+  REQUIRE(status.ok());
+}
+template <class T>
+Code code(const Result<T>& result) {
+  return result.ok() ? Code::ok : result.status().code();
+}
+
+// A range of literals.
+constexpr Range range(uint32_t slot, uint64_t offset = 0, uint64_t size = UINT64_MAX) {
+  return {slot, Operand::literal(offset), Operand::literal(size)};
+}
+
+// A copy, fill or update that owns its ranges.
+struct Transfer {
+  Range ranges[2];
+  Operand operand;
+  Command command;
+};
+void copy(Transfer& to, Range target, Range source);
+void fill(Transfer& to, Range target, uint64_t pattern, uint8_t pattern_size);
+void update(Transfer& to, Range target, Operand value, uint8_t size);
+
+// A buffer that maps, whatever the device.
+Ref<hal::Buffer> mappable(hal::Device& device, uint64_t size);
+// Through map where the buffer maps, else by a copy on the device.
+std::vector<uint8_t> bytes_of(hal::Device& device, hal::Buffer& buffer);
+void set_bytes(hal::Device& device, hal::Buffer& buffer, const std::vector<uint8_t>& bytes);
+Ref<hal::Buffer> buffer_of(hal::Device& device, const std::vector<uint8_t>& bytes);
+std::vector<uint8_t> pattern(size_t size, uint8_t seed = 1);
+
+template <class T>
+std::vector<T> values_of(hal::Device& device, hal::Buffer& buffer) {
+  const std::vector<uint8_t> bytes = bytes_of(device, buffer);
+  std::vector<T> values(bytes.size() / sizeof(T));
+  if (!values.empty()) std::memcpy(values.data(), bytes.data(), values.size() * sizeof(T));
+  return values;
+}
+
+// The executable of kernels.cpp's table; null (and counted as skipped) where the backend runs no kernels.
+enum class Kernel : uint32_t { add, record, local, fail, tally, mix, count_ };
+Ref<hal::Executable> kernels(hal::Device& device);
+struct Dispatch {
+  std::vector<Range> ranges;
+  std::vector<Operand> operands;
+  Command command;
+};
+void dispatch(Dispatch& to, hal::Executable& executable, Kernel kernel, Operand x, Operand y = Operand::literal(1),
+              Operand z = Operand::literal(1));
+Ref<hal::Commands> list(hal::Device& device, const std::vector<Command>& commands, uint32_t bindings, uint32_t parameters = 0);
+
+}  // namespace cts
+
+// Declares `device`, an Owned<hal::Device> of each backend in turn, and `backend`.
+#define CTS_DEVICE(device)                                               \
+  const cts::Backend& backend = *GENERATE(from_range(cts::backends()));  \
+  INFO("backend " << backend.name);                                      \
+  cts::count_run(backend);                                               \
+  auto device = backend.create(halcyon::system_allocator())
+
+#define CTS_NEEDS(backend, condition, reason)    \
+  do {                                           \
+    if (!(condition)) {                          \
+      cts::count_skip(backend, reason);          \
+      return;                                    \
+    }                                            \
+  } while (false)

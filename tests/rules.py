@@ -1,0 +1,136 @@
+#!/usr/bin/env python3
+"""Rules that a compiler does not check, each one test: includes point one way, the runtime and the drivers use no
+allocating standard type, files stay small, folders say what they are for. Prints every breach with file and line."""
+import pathlib, re, subprocess, sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+CODE = {".hpp", ".h", ".ipp", ".cpp", ".c", ".td", ".fbs", ".def", ".proto", ".py", ".sh", ".mlir", ".build"}
+CPP = {".hpp", ".h", ".ipp", ".cpp", ".c"}
+
+
+def files():
+    listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard", "-z"], cwd=ROOT, capture_output=True, text=True)
+    return [ROOT / name for name in listed.stdout.split("\0") if name and (ROOT / name).is_file()]
+
+
+def under(path, *folders):
+    name = path.relative_to(ROOT).as_posix()
+    return any(name.startswith(f) for f in folders)
+
+
+def lines(path):
+    return enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), 1)
+
+
+def code_of(line):
+    return re.sub(r'"(\\.|[^"\\])*"', '""', line.split("//")[0])
+
+
+ALLOCATING = re.compile(
+    r"std::(vector|string|wstring|map|multimap|set|multiset|unordered_\w+|list|deque|forward_list|function|thread|jthread|"
+    r"mutex|condition_variable|shared_ptr|unique_ptr|make_unique|make_shared|any|promise|future|async|\w*stream)\b(?!_)"
+    r"|#\s*include\s*<(vector|string|map|set|unordered_map|unordered_set|list|deque|functional|thread|mutex|"
+    r"condition_variable|memory|iostream|sstream|fstream|future|any)>"
+    r"|(?<![\w:])new\s+(?!\()[A-Za-z_]"
+    r"|\bthrow\b|\bdynamic_cast\b|\btypeid\b")
+
+
+def no_allocating_types(all_files):
+    for path in all_files:
+        if path.suffix in CPP and under(path, "include/", "src/", "drivers/") and not under(path, "src/tools/"):
+            for n, line in lines(path):
+                if ALLOCATING.search(code_of(line)):
+                    yield path, n, line.strip()
+
+
+# folder -> what an include in it may not name
+FORBIDDEN = {
+    "drivers/": r'"(\.\./\.\./src|compiler/)',
+    "include/": r'"(halcyon/drivers/|src/tools|compiler/|drivers/)',
+    "src/": r'"(compiler/|halcyon/drivers/)',
+    "compiler/": r'"(halcyon/hal/|drivers/|src/tools)',
+}
+ALLOWED = {
+    "src/tools/": r"halcyon/drivers/",               # the command chooses drivers
+    "compiler/": r"halcyon/hal/kernel_abi\.h",       # the C interface of a kernel
+}
+
+
+def includes_point_one_way(all_files):
+    for path in all_files:
+        if path.suffix not in CPP:
+            continue
+        for folder, pattern in FORBIDDEN.items():
+            if not under(path, folder):
+                continue
+            for n, line in lines(path):
+                if re.match(r"\s*#\s*include", line) and re.search(pattern, line):
+                    if not any(under(path, f) and re.search(p, line) for f, p in ALLOWED.items()):
+                        yield path, n, line.strip()
+
+
+def drivers_see_only_the_hal(all_files):
+    allowed = re.compile(r'halcyon/(hal/|drivers/|config|status|ref|allocator|element_type|platform|registry\.hpp)')
+    for path in all_files:
+        if path.suffix in CPP and under(path, "drivers/"):
+            for n, line in lines(path):
+                found = re.match(r'\s*#\s*include\s*"(halcyon/[^"]+)"', line)
+                if found and not allowed.match(found[1]):
+                    yield path, n, line.strip()
+
+
+def files_stay_small(all_files):
+    for path in all_files:
+        if path.suffix in CODE:
+            count = sum(1 for _ in lines(path))
+            if count > 800:
+                yield path, count, "over 800 lines"
+
+
+def folders_have_a_readme(all_files):
+    folders = {p.parent for p in all_files if p.suffix in CODE}
+    tops = [ROOT / f for f in ["include/halcyon", "src", "src/schema", "src/tools", "drivers", "compiler", "examples", "tests"]]
+    for folder in [*tops, *(f for f in folders if f.parent in (ROOT / "drivers", ROOT / "compiler", ROOT / "examples"))]:
+        if folder in folders or any(f.is_relative_to(folder) for f in folders):
+            if not (folder / "README.md").is_file():
+                yield folder, 0, "no README.md"
+            elif folder != ROOT and sum(1 for _ in lines(folder / "README.md")) > 40:
+                yield folder / "README.md", 41, "over 40 lines"
+
+
+def todos_name_an_issue(all_files):
+    for path in all_files:
+        if path.suffix in CODE and path.name != "rules.py":
+            for n, line in lines(path):
+                if re.search(r"\b(TODO|FIXME|XXX)\b(?!\(#\d+\))", line):
+                    yield path, n, line.strip()
+
+
+def text_is_clean(all_files):
+    for path in all_files:
+        if path.suffix in CODE | {".md"}:
+            data = path.read_bytes()
+            if b"\r" in data or b"\t" in data and path.suffix in CPP | {".py", ".mlir"}:
+                yield path, 0, "has carriage returns or tabs"
+            if data and not data.endswith(b"\n"):
+                yield path, 0, "does not end with a newline"
+
+
+RULES = [no_allocating_types, includes_point_one_way, drivers_see_only_the_hal, files_stay_small, folders_have_a_readme,
+         todos_name_an_issue, text_is_clean]
+
+
+def main():
+    all_files = files()
+    failed = 0
+    for rule in RULES:
+        breaches = list(rule(all_files))
+        for path, n, text in breaches:
+            print(f"{path.relative_to(ROOT)}:{n}: {rule.__name__}: {text[:140]}")
+        failed += bool(breaches)
+    print(f"rules: {len(RULES) - failed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

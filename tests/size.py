@@ -1,0 +1,52 @@
+#!/usr/bin/env python3
+"""Prints how large things are: size.py BUILD. Lines of the runtime, drivers and compiler, files over 500 lines, and the
+bytes of the stripped minimal program (tests/size.cpp: load, verify, call, inline CPU driver) for each compiler."""
+import pathlib, shutil, subprocess, sys, tempfile
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+CODE = {".hpp", ".h", ".ipp", ".cpp", ".c", ".td", ".fbs", ".def", ".proto"}
+PARTS = {"runtime": ["include", "src"], "command": ["src/tools"], "drivers": ["drivers"], "compiler": ["compiler"]}
+FLAGS = ["-std=c++20", "-Os", "-DNDEBUG", "-fno-exceptions", "-fno-rtti", "-fno-asynchronous-unwind-tables", "-ffunction-sections",
+         "-fdata-sections", "-fvisibility=hidden", "-flto", "-Wl,--gc-sections", "-Wl,-z,norelro", "-s"]
+
+
+def count(path):
+    return sum(1 for _ in path.open(encoding="utf-8", errors="replace"))
+
+
+def lines():
+    for part, folders in PARTS.items():
+        files = [p for f in folders for p in (ROOT / f).rglob("*") if p.suffix in CODE]
+        if part == "runtime":
+            files = [p for p in files if not p.is_relative_to(ROOT / "src/tools")]
+        sizes = {p: count(p) for p in files}
+        print(f"{part:10} {len(files):4} files {sum(sizes.values()):7} lines")
+        for path, n in sorted(sizes.items(), key=lambda item: -item[1]):
+            if n > 500:
+                print(f"           {n:4} {path.relative_to(ROOT)}")
+
+
+def minimal(build):
+    """{compiler: bytes}"""
+    sizes = {}
+    includes = ["include", "src/schema", "drivers/cpu/include", "drivers/shared/include"]
+    with tempfile.TemporaryDirectory() as folder:
+        for compiler in ["g++", "clang++-19"]:
+            if not shutil.which(compiler):
+                continue
+            target = pathlib.Path(folder) / "minimal"
+            command = [compiler, *FLAGS, *(f"-I{ROOT / i}" for i in includes), f"-I{pathlib.Path(build) / 'src/schema'}",
+                       str(ROOT / "tests/size.cpp"), "-o", str(target), "-pthread"]
+            done = subprocess.run(command, capture_output=True, text=True)
+            if done.returncode:
+                sys.exit(f"size.py: {' '.join(command)}\n{done.stderr[:3000]}")
+            sizes[compiler] = target.stat().st_size
+    return sizes
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    lines()
+    for compiler, size in minimal(sys.argv[1]).items():
+        print(f"minimal program, {compiler}: {size} bytes")

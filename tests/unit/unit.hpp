@@ -1,0 +1,69 @@
+// What the unit tests share: an allocator that counts and refuses, devices, artifacts that are open.
+#pragma once
+#include <catch2/catch.hpp>
+#include <cstdlib>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "artifact_spec.hpp"
+#include "drivers.hpp"
+#include "halcyon/halcyon.hpp"
+
+namespace unit {
+
+using namespace halcyon;
+
+// Counts live allocations, and refuses from call number `refuse_from` on, or that one only.
+struct CountingAllocator {
+  uint64_t calls = 0, live = 0, refuse_from = UINT64_MAX;
+  bool refuse_once = false;
+
+  Allocator allocator() {
+    return {this,
+            [](void* self, size_t size, size_t alignment) -> void* {
+              CountingAllocator& counter = *static_cast<CountingAllocator*>(self);
+              const uint64_t call = counter.calls++;
+              if (counter.refuse_once ? call == counter.refuse_from : call >= counter.refuse_from) return nullptr;
+              ++counter.live;
+              return system_allocator().allocate(nullptr, size, alignment);
+            },
+            [](void* self, void* memory, size_t size, size_t alignment) {
+              --static_cast<CountingAllocator*>(self)->live;
+              system_allocator().release(nullptr, memory, size, alignment);
+            }};
+  }
+};
+
+template <class T>
+T need(Result<T> result) {
+  char text[256];
+  INFO(describe(result.status(), text));
+  REQUIRE(result.ok());
+  return std::move(result).value();
+}
+inline void need(const Status& status) {
+  char text[256];
+  INFO(describe(status, text));
+  REQUIRE(status.ok());
+}
+
+inline Owned<hal::Device> null_device(const Allocator& allocator = system_allocator()) {
+  return need(null::create_from_options("", allocator));
+}
+
+// A loaded program and what it borrows.
+struct Loaded {
+  explicit Loaded(hal::Device& device, const support::ArtifactSpec& spec, LoadOptions options = {})
+      : file(support::build(spec)), program(need(Program::load(device, file.bytes(), options))) {}
+  support::Aligned file;
+  Owned<Program> program;
+  Function main() { return need(program->function("main")); }
+};
+
+inline Code open(const support::ArtifactSpec& spec) {
+  const support::Aligned file(support::build(spec));
+  return Artifact::open(file.bytes(), {}, system_allocator()).status().code();
+}
+
+}  // namespace unit
