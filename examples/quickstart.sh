@@ -3,8 +3,10 @@
 # names the types of some files.
 #   sh examples/quickstart.sh [FILE]...
 set -eu
+caller=$PWD
 cd "$(dirname "$0")/.."
 build=${HALCYON_BUILD:-build}
+case $build in /*) ;; *) build=$PWD/$build ;; esac
 folder=$build/examples/filetype
 
 echo "1. packages"
@@ -30,6 +32,10 @@ fi
 "$build/compiler/halcyonc" "$folder/model.onnx" -o "$folder/filetype.hcm"
 
 echo "4. run"
-[ $# -gt 0 ] || set -- README.md meson.build examples/filetype/labels.py examples/filetype/filetype.cpp "$0" \
-  "$folder/model.onnx" "$folder/filetype" /etc/passwd examples
+if [ $# -gt 0 ]; then
+  cd "$caller"
+else
+  set -- README.md meson.build examples/filetype/labels.py examples/filetype/filetype.cpp examples/quickstart.sh \
+    "$folder/model.onnx" "$folder/filetype" /etc/hostname examples
+fi
 "$folder/filetype" "$@"

@@ -5,6 +5,7 @@
 #include "halcyon/artifact.ipp"
 #include "halcyon/hal/transfer.ipp"
 #include "halcyon/host_ops.ipp"
+#include "halcyon/parameters.ipp"
 #include "halcyon/program.ipp"
 #include "halcyon/registry.ipp"
 #include "halcyon/tensor.ipp"

@@ -93,7 +93,9 @@ def folders_have_a_readme(all_files):
     for folder in [*tops, *(f for f in folders if f.parent in (ROOT / "drivers", ROOT / "compiler", ROOT / "examples"))]:
         if folder in folders or any(f.is_relative_to(folder) for f in folders):
             if not (folder / "README.md").is_file():
-                yield folder, 0, "no README.md"
+                parent = folder.parent / "README.md"
+                if not (parent.is_file() and f"`{folder.name}/" in parent.read_text()):
+                    yield folder, 0, "no README.md, and the one above does not say what it is for"
             elif folder != ROOT and sum(1 for _ in lines(folder / "README.md")) > 40:
                 yield folder / "README.md", 41, "over 40 lines"
 

@@ -44,6 +44,8 @@ def run(test, seconds, prefix=(), environment=None):
         output, returncode = done.stdout, done.returncode
     except subprocess.TimeoutExpired as late:
         output, returncode = (late.stdout or b"").decode(errors="replace") + f"\nran past {seconds} s\n", 1
+    except OSError as x:
+        output, returncode = f"{x}\n", 127
     counts = count(output, returncode)
     if counts[1]:
         print(output[-20000:])

@@ -46,13 +46,15 @@ bool halcyon::storesBack(Value value, StringAttr variable) {
     Value next;
     for (OpOperand &use : at.getUses()) {
       if (auto store = dyn_cast<ml_program::GlobalStoreOp>(use.getOwner());
-          store && store.getGlobal().getLeafReference() == variable && store->getBlock() == maker->getBlock())
+          store && store.getGlobal().getLeafReference() == variable &&
+          store->getBlock() == maker->getBlock())
         return true;
       auto launch = dyn_cast<dispatch::LaunchOp>(use.getOwner());
       if (!launch || launch->getBlock() != maker->getBlock())
         continue;
       const unsigned first = launch.getOuts().getBeginOperandIndex();
-      if (!launch.getOuts().empty() && use.getOperandNumber() >= first && use.getOperandNumber() < first + launch.getOuts().size())
+      if (!launch.getOuts().empty() && use.getOperandNumber() >= first &&
+          use.getOperandNumber() < first + launch.getOuts().size())
         next = launch.getResult(use.getOperandNumber() - first);
     }
     at = next;

@@ -4,12 +4,12 @@
 
 namespace halcyon {
 
-// Whether the kernel reads element i of tensor argument `input` only to compute element i of its one
-// destination, so that both may be the same memory.
+// Whether the kernel reads element i of tensor argument `input` only to compute element i of its
+// one destination, so that both may be the same memory.
 bool isPointwise(dispatch::ExecutableOp kernel, unsigned input);
 
-// Whether `value`, or what launches of its block make of it in place, is stored to the variable, which the
-// function loads once only: then it may be computed in the variable's memory.
+// Whether `value`, or what launches of its block make of it in place, is stored to the variable,
+// which the function loads once only: then it may be computed in the variable's memory.
 bool storesBack(mlir::Value value, mlir::StringAttr variable);
 
 } // namespace halcyon

@@ -20,16 +20,19 @@ std::optional<int64_t> constantOf(Value value) {
   return constant.getSExtValue();
 }
 
-// Two buffers that are certainly not the same memory: each is a distinct allocation, argument or constant.
+// Two buffers that are certainly not the same memory: each is a distinct allocation, argument or
+// constant.
 bool areDistinct(Value a, Value b) {
   if (a == b)
     return false;
-  auto variableA = a.getDefiningOp<host::VariableOp>(), variableB = b.getDefiningOp<host::VariableOp>();
+  auto variableA = a.getDefiningOp<host::VariableOp>(),
+       variableB = b.getDefiningOp<host::VariableOp>();
   if (variableA && variableB)
     return variableA.getVariable() != variableB.getVariable();
   auto isOwn = [](Value value) {
     if (auto argument = dyn_cast<BlockArgument>(value))
-      return isa<func::FuncOp>(argument.getOwner()->getParentOp()) && argument.getOwner()->isEntryBlock();
+      return isa<func::FuncOp>(argument.getOwner()->getParentOp()) &&
+             argument.getOwner()->isEntryBlock();
     return isa<host::AllocaOp, host::ConstantOp, host::VariableOp>(value.getDefiningOp());
   };
   return isOwn(a) && isOwn(b);
@@ -54,7 +57,9 @@ bool overlap(const host::Access &a, const host::Access &b) {
 
 // Whether commands may be queued past `op`: it neither sees nor changes memory that commands touch.
 bool isTransparent(Operation *op) {
-  return isa<host::AllocaOp>(op) || (isMemoryEffectFree(op) && op->getNumRegions() == 0 && !op->hasTrait<OpTrait::IsTerminator>()) ||
+  return isa<host::AllocaOp>(op) ||
+         (isMemoryEffectFree(op) && op->getNumRegions() == 0 &&
+          !op->hasTrait<OpTrait::IsTerminator>()) ||
          isa<host::VariableOp>(op);
 }
 
@@ -80,8 +85,8 @@ struct OutlineCommands : halcyon::impl::OutlineCommandsBase<OutlineCommands> {
 
   void outline(ArrayRef<Operation *> run, func::FuncOp function, unsigned number) {
     OpBuilder builder(function);
-    auto list = builder.create<host::CommandsOp>(run.front()->getLoc(),
-                                                 (function.getName() + "_commands_" + Twine(number)).str());
+    auto list = builder.create<host::CommandsOp>(
+        run.front()->getLoc(), (function.getName() + "_commands_" + Twine(number)).str());
     list.getBody().emplaceBlock();
     llvm::MapVector<Value, unsigned> bindings, parameters;
     for (Operation *command : run)
@@ -117,12 +122,14 @@ struct OutlineCommands : halcyon::impl::OutlineCommandsBase<OutlineCommands> {
       }
       llvm::append_range(open, mine);
       for (Value operand : command->getOperands()) {
-        std::optional<int64_t> value = isa<host::BufferType>(operand.getType()) ? std::nullopt : constantOf(operand);
+        std::optional<int64_t> value =
+            isa<host::BufferType>(operand.getType()) ? std::nullopt : constantOf(operand);
         if (!value)
           continue;
         Value &literal = literals[*value];
         if (!literal)
-          literal = atStart.create<arith::ConstantOp>(list.getLoc(), builder.getI64IntegerAttr(*value));
+          literal =
+              atStart.create<arith::ConstantOp>(list.getLoc(), builder.getI64IntegerAttr(*value));
         mapping.map(operand, literal);
       }
       atEnd.clone(*command, mapping);

@@ -3,6 +3,7 @@
 #include "mlir/IR/Matchers.h"
 
 #include <functional>
+#include <limits>
 #include <numeric>
 
 namespace halcyon {
@@ -26,7 +27,7 @@ std::optional<int64_t> constantOf(Value value) {
   return constant.getSExtValue();
 }
 
-// ---- placing intervals -------------------------------------------------------------------------------------
+// ---- placing intervals --------------------------------------------------------------------------
 
 struct Item {
   int64_t size = 0;
@@ -52,35 +53,12 @@ int64_t firstFit(MutableArrayRef<Item> items, ArrayRef<unsigned> order) {
     }
     item.offset = offset;
     extent = std::max(extent, offset + item.size);
-    settled.insert(llvm::upper_bound(settled, i, [&](unsigned a, unsigned b) { return items[a].offset < items[b].offset; }), i);
+    settled.insert(
+        llvm::upper_bound(
+            settled, i, [&](unsigned a, unsigned b) { return items[a].offset < items[b].offset; }),
+        i);
   }
   return extent;
-}
-
-// The best of a few orders.
-int64_t place(SmallVectorImpl<Item> &items) {
-  const std::function<int64_t(const Item &)> ranks[] = {
-      [](const Item &item) { return item.size; },
-      [](const Item &item) { return -static_cast<int64_t>(item.start); },
-      [](const Item &item) { return static_cast<int64_t>(item.end - item.start); },
-      [](const Item &item) { return item.size * (item.end - item.start + 1); },
-  };
-  const SmallVector<Item> given(items.begin(), items.end());
-  int64_t best = -1;
-  for (const auto &rank : ranks) {
-    SmallVector<unsigned> order(given.size());
-    std::iota(order.begin(), order.end(), 0);
-    llvm::stable_sort(order, [&](unsigned a, unsigned b) {
-      return std::pair(rank(given[a]), given[a].size) > std::pair(rank(given[b]), given[b].size);
-    });
-    SmallVector<Item> tried = given;
-    const int64_t extent = firstFit(tried, order);
-    if (best >= 0 && extent >= best)
-      continue;
-    best = extent;
-    items.assign(tried.begin(), tried.end());
-  }
-  return std::max<int64_t>(best, 0);
 }
 
 int64_t liveFloor(ArrayRef<Item> items) {
@@ -95,7 +73,53 @@ int64_t liveFloor(ArrayRef<Item> items) {
   return most;
 }
 
-// ---- sizes -------------------------------------------------------------------------------------------------
+// The best of a few orders, then of random exchanges in it while there is something to gain.
+int64_t place(SmallVectorImpl<Item> &items) {
+  const std::function<int64_t(const Item &)> ranks[] = {
+      [](const Item &item) { return item.size; },
+      [](const Item &item) { return -static_cast<int64_t>(item.start); },
+      [](const Item &item) { return static_cast<int64_t>(item.end - item.start); },
+      [](const Item &item) { return item.size * (item.end - item.start + 1); },
+  };
+  const SmallVector<Item> given(items.begin(), items.end());
+  const int64_t floor = liveFloor(given);
+  int64_t best = std::numeric_limits<int64_t>::max();
+  SmallVector<unsigned> bestOrder;
+  auto attempt = [&](ArrayRef<unsigned> order) {
+    SmallVector<Item> tried = given;
+    const int64_t extent = firstFit(tried, order);
+    if (extent < best)
+      items.assign(tried.begin(), tried.end());
+    if (extent <= best)
+      bestOrder.assign(order.begin(), order.end());
+    best = std::min(best, extent);
+  };
+  for (const auto &rank : ranks) {
+    SmallVector<unsigned> order(given.size());
+    std::iota(order.begin(), order.end(), 0);
+    llvm::stable_sort(order, [&](unsigned a, unsigned b) {
+      return std::pair(rank(given[a]), given[a].size) > std::pair(rank(given[b]), given[b].size);
+    });
+    attempt(order);
+  }
+  const uint64_t count = given.size();
+  constexpr uint64_t work = 10'000'000; // pairs looked at: some tens of milliseconds
+  uint64_t state = 1;                   // the same plan for the same function
+  auto random = [&] {
+    state = state * 6364136223846793005u + 1442695040888963407u;
+    return static_cast<unsigned>((state >> 33) % count);
+  };
+  const uint64_t limit = std::min<uint64_t>(2000, work / (count * count));
+  for (uint64_t i = 0; best > floor && i < limit; ++i) {
+    SmallVector<unsigned> order = bestOrder;
+    const unsigned a = random(), b = random();
+    std::swap(order[a], order[b]);
+    attempt(order);
+  }
+  return best;
+}
+
+// ---- sizes --------------------------------------------------------------------------------------
 
 // A size as coefficient * product of factors.
 struct Product {
@@ -103,11 +127,13 @@ struct Product {
   SmallVector<Value> factors;
 };
 
-// A simpler value that is never smaller, given that both are sizes: room for it is room for `value`.
+// A simpler value that is never smaller, given that both are sizes: room for it is room for
+// `value`.
 Value bound(Value value) {
   Operation *op = value.getDefiningOp();
   if (auto extend = dyn_cast_or_null<arith::ExtSIOp>(op))
-    if (auto cut = extend.getIn().getDefiningOp<arith::TruncIOp>(); cut && cut.getIn().getType() == value.getType())
+    if (auto cut = extend.getIn().getDefiningOp<arith::TruncIOp>();
+        cut && cut.getIn().getType() == value.getType())
       return bound(cut.getIn());
   constexpr int64_t large = 1 << 16;
   if (auto least = dyn_cast_or_null<arith::MinSIOp>(op))
@@ -123,7 +149,8 @@ void factorise(Value size, Product &product) {
   size = bound(size);
   if (std::optional<int64_t> value = constantOf(size)) {
     product.coefficient *= *value;
-  } else if (Operation *op = size.getDefiningOp(); isa_and_nonnull<host::SizeMulOp, arith::MulIOp>(op)) {
+  } else if (Operation *op = size.getDefiningOp();
+             isa_and_nonnull<host::SizeMulOp, arith::MulIOp>(op)) {
     factorise(op->getOperand(0), product);
     factorise(op->getOperand(1), product);
   } else {
@@ -131,7 +158,7 @@ void factorise(Value size, Product &product) {
   }
 }
 
-// ---- the pass ----------------------------------------------------------------------------------------------
+// ---- the pass -----------------------------------------------------------------------------------
 
 struct Candidate {
   host::AllocaOp op;
@@ -172,7 +199,8 @@ struct PlanArena : halcyon::impl::PlanArenaBase<PlanArena> {
         allocation.erase();
         continue;
       }
-      if (!llvm::all_of(allocation->getUses(), [](OpOperand &use) { return host::offsetOf(use) != nullptr; }))
+      if (!llvm::all_of(allocation->getUses(),
+                        [](OpOperand &use) { return host::offsetOf(use) != nullptr; }))
         continue;
       unsigned start = ~0u, end = 0;
       for (Operation *user : allocation->getUsers()) {
@@ -195,7 +223,8 @@ struct PlanArena : halcyon::impl::PlanArenaBase<PlanArena> {
       return op;
     Operation *last = nullptr;
     for (Value operand : op->getOperands())
-      if (Operation *other = knownAfter(operand, block); other && (!last || last->isBeforeInBlock(other)))
+      if (Operation *other = knownAfter(operand, block);
+          other && (!last || last->isBeforeInBlock(other)))
         last = other;
     return last;
   }
@@ -221,11 +250,15 @@ struct PlanArena : halcyon::impl::PlanArenaBase<PlanArena> {
     for (Candidate &candidate : candidates)
       hoist(candidate.op.getSize(), anchor);
     builder.setInsertionPoint(anchor);
-    auto add = [&](Value a, Value b) { return builder.createOrFold<host::SizeAddOp>(location, a.getType(), a, b); };
-    auto mul = [&](Value a, Value b) { return builder.createOrFold<host::SizeMulOp>(location, a.getType(), a, b); };
+    auto add = [&](Value a, Value b) {
+      return builder.createOrFold<host::SizeAddOp>(location, a.getType(), a, b);
+    };
+    auto mul = [&](Value a, Value b) {
+      return builder.createOrFold<host::SizeMulOp>(location, a.getType(), a, b);
+    };
 
-    // One space for static sizes (no factors), and for each product of values one for large coefficients, which
-    // are rounded up to whole lines, and one for small ones, whose units are.
+    // One space for static sizes (no factors), and for each product of values one for large
+    // coefficients, which are rounded up to whole lines, and one for small ones, whose units are.
     struct Space {
       SmallVector<Value> factors;
       bool lines = true;
@@ -237,12 +270,14 @@ struct PlanArena : halcyon::impl::PlanArenaBase<PlanArena> {
       Product product;
       factorise(candidate.op.getSize(), product);
       constexpr int64_t large = 1024;
-      const bool lines = product.factors.empty() || product.coefficient % alignment == 0 || product.coefficient >= large;
+      const bool lines = product.factors.empty() || product.coefficient % alignment == 0 ||
+                         product.coefficient >= large;
       if (lines)
         product.coefficient = alignUp(product.coefficient, alignment);
       auto known = llvm::find_if(spaces, [&](const Space &space) {
         return space.lines == lines && space.factors.size() == product.factors.size() &&
-               std::is_permutation(space.factors.begin(), space.factors.end(), product.factors.begin());
+               std::is_permutation(space.factors.begin(), space.factors.end(),
+                                   product.factors.begin());
       });
       if (known == spaces.end()) {
         spaces.push_back({product.factors, lines, {}, {}});
@@ -264,13 +299,15 @@ struct PlanArena : halcyon::impl::PlanArenaBase<PlanArena> {
       common = std::max<int64_t>(common, 1);
       SmallVector<Item> items;
       for (auto [member, coefficient] : llvm::zip(space.members, space.coefficients))
-        items.push_back({fixed ? coefficient : coefficient / common, candidates[member].start, candidates[member].end});
+        items.push_back({fixed ? coefficient : coefficient / common, candidates[member].start,
+                         candidates[member].end});
       const int64_t extent = place(items);
       Value unit = number(fixed ? 1 : common);
       for (Value factor : space.factors)
         unit = mul(factor, unit);
       if (!space.lines)
-        unit = builder.createOrFold<host::SizeAlignOp>(location, unit.getType(), unit, number(alignment));
+        unit = builder.createOrFold<host::SizeAlignOp>(location, unit.getType(), unit,
+                                                       number(alignment));
       for (auto [member, item] : llvm::zip(space.members, items))
         offsets[member] = add(base, mul(unit, number(item.offset)));
       base = add(base, mul(unit, number(extent)));
@@ -279,20 +316,23 @@ struct PlanArena : halcyon::impl::PlanArenaBase<PlanArena> {
         floorBytes += liveFloor(items);
       }
     }
-    auto memory = builder.create<host::AllocaOp>(location, host::BufferType::get(&getContext()), host::Lifetime::transient, base);
+    auto memory = builder.create<host::AllocaOp>(location, host::BufferType::get(&getContext()),
+                                                 host::Lifetime::transient, base);
     anchor->erase();
     for (auto [candidate, offset] : llvm::zip(candidates, offsets)) {
       for (OpOperand &use : llvm::make_early_inc_range(candidate.op->getUses())) {
         OpOperand *start = host::offsetOf(use);
         OpBuilder at(use.getOwner());
-        start->set(at.createOrFold<host::SizeAddOp>(use.getOwner()->getLoc(), offset.getType(), offset, start->get()));
+        start->set(at.createOrFold<host::SizeAddOp>(use.getOwner()->getLoc(), offset.getType(),
+                                                    offset, start->get()));
         use.set(memory);
       }
       candidate.op.erase();
     }
     if (!nested)
       return;
-    if (constantOf(base) && isa<scf::SCFDialect>(block.getParentOp()->getDialect())) { // a part of the parent's
+    if (constantOf(base) &&
+        isa<scf::SCFDialect>(block.getParentOp()->getDialect())) { // a part of the parent's
       base.getDefiningOp()->moveBefore(block.getParentOp());
       memory->moveBefore(block.getParentOp());
       return;

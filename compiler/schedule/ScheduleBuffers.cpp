@@ -13,11 +13,12 @@ namespace halcyon {
 using namespace mlir;
 using namespace halcyon;
 
-// ---- signatures --------------------------------------------------------------------------------------------
+// ---- signatures ---------------------------------------------------------------------------------
 
 namespace {
 
-DictionaryAttr describeValue(Builder &builder, Type type, DictionaryAttr given, StringRef residence) {
+DictionaryAttr describeValue(Builder &builder, Type type, DictionaryAttr given,
+                             StringRef residence) {
   SmallVector<NamedAttribute> fields;
   if (!isa<RankedTensorType>(type))
     type = RankedTensorType::get({}, type);
@@ -44,12 +45,13 @@ DictionaryAttr halcyon::signatureOf(func::FuncOp function, ArrayRef<Donation> do
     results.push_back(describeValue(builder, type, function.getResultAttrDict(i), "device"));
   for (const Donation &donation : donations)
     pairs.push_back(builder.getDenseI64ArrayAttr({donation.argument, donation.result}));
-  return builder.getDictionaryAttr({builder.getNamedAttr("arguments", builder.getArrayAttr(arguments)),
-                                    builder.getNamedAttr("results", builder.getArrayAttr(results)),
-                                    builder.getNamedAttr("donations", builder.getArrayAttr(pairs))});
+  return builder.getDictionaryAttr(
+      {builder.getNamedAttr("arguments", builder.getArrayAttr(arguments)),
+       builder.getNamedAttr("results", builder.getArrayAttr(results)),
+       builder.getNamedAttr("donations", builder.getArrayAttr(pairs))});
 }
 
-// ---- the pass ----------------------------------------------------------------------------------------------
+// ---- the pass -----------------------------------------------------------------------------------
 
 namespace {
 
@@ -66,7 +68,8 @@ LogicalResult inlineCalls(func::FuncOp function, SymbolTableCollection &symbols)
     for (func::CallOp call : calls) {
       auto callee = symbols.lookupNearestSymbolFrom<func::FuncOp>(call, call.getCalleeAttr());
       if (!callee || !callee.getBody().hasOneBlock())
-        return call.emitOpError("names no function with a body of one block: @") << call.getCallee();
+        return call.emitOpError("names no function with a body of one block: @")
+               << call.getCallee();
       OpBuilder builder(call);
       IRMapping mapping;
       mapping.map(callee.getArguments(), call.getOperands());
@@ -93,7 +96,8 @@ void indexToI64(func::FuncOp function) {
     if (isa<arith::IndexCastOp, arith::IndexCastUIOp>(op))
       casts.push_back(op);
     if (auto constant = dyn_cast<arith::ConstantOp>(op); constant && constant.getType().isIndex())
-      constant.setValueAttr(builder.getI64IntegerAttr(cast<IntegerAttr>(constant.getValue()).getInt()));
+      constant.setValueAttr(
+          builder.getI64IntegerAttr(cast<IntegerAttr>(constant.getValue()).getInt()));
     for (Value result : op->getResults())
       convert(result);
     for (Region &region : op->getRegions())
@@ -147,7 +151,8 @@ struct ScheduleBuffers : halcyon::impl::ScheduleBuffersBase<ScheduleBuffers> {
   }
 
   // The value called `text`, else the one with that number.
-  static std::optional<unsigned> find(unsigned count, StringRef text, llvm::function_ref<StringAttr(unsigned)> name) {
+  static std::optional<unsigned> find(unsigned count, StringRef text,
+                                      llvm::function_ref<StringAttr(unsigned)> name) {
     for (unsigned i = 0; i < count; ++i)
       if (StringAttr given = name(i); given && given.getValue() == text)
         return i;
@@ -175,19 +180,22 @@ struct ScheduleBuffers : halcyon::impl::ScheduleBuffersBase<ScheduleBuffers> {
           continue;
         found = true;
         if (function.getArgumentTypes()[*argument] != function.getResultTypes()[*result])
-          return function.emitError("donate: '") << in << "' and '" << out << "' of @" << function.getName()
+          return function.emitError("donate: '")
+                 << in << "' and '" << out << "' of @" << function.getName()
                  << " have different types: " << function.getArgumentTypes()[*argument] << " and "
                  << function.getResultTypes()[*result];
         for (const Donation &other : donations[function])
           if (other.argument == *argument || other.result == *result)
-            return function.emitError("donate: '") << text << "' names what another donation has taken";
+            return function.emitError("donate: '")
+                   << text << "' names what another donation has taken";
         auto residence = function.getArgAttrOfType<StringAttr>(*argument, "halcyon.residence");
         if (residence && residence.getValue() != "device")
           return function.emitError("donate: argument '") << in << "' is a host value";
         donations[function].push_back({*argument, *result});
       }
       if (!found)
-        return getOperation().emitError("donate: no function has an argument '") << in << "' and a result '" << out << "'";
+        return getOperation().emitError("donate: no function has an argument '")
+               << in << "' and a result '" << out << "'";
     }
     return success();
   }

@@ -12,7 +12,7 @@
 using namespace mlir;
 using namespace halcyon;
 
-// ---- memory -----------------------------------------------------------------------------------------------
+// ---- memory -------------------------------------------------------------------------------------
 
 Value Scheduler::constant(int64_t value, Location location) {
   return builder.create<arith::ConstantIndexOp>(location, value);
@@ -29,13 +29,16 @@ Value Scheduler::bytes(Value tensor, Location location) {
     return constant((fixed * bits + 7) / 8, location);
   Value count;
   for (Value size : placed[tensor].sizes)
-    count = count ? builder.createOrFold<host::SizeMulOp>(location, size.getType(), count, size) : size;
+    count =
+        count ? builder.createOrFold<host::SizeMulOp>(location, size.getType(), count, size) : size;
   const bool whole = fixed * bits % 8 == 0;
-  count = builder.createOrFold<host::SizeMulOp>(location, count.getType(), count,
-                                                constant(whole ? fixed * bits / 8 : fixed * bits, location));
+  count = builder.createOrFold<host::SizeMulOp>(
+      location, count.getType(), count,
+      constant(whole ? fixed * bits / 8 : fixed * bits, location));
   if (whole)
     return count;
-  count = builder.createOrFold<host::SizeAddOp>(location, count.getType(), count, constant(7, location));
+  count = builder.createOrFold<host::SizeAddOp>(location, count.getType(), count,
+                                                constant(7, location));
   return builder.create<arith::DivSIOp>(location, count, constant(8, location));
 }
 
@@ -55,8 +58,9 @@ Storage *Scheduler::makeStorage(Storage::Kind kind, Value buffer, Region *home) 
 }
 
 Storage *Scheduler::allocate(Value like, Operation *creator, Region *home, Location location) {
-  auto allocation = builder.create<host::AllocaOp>(location, host::BufferType::get(builder.getContext()),
-                                                   host::Lifetime::transient, bytes(like, location));
+  auto allocation =
+      builder.create<host::AllocaOp>(location, host::BufferType::get(builder.getContext()),
+                                     host::Lifetime::transient, bytes(like, location));
   Storage *storage = makeStorage(Storage::Kind::allocation, allocation, home);
   storage->allocation = allocation;
   storage->creator = creator;
@@ -110,7 +114,7 @@ void Scheduler::view(Value from, Value to, SmallVector<Value> sizes) {
   place(to, placed[from].storage, std::move(sizes));
 }
 
-// ---- the function ------------------------------------------------------------------------------------------
+// ---- the function -------------------------------------------------------------------------------
 
 void Scheduler::arguments(Block &entry) {
   llvm::StringMap<Value> symbols;
@@ -127,8 +131,10 @@ void Scheduler::arguments(Block &entry) {
     const bool onDevice = !residence || residence.getValue() != "host";
     Placed where;
     if (onDevice) {
-      where.storage = makeStorage(Storage::Kind::argument, block->addArgument(host::BufferType::get(builder.getContext()), location),
-                                  &old.getBody());
+      where.storage =
+          makeStorage(Storage::Kind::argument,
+                      block->addArgument(host::BufferType::get(builder.getContext()), location),
+                      &old.getBody());
       auto dims = old.getArgAttrOfType<ArrayAttr>(i, "halcyon.dims");
       for (auto [d, size] : llvm::enumerate(type.getShape())) {
         if (!ShapedType::isDynamic(size))
@@ -136,7 +142,8 @@ void Scheduler::arguments(Block &entry) {
         Value given = block->addArgument(builder.getIndexType(), location);
         // Equal symbols are equal sizes, checked on entry.
         auto name = dims && d < dims.size() ? dyn_cast<StringAttr>(dims[d]) : StringAttr();
-        where.sizes.push_back(name ? symbols.try_emplace(name.getValue(), given).first->second : given);
+        where.sizes.push_back(name ? symbols.try_emplace(name.getValue(), given).first->second
+                                   : given);
       }
     } else {
       where.storage = makeStorage(Storage::Kind::empty, {}, nullptr);
@@ -155,26 +162,31 @@ void Scheduler::arguments(Block &entry) {
 
 FailureOr<func::FuncOp> Scheduler::run() {
   if (!old.getBody().hasOneBlock())
-    return old.emitError("@") << old.getName() << ": control flow between blocks is not supported; use scf";
+    return old.emitError("@") << old.getName()
+                              << ": control flow between blocks is not supported; use scf";
   for (auto [i, argument] : llvm::enumerate(old.getArguments())) {
     auto residence = old.getArgAttrOfType<StringAttr>(i, "halcyon.residence");
     auto type = dyn_cast<RankedTensorType>(argument.getType());
-    if (residence && residence.getValue() != "device" && (!type || !type.hasStaticShape() || type.getNumElements() > 64))
-      return old.emitError("argument ") << i << " with residence " << residence
-                                        << " must be a tensor of static shape and at most 64 elements";
+    if (residence && residence.getValue() != "device" &&
+        (!type || !type.hasStaticShape() || type.getNumElements() > 64))
+      return old.emitError("argument ")
+             << i << " with residence " << residence
+             << " must be a tensor of static shape and at most 64 elements";
   }
   Block &entry = old.getBody().front();
   auto terminator = cast<func::ReturnOp>(entry.getTerminator());
 
   builder.setInsertionPointAfter(old);
-  auto function = builder.create<func::FuncOp>(old.getLoc(), old.getName(), FunctionType::get(builder.getContext(), {}, {}));
+  auto function = builder.create<func::FuncOp>(old.getLoc(), old.getName(),
+                                               FunctionType::get(builder.getContext(), {}, {}));
   function->setAttr("halcyon.signature", signatureOf(old, donations));
   builder.setInsertionPointToStart(function.addEntryBlock());
   arguments(entry);
   if (failed(body(entry)) || failed(results(terminator)))
     return failure();
-  function.setFunctionType(FunctionType::get(builder.getContext(), function.getBody().front().getArgumentTypes(),
-                                             function.getBody().front().getTerminator()->getOperandTypes()));
+  function.setFunctionType(
+      FunctionType::get(builder.getContext(), function.getBody().front().getArgumentTypes(),
+                        function.getBody().front().getTerminator()->getOperandTypes()));
   return function;
 }
 
@@ -195,7 +207,9 @@ LogicalResult Scheduler::operation(Operation *op) {
     return whileLoop(loop);
   if (auto branch = dyn_cast<scf::IfOp>(op))
     return ifElse(branch);
-  if (auto choice = dyn_cast<arith::SelectOp>(op); choice && isa<RankedTensorType>(choice.getType()) && choice.getCondition().getType().isInteger(1)) {
+  if (auto choice = dyn_cast<arith::SelectOp>(op); choice &&
+                                                   isa<RankedTensorType>(choice.getType()) &&
+                                                   choice.getCondition().getType().isInteger(1)) {
     select(choice);
     return success();
   }
@@ -222,7 +236,8 @@ LogicalResult Scheduler::operation(Operation *op) {
       Value size;
       for (int64_t source : group) {
         Value factor = dimension(collapse.getSrc(), source, location);
-        size = size ? builder.createOrFold<host::SizeMulOp>(location, size.getType(), size, factor) : factor;
+        size = size ? builder.createOrFold<host::SizeMulOp>(location, size.getType(), size, factor)
+                    : factor;
       }
       sizes.push_back(size);
     }
@@ -258,7 +273,8 @@ LogicalResult Scheduler::operation(Operation *op) {
       scope = cast<StringAttr>(parameter[0]);
       key = cast<StringAttr>(parameter[1]);
     }
-    Value buffer = builder.create<host::ConstantOp>(location, host::BufferType::get(builder.getContext()), value, scope, key);
+    Value buffer = builder.create<host::ConstantOp>(
+        location, host::BufferType::get(builder.getContext()), value, scope, key);
     place(op->getResult(0), makeStorage(Storage::Kind::constant, buffer, nullptr), {});
     return success();
   }
@@ -281,14 +297,16 @@ LogicalResult Scheduler::operation(Operation *op) {
 
 LogicalResult Scheduler::scalar(Operation *op) {
   auto isTensor = [](Type type) { return isa<TensorType>(type); };
-  if (llvm::any_of(op->getOperandTypes(), isTensor) || llvm::any_of(op->getResultTypes(), isTensor) ||
-      op->getNumRegions() != 0 || !isa<arith::ArithDialect, math::MathDialect>(op->getDialect()))
-    return op->emitError("cannot be scheduled: '") << op->getName() << "' is neither a launch nor arithmetic on scalars";
+  if (llvm::any_of(op->getOperandTypes(), isTensor) ||
+      llvm::any_of(op->getResultTypes(), isTensor) || op->getNumRegions() != 0 ||
+      !isa<arith::ArithDialect, math::MathDialect>(op->getDialect()))
+    return op->emitError("cannot be scheduled: '")
+           << op->getName() << "' is neither a launch nor arithmetic on scalars";
   builder.clone(*op, scalars);
   return success();
 }
 
-// ---- launches ----------------------------------------------------------------------------------------------
+// ---- launches -----------------------------------------------------------------------------------
 
 // Whether the launch may write the memory of its `out`: it is ours, and nobody needs the old value.
 bool Scheduler::mayUpdate(dispatch::LaunchOp op, unsigned out) {
@@ -306,15 +324,17 @@ bool Scheduler::mayUpdate(dispatch::LaunchOp op, unsigned out) {
 Storage *Scheduler::dyingInput(dispatch::LaunchOp op, unsigned out) {
   // What a region or the function gives is better computed where it has to be.
   for (Operation *user : op.getResults()[out].getUsers())
-    if (user->hasTrait<OpTrait::IsTerminator>() || isa<tensor::ExpandShapeOp, tensor::CollapseShapeOp, tensor::CastOp>(user))
+    if (user->hasTrait<OpTrait::IsTerminator>() ||
+        isa<tensor::ExpandShapeOp, tensor::CollapseShapeOp, tensor::CastOp>(user))
       return nullptr;
   auto kernel = symbols.lookupNearestSymbolFrom<dispatch::ExecutableOp>(op, op.getExecutableAttr());
   for (auto [i, in] : llvm::enumerate(op.getIns())) {
     Storage *storage = placed[in].storage;
     auto lies = [&](Value other) { return mayBe(*storage, placed[other].storage); };
     if (storage->allocation && !storage->isSlot && in.getType() == op.getOuts()[out].getType() &&
-        placed[in].sizes == placed[op.getOuts()[out]].sizes && isWritable(*storage, op) && !useAfter(*storage, op) &&
-        llvm::count_if(op.getIns(), lies) == 1 && llvm::count_if(op.getOuts(), lies) == 0 && isPointwise(kernel, i))
+        placed[in].sizes == placed[op.getOuts()[out]].sizes && isWritable(*storage, op) &&
+        !useAfter(*storage, op) && llvm::count_if(op.getIns(), lies) == 1 &&
+        llvm::count_if(op.getOuts(), lies) == 0 && isPointwise(kernel, i))
       return storage;
   }
   return nullptr;
@@ -352,12 +372,12 @@ LogicalResult Scheduler::launch(dispatch::LaunchOp op) {
   for (Value value : op.getParameters())
     parameters.push_back(scalars.lookup(value));
   SmallVector<Value> offsets(buffers.size(), constant(0, location));
-  builder.create<host::DispatchOp>(location, op.getExecutableAttr().getAttr(), op.getIns().size(), workload, parameters,
-                                   buffers, offsets, sizes);
+  builder.create<host::DispatchOp>(location, op.getExecutableAttr().getAttr(), op.getIns().size(),
+                                   workload, parameters, buffers, offsets, sizes);
   return success();
 }
 
-// ---- single elements ---------------------------------------------------------------------------------------
+// ---- single elements ----------------------------------------------------------------------------
 
 LogicalResult Scheduler::extract(Operation *op) {
   auto extractOp = cast<tensor::ExtractOp>(op);
@@ -382,15 +402,19 @@ LogicalResult Scheduler::extract(Operation *op) {
     return op->emitOpError("reads a host value at an index that is not a constant in range");
   const int64_t bits = storageBits(type.getElementType());
   if (bits % 8 != 0 || bits > 64)
-    return op->emitOpError("of an element of type ") << type.getElementType() << " is not supported";
+    return op->emitOpError("of an element of type ")
+           << type.getElementType() << " is not supported";
   Value offset = constant(0, location);
   for (auto [d, index] : llvm::enumerate(extractOp.getIndices())) {
     Value size = dimension(extractOp.getTensor(), d, location);
     offset = builder.createOrFold<host::SizeMulOp>(location, size.getType(), offset, size);
-    offset = builder.createOrFold<host::SizeAddOp>(location, size.getType(), offset, scalars.lookup(index));
+    offset = builder.createOrFold<host::SizeAddOp>(location, size.getType(), offset,
+                                                   scalars.lookup(index));
   }
-  offset = builder.createOrFold<host::SizeMulOp>(location, offset.getType(), offset, constant(bits / 8, location));
-  Value value = builder.create<host::ReadOp>(location, type.getElementType(), where.storage->buffer, offset);
+  offset = builder.createOrFold<host::SizeMulOp>(location, offset.getType(), offset,
+                                                 constant(bits / 8, location));
+  Value value =
+      builder.create<host::ReadOp>(location, type.getElementType(), where.storage->buffer, offset);
   scalars.map(extractOp.getResult(), value);
   return success();
 }
@@ -405,8 +429,10 @@ LogicalResult Scheduler::fromElements(Operation *op) {
   const int64_t bits = storageBits(type.getElementType());
   if (bits % 8 != 0 || bits > 64)
     return op->emitOpError("of elements of type ") << type.getElementType() << " is not supported";
-  const bool onDevice = llvm::any_of(op->getUsers(), [](Operation *user) { return !isa<tensor::ExtractOp, tensor::DimOp>(user); });
-  Storage *storage = onDevice ? allocate(from, op, op->getParentRegion(), location) : makeStorage(Storage::Kind::empty, {}, nullptr);
+  const bool onDevice = llvm::any_of(
+      op->getUsers(), [](Operation *user) { return !isa<tensor::ExtractOp, tensor::DimOp>(user); });
+  Storage *storage = onDevice ? allocate(from, op, op->getParentRegion(), location)
+                              : makeStorage(Storage::Kind::empty, {}, nullptr);
   place(from, storage, {});
   placed[from].elements = elements;
   if (onDevice)

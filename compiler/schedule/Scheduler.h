@@ -1,14 +1,14 @@
 // schedule/Scheduler.h -- one function from tensors to buffers. ScheduleBuffers.cpp is the pass.
 //
-// The old function is read, a new one is built beside it. Sizes are of type index until the pass turns all
-// of that into i64.
+// The old function is read, a new one is built beside it. Sizes are of type index until the pass
+// turns all of that into i64.
 #pragma once
-#include "llvm/Support/Allocator.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/SymbolTable.h"
+#include "llvm/Support/Allocator.h"
 
 #include "dialect/dispatch/Dispatch.h"
 #include "schedule/Storage.h"
@@ -23,7 +23,8 @@ struct Donation {
 
 class Scheduler {
 public:
-  Scheduler(mlir::func::FuncOp old, mlir::SymbolTableCollection &symbols, llvm::ArrayRef<Donation> donations)
+  Scheduler(mlir::func::FuncOp old, mlir::SymbolTableCollection &symbols,
+            llvm::ArrayRef<Donation> donations)
       : old(old), symbols(symbols), donations(donations), builder(old.getContext()) {}
 
   // The new function stands after the old one, with the old name; the old one is left to be erased.
@@ -43,7 +44,8 @@ private:
   mlir::LogicalResult globalStore(mlir::Operation *op);
   void globalLoad(mlir::Operation *op, mlir::StringAttr variable);
   mlir::LogicalResult results(mlir::func::ReturnOp op);
-  mlir::LogicalResult donate(Placed &result, mlir::Value value, const Donation &donation, mlir::Location location);
+  mlir::LogicalResult donate(Placed &result, mlir::Value value, const Donation &donation,
+                             mlir::Location location);
   void view(mlir::Value from, mlir::Value to, llvm::SmallVector<mlir::Value> sizes);
 
   // SchedulerControlFlow.cpp
@@ -51,12 +53,15 @@ private:
   mlir::LogicalResult whileLoop(mlir::scf::WhileOp op);
   mlir::LogicalResult ifElse(mlir::scf::IfOp op);
   void select(mlir::arith::SelectOp op);
-  Storage *slotFor(mlir::Value init, mlir::Operation *loop, llvm::SmallVectorImpl<Storage *> &taken);
+  Storage *slotFor(mlir::Value init, mlir::Operation *loop,
+                   llvm::SmallVectorImpl<Storage *> &taken);
   Storage *slotIn(Storage *slot, mlir::Region *home, mlir::Value tensor);
   void handOn(mlir::Value value, mlir::Operation *at, llvm::SmallVectorImpl<mlir::Value> &values);
+  bool readsPointwise(mlir::Operation *op, mlir::Value tensor);
   void lend(llvm::ArrayRef<mlir::Value> values, mlir::Value result);
   void receive(mlir::Value value, mlir::Region *home, mlir::ValueRange &values);
-  mlir::LogicalResult fillSlots(mlir::Operation *terminator, mlir::ValueRange values, llvm::ArrayRef<Storage *> slots);
+  mlir::LogicalResult fillSlots(mlir::Operation *terminator, mlir::ValueRange values,
+                                llvm::ArrayRef<Storage *> slots);
 
   // Memory.
   mlir::Value constant(int64_t value, mlir::Location location);
@@ -64,7 +69,8 @@ private:
   llvm::SmallVector<mlir::Value> sizes(mlir::Value tensor) { return placed[tensor].sizes; }
   mlir::Value dimension(mlir::Value tensor, int64_t index, mlir::Location location);
   Storage *makeStorage(Storage::Kind kind, mlir::Value buffer, mlir::Region *home);
-  Storage *allocate(mlir::Value like, mlir::Operation *creator, mlir::Region *home, mlir::Location location);
+  Storage *allocate(mlir::Value like, mlir::Operation *creator, mlir::Region *home,
+                    mlir::Location location);
   // A tensor's buffer; an empty one, or one that the host knows, gets memory here.
   mlir::Value materialise(mlir::Value tensor, mlir::Operation *at);
   void writeElements(mlir::Value tensor, mlir::Value buffer, mlir::Location location);

@@ -1,7 +1,9 @@
-// Tensors through scf. One of static shape that a loop carries, or that an if gives, has a slot: an allocation
-// outside of the operation, which the regions write. Others are handed on as a buffer and its sizes.
+// Tensors through scf. One of static shape that a loop carries, or that an if gives, has a slot: an
+// allocation outside of the operation, which the regions write. Others are handed on as a buffer
+// and its sizes.
 #include "mlir/Dialect/Arith/IR/Arith.h"
 
+#include "schedule/InPlace.h"
 #include "schedule/Scheduler.h"
 
 using namespace mlir;
@@ -32,7 +34,7 @@ SmallVector<Type> handedTypes(TypeRange types) {
 
 } // namespace
 
-// ---- slots -------------------------------------------------------------------------------------------------
+// ---- slots --------------------------------------------------------------------------------------
 
 // The slot starts as `init`: that memory itself where nobody else needs it.
 Storage *Scheduler::slotFor(Value init, Operation *loop, SmallVectorImpl<Storage *> &taken) {
@@ -40,7 +42,8 @@ Storage *Scheduler::slotFor(Value init, Operation *loop, SmallVectorImpl<Storage
   if (!storage->isResult && isWritable(*storage, loop) && !useAfter(*storage, loop) &&
       !llvm::is_contained(taken, storage) && storage->home == loop->getParentRegion()) {
     taken.push_back(storage);
-    Storage *slot = makeStorage(Storage::Kind::allocation, storage->buffer, loop->getParentRegion());
+    Storage *slot =
+        makeStorage(Storage::Kind::allocation, storage->buffer, loop->getParentRegion());
     slot->allocation = storage->allocation;
     slot->creator = storage->creator;
     slot->isSlot = storage->isSlot;
@@ -62,31 +65,47 @@ Storage *Scheduler::slotIn(Storage *slot, Region *home, Value tensor) {
   return inside;
 }
 
+// Whether a launch that writes where `tensor` lies reads each element before it writes it.
+bool Scheduler::readsPointwise(Operation *op, Value tensor) {
+  auto launchOp = dyn_cast<dispatch::LaunchOp>(op);
+  if (!launchOp || llvm::is_contained(launchOp.getOuts(), tensor))
+    return false;
+  auto kernel =
+      symbols.lookupNearestSymbolFrom<dispatch::ExecutableOp>(op, launchOp.getExecutableAttr());
+  for (auto [i, in] : llvm::enumerate(launchOp.getIns()))
+    if (in == tensor && !isPointwise(kernel, i))
+      return false;
+  return true;
+}
+
 // Writes `values` to their slots (null: not one), all at once.
-LogicalResult Scheduler::fillSlots(Operation *terminator, ValueRange values, ArrayRef<Storage *> slots) {
+LogicalResult Scheduler::fillSlots(Operation *terminator, ValueRange values,
+                                   ArrayRef<Storage *> slots) {
   Location location = terminator->getLoc();
   Region *home = terminator->getParentRegion();
   auto isSlotBuffer = [&](Value buffer) {
     return llvm::any_of(slots, [&](Storage *slot) { return slot && slot->buffer == buffer; });
   };
-  // What was computed into memory of its own is computed into the slot instead, if the slot's old value is
-  // not needed any more by then.
+  // What was computed into memory of its own is computed into the slot instead, if the slot's old
+  // value is not needed any more by then.
   for (auto [value, slot] : llvm::zip(values, slots)) {
     if (!slot)
       continue;
     Storage *storage = placed[value].storage;
-    if (storage->buffer == slot->buffer || !storage->allocation || storage->home != home || storage->isSlot ||
-        !storage->creator)
+    if (storage->buffer == slot->buffer || !storage->allocation || storage->home != home ||
+        storage->isSlot || !storage->creator)
       continue;
-    const bool elsewhere = llvm::count_if(values, [&](Value other) {
-      return isa<RankedTensorType>(other.getType()) && placed[other].storage == storage;
-    }) != 1;
+    const bool elsewhere =
+        llvm::count_if(values, [&](Value other) {
+          return isa<RankedTensorType>(other.getType()) && placed[other].storage == storage;
+        }) != 1;
     bool needed = false;
     for (auto &entry : placed)
       if (entry.second.storage && entry.second.storage->buffer == slot->buffer)
         for (Operation *user : entry.first.getUsers())
           if (home->isAncestor(user->getParentRegion()))
-            needed |= user == storage->creator || mayFollow(storage->creator, user);
+            needed |= user == storage->creator ? !readsPointwise(storage->creator, entry.first)
+                                               : mayFollow(storage->creator, user);
     if (!elsewhere && !needed)
       redirect(*storage, slot->buffer);
   }
@@ -114,7 +133,7 @@ LogicalResult Scheduler::fillSlots(Operation *terminator, ValueRange values, Arr
   return success();
 }
 
-// ---- values handed on --------------------------------------------------------------------------------------
+// ---- values handed on ---------------------------------------------------------------------------
 
 void Scheduler::handOn(Value value, Operation *at, SmallVectorImpl<Value> &values) {
   if (!isa<RankedTensorType>(value.getType())) {
@@ -123,7 +142,8 @@ void Scheduler::handOn(Value value, Operation *at, SmallVectorImpl<Value> &value
   }
   Storage *storage = placed[value].storage;
   Value buffer = materialise(value, at);
-  if (storage->isSlot || storage->kind == Storage::Kind::variable) { // it changes while the copy lives
+  if (storage->isSlot ||
+      storage->kind == Storage::Kind::variable) { // it changes while the copy lives
     buffer = allocate(value, at, at->getParentRegion(), at->getLoc())->buffer;
     copy(buffer, storage->buffer, value, at->getLoc());
   }
@@ -158,7 +178,7 @@ void Scheduler::receive(Value value, Region *home, ValueRange &values) {
   place(value, storage, sizes);
 }
 
-// ---- operations --------------------------------------------------------------------------------------------
+// ---- operations ---------------------------------------------------------------------------------
 
 LogicalResult Scheduler::ifElse(scf::IfOp op) {
   Location location = op.getLoc();
@@ -172,7 +192,8 @@ LogicalResult Scheduler::ifElse(scf::IfOp op) {
     placed[result] = {};
     slots.push_back(allocate(result, op, around, location));
   }
-  auto branch = builder.create<scf::IfOp>(location, handedTypes(op.getResultTypes()), scalars.lookup(op.getCondition()),
+  auto branch = builder.create<scf::IfOp>(location, handedTypes(op.getResultTypes()),
+                                          scalars.lookup(op.getCondition()),
                                           /*withElseRegion=*/!op.getElseRegion().empty());
   for (auto [region, made] : {std::pair(&op.getThenRegion(), &branch.getThenRegion()),
                               std::pair(&op.getElseRegion(), &branch.getElseRegion())}) {
@@ -226,7 +247,8 @@ LogicalResult Scheduler::forLoop(scf::ForOp op) {
     if (!slots.back())
       handOn(init, op, handed);
   }
-  auto loop = builder.create<scf::ForOp>(location, scalars.lookup(op.getLowerBound()), scalars.lookup(op.getUpperBound()),
+  auto loop = builder.create<scf::ForOp>(location, scalars.lookup(op.getLowerBound()),
+                                         scalars.lookup(op.getUpperBound()),
                                          scalars.lookup(op.getStep()), handed);
   scalars.map(op.getInductionVar(), loop.getInductionVar());
   ValueRange given = loop.getRegionIterArgs();
@@ -272,7 +294,8 @@ LogicalResult Scheduler::whileLoop(scf::WhileOp op) {
     if (!slots.back())
       handOn(init, op, handed);
   }
-  // What the condition forwards: a slot as it is, anything else of static shape through a slot of its own.
+  // What the condition forwards: a slot as it is, anything else of static shape through a slot of
+  // its own.
   scf::ConditionOp condition = op.getConditionOp();
   Block &before = op.getBefore().front();
   SmallVector<Storage *> forwarded;
@@ -291,9 +314,11 @@ LogicalResult Scheduler::whileLoop(scf::WhileOp op) {
   }
   SmallVector<Type> types = handedTypes(op.getResultTypes());
   auto loop = builder.create<scf::WhileOp>(location, types, handed);
-  auto region = [&](Region &from, Region &to, TypeRange given, ArrayRef<Storage *> in, ArrayRef<Storage *> out,
-                    ValueRange leaving, SmallVectorImpl<Value> &values) -> LogicalResult {
-    Block *made = builder.createBlock(&to, {}, given, SmallVector<Location>(given.size(), location));
+  auto region = [&](Region &from, Region &to, TypeRange given, ArrayRef<Storage *> in,
+                    ArrayRef<Storage *> out, ValueRange leaving,
+                    SmallVectorImpl<Value> &values) -> LogicalResult {
+    Block *made =
+        builder.createBlock(&to, {}, given, SmallVector<Location>(given.size(), location));
     ValueRange arguments = made->getArguments();
     for (auto [i, argument] : llvm::enumerate(from.getArguments())) {
       if (in[i])
@@ -312,12 +337,13 @@ LogicalResult Scheduler::whileLoop(scf::WhileOp op) {
   {
     OpBuilder::InsertionGuard guard(builder);
     SmallVector<Value> values;
-    if (failed(region(op.getBefore(), loop.getBefore(), ValueRange(handed).getTypes(), slots, forwarded,
-                      condition.getArgs(), values)))
+    if (failed(region(op.getBefore(), loop.getBefore(), ValueRange(handed).getTypes(), slots,
+                      forwarded, condition.getArgs(), values)))
       return failure();
     builder.create<scf::ConditionOp>(location, scalars.lookup(condition.getCondition()), values);
     values.clear();
-    if (failed(region(op.getAfter(), loop.getAfter(), types, forwarded, slots, op.getYieldOp().getOperands(), values)))
+    if (failed(region(op.getAfter(), loop.getAfter(), types, forwarded, slots,
+                      op.getYieldOp().getOperands(), values)))
       return failure();
     builder.create<scf::YieldOp>(location, values);
   }

@@ -2,13 +2,12 @@
 #include "mlir/Dialect/MLProgram/IR/MLProgram.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 
-#include "schedule/InPlace.h"
 #include "schedule/Scheduler.h"
 
 using namespace mlir;
 using namespace halcyon;
 
-// ---- module state ------------------------------------------------------------------------------------------
+// ---- module state -------------------------------------------------------------------------------
 
 namespace {
 
@@ -25,7 +24,8 @@ void collectViews(Value tensor, SmallVectorImpl<Value> &views) {
 void Scheduler::globalLoad(Operation *op, StringAttr variable) {
   Location location = op->getLoc();
   Value tensor = op->getResult(0);
-  Value buffer = builder.create<host::VariableOp>(location, host::BufferType::get(builder.getContext()), variable.getValue());
+  Value buffer = builder.create<host::VariableOp>(
+      location, host::BufferType::get(builder.getContext()), variable.getValue());
   // A store while the loaded value is still needed: load a copy.
   SmallVector<Value> views;
   collectViews(tensor, views);
@@ -60,24 +60,27 @@ LogicalResult Scheduler::globalStore(Operation *op) {
   StringAttr variable = store.getGlobal().getLeafReference();
   if (storage->kind == Storage::Kind::empty || storage->variable == variable)
     return success();
-  Value buffer = builder.create<host::VariableOp>(location, host::BufferType::get(builder.getContext()), variable.getValue());
+  Value buffer = builder.create<host::VariableOp>(
+      location, host::BufferType::get(builder.getContext()), variable.getValue());
   copy(buffer, storage->buffer, store.getValue(), location);
   return success();
 }
 
-// ---- results -----------------------------------------------------------------------------------------------
+// ---- results ------------------------------------------------------------------------------------
 
-LogicalResult Scheduler::donate(Placed &result, Value value, const Donation &donation, Location location) {
+LogicalResult Scheduler::donate(Placed &result, Value value, const Donation &donation,
+                                Location location) {
   Value argument = old.getArgument(donation.argument);
   Storage *donor = placed[argument].storage;
   if (result.storage->buffer == donor->buffer)
     return success();
   auto reject = [&](const Twine &why) {
-    return emitError(location, "donate: result ") << donation.result << " cannot take the memory of argument "
-                                                  << donation.argument << ": " << why;
+    return emitError(location, "donate: result ")
+           << donation.result << " cannot take the memory of argument " << donation.argument << ": "
+           << why;
   };
-  if (result.storage->kind != Storage::Kind::allocation || !result.storage->allocation || result.storage->isResult ||
-      !result.storage->creator)
+  if (result.storage->kind != Storage::Kind::allocation || !result.storage->allocation ||
+      result.storage->isResult || !result.storage->creator)
     return reject("it is not computed into memory of its own");
   if (result.storage->home != &old.getBody())
     return reject("it is computed inside of a loop or a branch");
@@ -85,14 +88,14 @@ LogicalResult Scheduler::donate(Placed &result, Value value, const Donation &don
     return reject("their sizes are not known to be equal");
   Operation *creator = result.storage->creator;
   Operation *reader = useAfter(*donor, creator);
-  if (auto launchOp = dyn_cast<dispatch::LaunchOp>(creator); launchOp && !reader) {
-    auto kernel = symbols.lookupNearestSymbolFrom<dispatch::ExecutableOp>(creator, launchOp.getExecutableAttr());
-    for (auto [i, in] : llvm::enumerate(launchOp.getIns()))
-      if (mayBe(*donor, placed[in].storage) && !isPointwise(kernel, i))
+  if (!reader)
+    for (Value operand : creator->getOperands())
+      if (isa<RankedTensorType>(operand.getType()) && mayBe(*donor, placed[operand].storage) &&
+          !readsPointwise(creator, operand))
         reader = creator;
-  }
   if (reader) {
-    InFlightDiagnostic diagnostic = reject("the argument is read when the result is already being written");
+    InFlightDiagnostic diagnostic =
+        reject("the argument is read when the result is already being written");
     diagnostic.attachNote(reader->getLoc()) << "it is read here, by '" << reader->getName() << "'";
     return diagnostic;
   }
@@ -118,10 +121,11 @@ LogicalResult Scheduler::results(func::ReturnOp op) {
       return op.emitOpError("result ") << i << " must be a ranked tensor, not " << value.getType();
     if (!buffers[i]) {
       Storage *storage = placed[value].storage;
-      const bool ours = storage->kind == Storage::Kind::allocation && storage->allocation && !storage->isResult &&
-                        storage->home == &old.getBody();
+      const bool ours = storage->kind == Storage::Kind::allocation && storage->allocation &&
+                        !storage->isResult && storage->home == &old.getBody();
       if (!ours) {
-        // Results are memory of their own, never an argument, a constant, a variable or another result.
+        // Results are memory of their own, never an argument, a constant, a variable or another
+        // result.
         Storage *fresh = allocate(value, op, &old.getBody(), location);
         if (storage->kind != Storage::Kind::empty)
           copy(fresh->buffer, storage->buffer, value, location);

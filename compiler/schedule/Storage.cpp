@@ -7,10 +7,12 @@ using namespace halcyon;
 
 bool halcyon::mayFollow(Operation *op, Operation *later) {
   for (Operation *mine = op; mine; mine = mine->getParentOp()) {
-    Operation *theirs = mine->getBlock() ? mine->getBlock()->findAncestorOpInBlock(*later) : nullptr;
+    Operation *theirs =
+        mine->getBlock() ? mine->getBlock()->findAncestorOpInBlock(*later) : nullptr;
     if (!theirs)
       continue;
-    if (mine == theirs) // inside of `op`, or in another region of what holds both: an if takes one of its branches
+    if (mine == theirs) // inside of `op`, or in another region of what holds both: an if takes one
+                        // of its branches
       return mine == op || !isa<scf::IfOp>(mine);
     return mine->isBeforeInBlock(theirs);
   }
@@ -29,7 +31,9 @@ Operation *halcyon::useAfter(const Storage &storage, Operation *op) {
 }
 
 bool halcyon::mayBe(const Storage &storage, const Storage *other) {
-  return other == &storage || llvm::any_of(storage.borrowers, [&](const Storage *borrower) { return mayBe(*borrower, other); });
+  return other == &storage || llvm::any_of(storage.borrowers, [&](const Storage *borrower) {
+           return mayBe(*borrower, other);
+         });
 }
 
 bool halcyon::isWritable(const Storage &storage, Operation *op) {

@@ -20,9 +20,9 @@ struct Storage {
   };
   Kind kind = Kind::empty;
   mlir::Value buffer;
-  host::AllocaOp allocation;          // that gave `buffer`; null for a donated argument
-  mlir::Operation *creator = nullptr; // the old operation that first wrote the allocation
-  mlir::Region *home = nullptr;       // the old region in which it came to be
+  host::AllocaOp allocation;              // that gave `buffer`; null for a donated argument
+  mlir::Operation *creator = nullptr;     // the old operation that first wrote the allocation
+  mlir::Region *home = nullptr;           // the old region in which it came to be
   llvm::SmallVector<mlir::Value> tensors; // of the old function, that lie in it
   llvm::SmallVector<Storage *> borrowers; // handed on by control flow: each may be this memory
   mlir::StringAttr variable;
@@ -40,11 +40,12 @@ struct Placed {
   llvm::SmallVector<mlir::Value> elements; // where the host knows them
 };
 
-// Whether `later` may run after `op` within one run of the innermost region that holds both; parts of one
-// loop follow each other.
+// Whether `later` may run after `op` within one run of the innermost region that holds both; parts
+// of one loop follow each other.
 bool mayFollow(mlir::Operation *op, mlir::Operation *later);
 
-// An operation other than `op` that may follow it and uses a tensor in `storage`; null where there is none.
+// An operation other than `op` that may follow it and uses a tensor in `storage`; null where there
+// is none.
 mlir::Operation *useAfter(const Storage &storage, mlir::Operation *op);
 
 // Whether `op` may overwrite `storage`: it is ours, and no loop lies between.

@@ -1,3 +1,4 @@
+#include "tensor/DimPatterns.h"
 #include "tensor/Passes.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
@@ -9,7 +10,6 @@
 #include "mlir/Dialect/Tensor/Transforms/Transforms.h"
 #include "mlir/IR/Matchers.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
-#include "tensor/DimPatterns.h"
 
 namespace halcyon {
 #define GEN_PASS_DEF_DROPUNITDIMS
@@ -76,7 +76,8 @@ struct ExtractToOperand : OpRewritePattern<linalg::GenericOp> {
       if (auto empty = dyn_cast<tensor::EmptyOp>(op))
         return empty.getDynamicSize(axis) == size;
       if (auto expand = dyn_cast<tensor::ExpandShapeOp>(op)) {
-        OpFoldResult given = getMixedValues(expand.getStaticOutputShape(), expand.getOutputShape(), size.getContext())[axis];
+        Builder builder(op);
+        OpFoldResult given = getMixedValues(expand.getStaticOutputShape(), expand.getOutputShape(), builder)[axis];
         return given == OpFoldResult(size);
       }
       auto style = dyn_cast<DestinationStyleOpInterface>(op);
@@ -113,13 +114,19 @@ struct ExtractToOperand : OpRewritePattern<linalg::GenericOp> {
   }
 };
 
+// Upstream's set of patterns for this does not end where an insert_slice has unit dimensions.
+struct DropUnitLoops : OpRewritePattern<linalg::GenericOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(linalg::GenericOp op, PatternRewriter &rewriter) const override {
+    return linalg::dropUnitDims(rewriter, op, linalg::ControlDropUnitDims());
+  }
+};
+
 struct DropUnitDims : halcyon::impl::DropUnitDimsBase<DropUnitDims> {
   void runOnOperation() override {
     MLIRContext *context = &getContext();
     RewritePatternSet patterns(context);
-    patterns.add<ExtractToOperand>(context);
-    linalg::ControlDropUnitDims control;
-    linalg::populateFoldUnitExtentDimsPatterns(patterns, control);
+    patterns.add<ExtractToOperand, DropUnitLoops>(context);
     linalg::populateEraseUnusedOperandsAndResultsPatterns(patterns);
     linalg::GenericOp::getCanonicalizationPatterns(patterns, context);
     tensor::ExpandShapeOp::getCanonicalizationPatterns(patterns, context);

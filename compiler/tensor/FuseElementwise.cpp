@@ -52,11 +52,15 @@ bool mayFuse(OpOperand *use) {
   return consumer.getNumDpsInputs() == 1 && consumer.getMatchingIndexingMap(use).isPermutation();
 }
 
-// Views move behind their consumers only where they hide a root.
+// Views move behind their consumers only where they hide a root. Upstream's pattern infers the sizes of the moved
+// view, which needs at most one that is dynamic in each group.
 bool mayMoveView(OpOperand *use) {
-  Operation *producer = use->get().getDefiningOp();
-  return isa_and_nonnull<tensor::ExpandShapeOp>(producer) && producer->hasOneUse() &&
-         producer->getOperand(0).getDefiningOp<linalg::LinalgOp>() && producer->getOperand(0).hasOneUse();
+  auto view = use->get().getDefiningOp<tensor::ExpandShapeOp>();
+  if (!view || !view->hasOneUse() || !view.getSrc().getDefiningOp<linalg::LinalgOp>() || !view.getSrc().hasOneUse())
+    return false;
+  return llvm::all_of(view.getReassociationIndices(), [&](const ReassociationIndices &group) {
+    return llvm::count_if(group, [&](int64_t axis) { return view.getResultType().isDynamicDim(axis); }) <= 1;
+  });
 }
 
 struct FuseElementwise : halcyon::impl::FuseElementwiseBase<FuseElementwise> {

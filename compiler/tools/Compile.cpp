@@ -3,6 +3,7 @@
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/Pass/PassManager.h"
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/raw_ostream.h"
@@ -52,6 +53,7 @@ private:
   std::vector<CompiledVariant> variants;
   dispatch::Statistics statistics;
   llvm::json::Object phaseTimes;
+  double linkTime = 0;
 };
 
 LogicalResult Compilation::timed(StringRef phase, llvm::function_ref<LogicalResult()> work) {
@@ -97,6 +99,7 @@ LogicalResult Compilation::generateCode() {
     FailureOr<CompiledVariant> variant = compileForCpu(*module, target, options.optLevel, jobs, options.dumpDir);
     if (failed(variant))
       return failure();
+    linkTime += variant->linkMs;
     variants.push_back(std::move(*variant));
   }
   return success();
@@ -126,6 +129,8 @@ LogicalResult Compilation::writeOutput() {
 }
 
 LogicalResult Compilation::writeStats() {
+  phaseTimes["codegen"] = phaseTimes.getNumber("codegen").value_or(0) - linkTime;
+  phaseTimes["link"] = linkTime;
   int64_t launches = 0, fallback = 0, arena = 0, floor = 0;
   for (auto [number, count] : llvm::enumerate(statistics.launches)) {
     launches += count;

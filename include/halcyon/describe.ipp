@@ -96,6 +96,7 @@ inline std::string_view describe(const Status& status, std::span<char> text, con
       } else if (where.object != UINT32_MAX) {
         line.add(", in source op ").add(where.object);
       }
+      add_difference(line, where);
       break;
     case Kind::dimension:
       line.add(status.what()).add(", dimension ").add(where.dimension);

@@ -127,8 +127,14 @@ HALCYON_FUNC Status Frame::submit_list(uint32_t index, const Register* registers
   }
   for (uint32_t i = 0; i < desc.parameters; ++i)
     parameters_[i] = static_cast<uint64_t>(registers[list_entry(list, desc.bindings + i)].i);
-  return submit(program_.command_lists_[index].get(), {}, bindings_.span().first(desc.bindings),
-                parameters_.span().first(desc.parameters));
+  const Status status = submit(program_.command_lists_[index].get(), {}, bindings_.span().first(desc.bindings),
+                               parameters_.span().first(desc.parameters));
+  if (status.ok() || status.where().kind != Kind::command) return status;
+  Where where = status.where();  // the command's source op says more, where it is known
+  if (where.object >= desc.commands.size() || desc.commands[where.object].location == UINT32_MAX) return status;
+  where.kind = Kind::source_op;
+  where.object = desc.commands[where.object].location;
+  return status.at(where);
 }
 
 HALCYON_FUNC Status Frame::interpret(uint64_t budget) {

@@ -1,4 +1,5 @@
 import os
+import sys
 
 import lit.formats
 
@@ -14,3 +15,4 @@ config.environment["PATH"] = os.pathsep.join(
     [os.path.join(build, "compiler"), os.path.join(build, "src", "tools"), lit_config.params["llvm"], os.environ["PATH"]])
 config.substitutions.append(("%onnx_proto", os.path.join(
     config.test_source_root, "..", "..", "compiler", "import", "onnx", "wire", "onnx.proto")))
+config.substitutions.append(("%python", sys.executable))

@@ -30,21 +30,22 @@ def cases(folder):
 
 
 def run_case(tools, artifact, device, threads, inputs, outputs, atol, scratch):
-    """(error, worst difference, digest of the results)."""
+    """(error, worst difference, digest of the results, what is wrong with the number of copies)."""
     results = [scratch / f"result_{i}.npy" for i in range(len(outputs))]
     done = tools.run("run", artifact, f"--device={device}", f"--threads={threads}", f"--atol={atol}", "--transfers",
                      *(f"--input=@{p}" for p in inputs), *(f"--output=@{p}" for p in results),
                      *(f"--expect=@{p}" for p in outputs))
     if done.error:
         wrong = [line for line in done.out.splitlines() if "DOES NOT HOLD" in line]
-        return " / ".join([done.error, *wrong[:2]]), 0, ""
+        return " / ".join([done.error, *wrong[:2]]), 0, "", None
     worst = max([float(x) for x in re.findall(r"max\|b\| = (\S+) at", done.out)], default=0)
     up, down = map(int, re.search(r"transfers: (\d+) to the device .* (\d+) from it", done.out).groups())
     copies = (len(inputs), len(outputs)) if "unmappable" in device else (0, 0)
+    odd = None
     if (up, down) != copies:
-        return f"{up} copies to the device and {down} from it, expected {copies[0]} and {copies[1]}", worst, ""
+        odd = f"{device}: {up} copies to the device and {down} from it, expected {copies[0]} and {copies[1]}"
     digest = hashlib.sha256(b"".join(p.read_bytes() for p in results)).hexdigest()
-    return None, worst, digest
+    return None, worst, digest, odd
 
 
 def run_model(tools, count, name, level, full, scratch):
@@ -55,20 +56,22 @@ def run_model(tools, count, name, level, full, scratch):
     error = tools.compile(folder / "model.onnx", artifact, f"-{level}", "--target=cpu", "--jobs=2")
     if error:
         return count.test(f"{name} {level} compile", error)
-    digests = {}
+    digests, transfers = {}, None
     for device, threads in MODES["O2" if full else level]:
         test = f"{name} {level} {device} t{threads}"
         wrong, worst, bits = None, 0, []
         for number, (inputs, outputs) in enumerate(cases(folder)):
-            failed, difference, digest = run_case(tools, artifact, device, threads, inputs, outputs, ATOL.get(name, 1e-4), scratch)
+            failed, difference, digest, odd = run_case(tools, artifact, device, threads, inputs, outputs, ATOL.get(name, 1e-4), scratch)
             if failed:
                 wrong = f"case {number}: {failed}"
                 break
+            transfers = transfers or odd
             worst = max(worst, difference)
             bits.append(digest)
         count.test(test, wrong, f"{worst:.1e}")
         if not wrong:
             digests.setdefault(tuple(bits), []).append(f"{device} t{threads}")
+    count.test(f"{name} {level} transfers", transfers)
     if len(digests) > 1:
         count.test(f"{name} {level} bits", "not the same bits everywhere: " + " | ".join(", ".join(v) for v in digests.values()))
     elif digests:

@@ -14,6 +14,7 @@
 #include "llvm/Target/TargetMachine.h"
 
 #include <atomic>
+#include <chrono>
 #include <thread>
 
 using namespace mlir;
@@ -146,7 +147,9 @@ FailureOr<CompiledVariant> halcyon::compileForCpu(ModuleOp module, const CpuTarg
   if (failed(library))
     return module.emitError("target ") << target.triple << ": " << error;
   objects.push_back(std::move(*library));
+  const auto start = std::chrono::steady_clock::now();
   FailureOr<std::string> image = linkImage(objects, error);
+  variant.linkMs = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
   if (failed(image))
     return module.emitError("link: ") << error;
   variant.elf = std::move(*image);

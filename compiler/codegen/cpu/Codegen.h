@@ -36,6 +36,7 @@ struct CompiledVariant {
   std::vector<KernelInfo> kernels;
   std::vector<std::string> requiredFeatures; // without "+"; a device that lacks one refuses the variant
   std::string target;                        // "x86_64", "aarch64"
+  double linkMs = 0;                         // of the time that compileForCpu took
 };
 
 // Compiles every dispatch.executable of `module`, in order. The bytes do not depend on `jobs` (threads).

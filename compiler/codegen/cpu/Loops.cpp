@@ -24,7 +24,7 @@ static int scoreAsInnermost(linalg::GenericOp op, unsigned loop) {
   int score = 0;
   for (OpOperand &operand : op->getOpOperands()) {
     const bool output = op.isDpsInit(&operand);
-    switch (stepOf(op.getMatchingIndexingMap(&operand), loop).kind) {
+    switch (stepOf(op.getMatchingIndexingMap(&operand), operand.get().getType(), loop).kind) {
     case Step::contiguous:
       score += output ? 4 : 3;
       break;

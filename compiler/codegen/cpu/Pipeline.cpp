@@ -13,6 +13,7 @@
 #include "mlir/Dialect/Linalg/IR/ValueBoundsOpInterfaceImpl.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Linalg/Passes.h"
 #include "mlir/Dialect/Linalg/Transforms/BufferizableOpInterfaceImpl.h"
 #include "mlir/Dialect/Linalg/Transforms/SubsetInsertionOpInterfaceImpl.h"
 #include "mlir/Dialect/Linalg/Transforms/TilingInterfaceImpl.h"
@@ -77,7 +78,13 @@ void halcyon::buildCpuPipeline(OpPassManager &manager, const CpuTraits &traits, 
   manager.addPass(createCanonicalizerPass());
   manager.addPass(createCSEPass());
 
-  // Loops.
+  // Loops. Those of extent 1 would hide which one is contiguous.
+  manager.addPass(createLinalgGeneralizeNamedOpsPass());
+  LinalgFoldUnitExtentDimsPassOptions views;
+  views.useRankReducingSlices = true;
+  manager.addPass(createLinalgFoldUnitExtentDimsPass(views));
+  manager.addPass(createCanonicalizerPass());
+  manager.addPass(createCSEPass());
   if (optLevel >= 2)
     manager.addNestedPass<func::FuncOp>(
         createCpuRegisterBlocks(CpuRegisterBlocksOptions{traits.vectorBytes, traits.vectorRegisters}));

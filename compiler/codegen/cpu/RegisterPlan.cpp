@@ -3,6 +3,7 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "mlir/Interfaces/ViewLikeInterface.h"
+#include "llvm/ADT/SmallBitVector.h"
 
 using namespace mlir;
 using namespace halcyon;
@@ -14,9 +15,26 @@ static bool innermostIsContiguous(Value memory) {
   return type && succeeded(getStridesAndOffset(type, strides, offset)) && (strides.empty() || strides.back() == 1);
 }
 
-// Whether the tile emitter can load this operand along v.
+// The last loop of a map whose results are loops, each once, or constants; null for other maps.
+static std::optional<unsigned> lastPlainDim(AffineMap map) {
+  std::optional<unsigned> last;
+  llvm::SmallBitVector seen(map.getNumDims());
+  for (AffineExpr expr : map.getResults()) {
+    if (isa<AffineConstantExpr>(expr))
+      continue;
+    auto dim = dyn_cast<AffineDimExpr>(expr);
+    if (!dim || seen.test(dim.getPosition()))
+      return {};
+    seen.set(dim.getPosition());
+    last = dim.getPosition();
+  }
+  return last;
+}
+
+// Whether the tile emitter can load this operand along v. A vector of i1 would be packed bits, in memory it is bytes.
 static bool canLoad(Value memory, AffineMap map, unsigned v) {
-  return innermostIsContiguous(memory) && stepOf(map, v).kind != Step::irregular;
+  Type element = cast<MemRefType>(memory.getType()).getElementType();
+  return element.isIntOrFloat() && element.getIntOrFloatBitWidth() % 8 == 0 && innermostIsContiguous(memory) && stepOf(map, memory.getType(), v).kind != Step::irregular;
 }
 
 static unsigned uScore(linalg::GenericOp op, unsigned loop, unsigned v) {
@@ -35,10 +53,14 @@ std::optional<RegisterPlan> halcyon::planRegisters(linalg::GenericOp op) {
   RegisterPlan plan;
   plan.op = op;
   AffineMap out = plan.outputMap();
-  if (!out.isProjectedPermutation() || out.getNumResults() == 0 || out.getNumResults() != op.getNumParallelLoops() ||
-      !innermostIsContiguous(plan.output()))
+  std::optional<unsigned> last = lastPlainDim(out);
+  if (!last || !canLoad(plan.output(), out, *last))
     return {};
-  plan.v = cast<AffineDimExpr>(out.getResults().back()).getPosition();
+  plan.v = *last;
+  const unsigned dims = llvm::count_if(out.getResults(), [](AffineExpr expr) { return isa<AffineDimExpr>(expr); });
+  if (dims != op.getNumParallelLoops() ||
+      stepOf(out, plan.output().getType(), plan.v).kind != Step::contiguous)
+    return {};
   SmallVector<int64_t> extents = op.getStaticLoopRanges();
   if (!ShapedType::isDynamic(extents[plan.v]) && extents[plan.v] < 4)
     return {};
@@ -46,11 +68,13 @@ std::optional<RegisterPlan> halcyon::planRegisters(linalg::GenericOp op) {
   bool shares = false, adjacent = false;
   for (OpOperand *in : op.getDpsInputOperands()) {
     AffineMap map = op.getMatchingIndexingMap(in);
+    if (!isa<MemRefType>(in->get().getType()))
+      continue; // a scalar
     if (!canLoad(in->get(), map, plan.v))
       return {};
-    const Step step = stepOf(map, plan.v);
+    const Step step = stepOf(map, in->get().getType(), plan.v);
     shares |= step.kind == Step::invariant;
-    adjacent |= step.kind == Step::contiguous || (step.kind == Step::strided && step.result + 1 == map.getNumResults());
+    adjacent |= step.kind == Step::contiguous || (step.kind == Step::strided && step.elements == step.coefficient);
   }
   // Otherwise each lane would read a row of its own: the reduction loop is the contiguous one.
   if (!adjacent && !(shares && op.getNumDpsInputs() > 1))
@@ -93,7 +117,7 @@ std::optional<unsigned> RegisterPlan::panelOperand(unsigned rows) const {
     return {};
   for (OpOperand *in : generic.getDpsInputOperands()) {
     AffineMap map = generic.getMatchingIndexingMap(in);
-    if (map.isProjectedPermutation() && map.isFunctionOfDim(v) && !map.isFunctionOfDim(*u))
+    if (lastPlainDim(map) && map.isFunctionOfDim(v) && !map.isFunctionOfDim(*u))
       return in->getOperandNumber();
   }
   return {};
@@ -107,13 +131,22 @@ static Value baseOf(Value memory) {
 
 // The loops of the plan that `op`'s loops are, if it visits `memory`, which has the output's shape, element by element.
 static std::optional<SmallVector<unsigned>> matchLoops(const RegisterPlan &plan, linalg::LinalgOp op, AffineMap map) {
-  if (op.getNumParallelLoops() != op.getNumLoops() || !map.isPermutation() ||
-      map.getNumResults() != plan.outputMap().getNumResults())
+  if (op.getNumParallelLoops() != op.getNumLoops() || map.getNumResults() != plan.outputMap().getNumResults())
     return {};
-  SmallVector<unsigned> loops(op.getNumLoops());
-  for (auto [mine, theirs] : llvm::zip(map.getResults(), plan.outputMap().getResults()))
-    loops[cast<AffineDimExpr>(mine).getPosition()] = cast<AffineDimExpr>(theirs).getPosition();
-  return loops;
+  SmallVector<std::optional<unsigned>> found(op.getNumLoops());
+  unsigned dims = 0;
+  for (auto [mine, theirs] : llvm::zip(map.getResults(), plan.outputMap().getResults())) {
+    auto from = dyn_cast<AffineDimExpr>(mine), to = dyn_cast<AffineDimExpr>(theirs);
+    if (!from && !to && mine == theirs)
+      continue;
+    if (!from || !to || found[from.getPosition()])
+      return {};
+    found[from.getPosition()] = to.getPosition();
+    ++dims;
+  }
+  if (dims != op.getNumLoops() || dims != linalg::GenericOp(plan.op).getNumParallelLoops())
+    return {};
+  return llvm::map_to_vector(found, [](std::optional<unsigned> loop) { return *loop; });
 }
 
 // Loads and stores of `op` fit the block, and it touches `held` memory only where the block holds it.
@@ -128,7 +161,7 @@ static bool fits(const RegisterPlan &plan, const FusedOp &fused, ArrayRef<Value>
       continue;
     AffineMap map = op.getMatchingIndexingMap(&operand);
     const bool isHeld = llvm::is_contained(held, memory);
-    if (!canLoad(memory, map, v) || (op.isDpsInit(&operand) && stepOf(map, v).kind != Step::contiguous))
+    if (!canLoad(memory, map, v) || (op.isDpsInit(&operand) && stepOf(map, memory.getType(), v).kind != Step::contiguous))
       return false;
     if (isHeld) {
       std::optional<SmallVector<unsigned>> loops = matchLoops(plan, op, map);

@@ -23,6 +23,7 @@ using namespace halcyon;
 // Loop iterations of one workgroup, all loops of its costliest op counted: long enough to hide the cost of a
 // dispatch (some 20 ns), short enough to share one op of a small model among threads.
 static constexpr int64_t iterationsOfWorkgroup = 32768;
+static constexpr double bytesOfRows = 256 << 10; // of weights that stay in L2
 static constexpr int64_t macsOfWorkgroup = 4 << 20; // of a contraction: some 50 us
 static constexpr int64_t assumedExtent = 64;        // of a loop whose extent is unknown
 static constexpr int64_t wholeWorkload = 0xffffffff; // the schema's largest tile
@@ -81,6 +82,8 @@ namespace {
 struct BlockDims {
   std::optional<unsigned> u;
   unsigned v = 0;
+  bool rowsAreReused = false; // another dimension reads the same of what only the rows read: weights of a convolution
+  double depth = 1;           // reduction iterations of an element
 };
 } // namespace
 static std::optional<BlockDims> blockDims(linalg::LinalgOp op) {
@@ -90,9 +93,11 @@ static std::optional<BlockDims> blockDims(linalg::LinalgOp op) {
   if (!out.isProjectedPermutation() || out.getNumResults() == 0)
     return {};
   BlockDims dims;
-  dims.v = out.getNumResults() - 1;
-  const unsigned vLoop = out.getDimPosition(dims.v);
   SmallVector<int64_t> extents = op.getStaticLoopRanges();
+  dims.v = out.getNumResults() - 1;
+  while (dims.v > 0 && extents[out.getDimPosition(dims.v)] == 1)
+    --dims.v;
+  const unsigned vLoop = out.getDimPosition(dims.v);
   for (unsigned i = 0; i < dims.v; ++i) {
     const unsigned loop = out.getDimPosition(i);
     if (extents[loop] != 1 && llvm::any_of(op.getDpsInputOperands(), [&](OpOperand *in) {
@@ -101,6 +106,19 @@ static std::optional<BlockDims> blockDims(linalg::LinalgOp op) {
         }))
       dims.u = i;
   }
+  double elements = 1;
+  for (unsigned i = 0; i < out.getNumResults(); ++i) {
+    const unsigned loop = out.getDimPosition(i);
+    elements *= ShapedType::isDynamic(extents[loop]) ? assumedExtent : std::max<int64_t>(1, extents[loop]);
+    if (!dims.u || i == *dims.u || i == dims.v || extents[loop] == 1)
+      continue;
+    const unsigned uLoop = out.getDimPosition(*dims.u);
+    dims.rowsAreReused |= llvm::all_of(op.getDpsInputOperands(), [&](OpOperand *in) {
+      AffineMap map = op.getMatchingIndexingMap(in);
+      return !map.isFunctionOfDim(uLoop) || !map.isFunctionOfDim(loop);
+    });
+  }
+  dims.depth = volume(op) / elements;
   return dims;
 }
 
@@ -114,10 +132,9 @@ static SmallVector<int64_t> chooseContractionTile(ArrayRef<int64_t> workload, Bl
     tile[dim] = part(workload[dim], most, grain);
     room = std::max(1.0, room / tile[dim]);
   };
-  const bool columnsAreTiled = dims.v < workload.size();
   set(dims.v, dims.u ? 64 : std::max(64.0, std::min(room, 512.0)), 32);
   if (dims.u)
-    set(*dims.u, columnsAreTiled ? std::clamp(room, 128.0, 256.0) : 16.0, 8);
+    set(*dims.u, dims.rowsAreReused ? std::clamp(bytesOfRows / (4 * dims.depth), 16.0, 64.0) : 256.0, 8);
   return chooseTile(workload, room, tile);
 }
 

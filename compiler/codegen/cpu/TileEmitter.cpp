@@ -9,21 +9,25 @@
 using namespace mlir;
 using namespace halcyon;
 
-Step halcyon::stepOf(AffineMap map, unsigned loop) {
+Step halcyon::stepOf(AffineMap map, Type memory, unsigned loop) {
   Step step;
   for (auto [i, expr] : llvm::enumerate(map.getResults())) {
     if (!expr.isFunctionOfDim(loop))
       continue;
     if (step.kind != Step::invariant)
-      return {Step::irregular, 0, 0};
+      return {Step::irregular};
     AffineExpr dim = getAffineDimExpr(loop, map.getContext());
     AffineExpr difference = simplifyAffineExpr(expr.replace(dim, dim + 1) - expr, map.getNumDims(), 0);
     auto constant = dyn_cast<AffineConstantExpr>(difference);
-    if (!constant)
-      return {Step::irregular, 0, 0};
-    const bool last = i + 1 == map.getNumResults();
-    step = {last && constant.getValue() == 1 ? Step::contiguous : Step::strided, static_cast<unsigned>(i),
-            constant.getValue()};
+    SmallVector<int64_t> strides;
+    int64_t offset;
+    if (!constant || failed(getStridesAndOffset(cast<MemRefType>(memory), strides, offset)))
+      return {Step::irregular};
+    step = {Step::strided, static_cast<unsigned>(i), constant.getValue()};
+    if (!ShapedType::isDynamic(strides[i]))
+      step.elements = strides[i] * constant.getValue();
+    if (step.elements == 1)
+      step.kind = Step::contiguous;
   }
   return step;
 }
@@ -81,7 +85,7 @@ Value TileEmitter::loadOne(Value memory, AffineMap map, const TilePosition &posi
     Value zero = b.create<arith::ConstantOp>(b.getZeroAttr(type));
     return b.create<vector::MaskedLoadOp>(type, memory, at, mask(position), zero);
   }
-  if (step.coefficient == 2 && step.result + 1 == map.getNumResults())
+  if (step.elements == 2)
     return loadEven(memory, at, type, position);
   // A gather's offsets count elements from the address of `at`.
   auto metadata = b.create<memref::ExtractStridedMetadataOp>(memory);
@@ -120,7 +124,7 @@ Value TileEmitter::loadEven(Value memory, ArrayRef<Value> at, VectorType type, c
 }
 
 TileEmitter::Tile TileEmitter::load(Value memory, AffineMap map, const TilePosition &position) {
-  const Step v = stepOf(map, position.v);
+  const Step v = stepOf(map, memory.getType(), position.v);
   const bool rows = position.u && map.isFunctionOfDim(*position.u), columns = v.kind != Step::invariant;
   Tile tile;
   for (unsigned row = 0; row < shape.rows; ++row)

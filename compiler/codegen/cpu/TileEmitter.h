@@ -13,10 +13,12 @@ namespace halcyon {
 // How an operand's address moves with one step of a loop.
 struct Step {
   enum Kind { invariant, contiguous, strided, irregular } kind = invariant;
-  unsigned result = 0;    // the operand's dimension that moves
-  int64_t coefficient = 0;
+  unsigned result = 0;     // the operand's dimension that moves
+  int64_t coefficient = 0; // by so many positions
+  int64_t elements = mlir::ShapedType::kDynamic; // and so many elements
 };
-Step stepOf(mlir::AffineMap map, unsigned loop);
+// A scalar, which has no memory, is invariant.
+Step stepOf(mlir::AffineMap map, mlir::Type memory, unsigned loop);
 
 struct TileShape {
   unsigned rows = 1, columns = 1, lanes = 1; // lanes of a vector; 1: scalars

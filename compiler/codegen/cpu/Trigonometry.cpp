@@ -22,7 +22,8 @@ static Reduced reduce(const FloatBuilder &f, Value x) {
   Value rest = f.sub(x, f.mul(n, f.c(1.5707963267341256)));
   rest = f.sub(rest, f.mul(n, f.c(6.077100506303966e-11)));
   rest = f.sub(rest, f.mul(n, f.c(2.0222662487111665e-21)));
-  return {rest, f.isub(f.bits(sum), f.bits(magic))};
+  // Far beyond the exact range the rest is meaningless, but a sine stays one.
+  return {f.clamp(rest, -0.8, 0.8), f.isub(f.bits(sum), f.bits(magic))};
 }
 
 static Value sinNearZero(const FloatBuilder &f, Value x) {

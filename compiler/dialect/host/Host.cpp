@@ -1,10 +1,10 @@
 #include "dialect/host/Host.h"
 
-#include "llvm/ADT/TypeSwitch.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/DialectImplementation.h"
 #include "mlir/IR/Matchers.h"
 #include "mlir/IR/OpImplementation.h"
+#include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
 using namespace halcyon::host;
@@ -27,7 +27,7 @@ void HostDialect::initialize() {
       >();
 }
 
-// ---- sizes ------------------------------------------------------------------------------------------------
+// ---- sizes --------------------------------------------------------------------------------------
 
 namespace {
 
@@ -82,7 +82,8 @@ OpFoldResult SizeMulOp::fold(FoldAdaptor adaptor) {
   return foldSizes(adaptor.getLhs(), adaptor.getRhs(), getOperation()->getResult(0).getType(),
                    [](int64_t a, int64_t b) -> std::optional<int64_t> {
                      int64_t product;
-                     return llvm::MulOverflow(a, b, product) ? std::nullopt : std::optional(product);
+                     return llvm::MulOverflow(a, b, product) ? std::nullopt
+                                                             : std::optional(product);
                    });
 }
 
@@ -103,7 +104,7 @@ Operation *HostDialect::materializeConstant(OpBuilder &builder, Attribute value,
   return arith::ConstantOp::materialize(builder, value, type, location);
 }
 
-// ---- verifiers --------------------------------------------------------------------------------------------
+// ---- verifiers ----------------------------------------------------------------------------------
 
 LogicalResult DispatchOp::verify() {
   if (getWorkload().size() > 3)
@@ -133,9 +134,8 @@ LogicalResult UpdateOp::verify() {
 }
 
 unsigned CommandsOp::getNumBindings() {
-  return llvm::count_if(getBody().getArguments(), [](BlockArgument argument) {
-    return isa<BufferType>(argument.getType());
-  });
+  return llvm::count_if(getBody().getArguments(),
+                        [](BlockArgument argument) { return isa<BufferType>(argument.getType()); });
 }
 
 LogicalResult CommandsOp::verifyRegions() {
@@ -162,15 +162,15 @@ LogicalResult SubmitOp::verifySymbolUses(SymbolTableCollection &tables) {
   if (!commands)
     return emitOpError("names no command list: ") << getCommands();
   if (getBindings().size() != commands.getBindings().size())
-    return emitOpError("has ") << getBindings().size() << " bindings, " << getCommands() << " takes "
-                               << commands.getBindings().size();
+    return emitOpError("has ") << getBindings().size() << " bindings, " << getCommands()
+                               << " takes " << commands.getBindings().size();
   if (getParameters().size() != commands.getParameters().size())
     return emitOpError("has ") << getParameters().size() << " parameters, " << getCommands()
                                << " takes " << commands.getParameters().size();
   return success();
 }
 
-// ---- commands ---------------------------------------------------------------------------------------------
+// ---- commands -----------------------------------------------------------------------------------
 
 bool halcyon::host::isCommand(Operation *op) {
   return isa<DispatchOp, CopyOp, FillOp, UpdateOp>(op);
@@ -180,16 +180,19 @@ SmallVector<Access> halcyon::host::accesses(Operation *command) {
   SmallVector<Access> found;
   if (auto dispatch = dyn_cast<DispatchOp>(command)) {
     for (auto [i, buffer] : llvm::enumerate(dispatch.getBuffers()))
-      found.push_back({buffer, dispatch.getOffsets()[i], dispatch.getSizes()[i], 0,
-                       i >= dispatch.getInputs()});
+      found.push_back(
+          {buffer, dispatch.getOffsets()[i], dispatch.getSizes()[i], 0, i >= dispatch.getInputs()});
   } else if (auto copy = dyn_cast<CopyOp>(command)) {
     found.push_back({copy.getTarget(), copy.getTargetOffset(), copy.getSize(), 0, true});
     found.push_back({copy.getSource(), copy.getSourceOffset(), copy.getSize(), 0, false});
   } else if (auto fill = dyn_cast<FillOp>(command)) {
     found.push_back({fill.getTarget(), fill.getOffset(), fill.getSize(), 0, true});
   } else if (auto update = dyn_cast<UpdateOp>(command)) {
-    found.push_back({update.getTarget(), update.getOffset(), {},
-                     static_cast<int64_t>(update.getBytes()), true});
+    found.push_back({update.getTarget(),
+                     update.getOffset(),
+                     {},
+                     static_cast<int64_t>(update.getBytes()),
+                     true});
   }
   return found;
 }

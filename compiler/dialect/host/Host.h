@@ -24,7 +24,7 @@ namespace halcyon::host {
 struct Access {
   mlir::Value buffer;
   mlir::Value offset;
-  mlir::Value size;          // null: `bytes`
+  mlir::Value size; // null: `bytes`
   int64_t bytes = 0;
   bool write = false;
 };
@@ -32,7 +32,8 @@ struct Access {
 // Dispatch, copy, fill or update; not barrier.
 bool isCommand(mlir::Operation *op);
 llvm::SmallVector<Access> accesses(mlir::Operation *command);
-// The operand that says where in the buffer `use` the operation's range starts; null where it has none.
+// The operand that says where in the buffer `use` the operation's range starts; null where it has
+// none.
 mlir::OpOperand *offsetOf(mlir::OpOperand &use);
 
 } // namespace halcyon::host

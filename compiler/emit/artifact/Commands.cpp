@@ -14,14 +14,15 @@ schema::Operand operandOf(Value value, host::CommandsOp list) {
   if (auto argument = dyn_cast<BlockArgument>(value))
     return schema::Operand(argument.getArgNumber() - list.getNumBindings(), true);
   auto constant = cast<arith::ConstantOp>(value.getDefiningOp());
-  return schema::Operand(static_cast<uint64_t>(cast<IntegerAttr>(constant.getValue()).getInt()), false);
+  return schema::Operand(static_cast<uint64_t>(cast<IntegerAttr>(constant.getValue()).getInt()),
+                         false);
 }
 
 } // namespace
 
 FailureOr<flatbuffers::Offset<schema::CommandList>>
-halcyon::encodeCommands(host::CommandsOp list, const llvm::StringMap<uint32_t> &exports, Locations &locations,
-                        flatbuffers::FlatBufferBuilder &builder) {
+halcyon::encodeCommands(host::CommandsOp list, const llvm::StringMap<uint32_t> &exports,
+                        Locations &locations, flatbuffers::FlatBufferBuilder &builder) {
   std::vector<flatbuffers::Offset<schema::Command>> commands;
   for (Operation &op : list.getBody().front()) {
     if (isa<arith::ConstantOp, host::EndOp>(op))
@@ -29,9 +30,10 @@ halcyon::encodeCommands(host::CommandsOp list, const llvm::StringMap<uint32_t> &
     std::vector<schema::Range> ranges;
     std::vector<schema::Operand> operands, workload;
     for (const host::Access &access : host::accesses(&op))
-      ranges.emplace_back(cast<BlockArgument>(access.buffer).getArgNumber(), operandOf(access.offset, list),
-                          access.size ? operandOf(access.size, list)
-                                      : schema::Operand(static_cast<uint64_t>(access.bytes), false));
+      ranges.emplace_back(
+          cast<BlockArgument>(access.buffer).getArgNumber(), operandOf(access.offset, list),
+          access.size ? operandOf(access.size, list)
+                      : schema::Operand(static_cast<uint64_t>(access.bytes), false));
     CommandType type = CommandType::barrier;
     uint32_t kernel = 0;
     uint64_t pattern = 0;
@@ -61,9 +63,10 @@ halcyon::encodeCommands(host::CommandsOp list, const llvm::StringMap<uint32_t> &
     auto workloadVector = workload.empty() ? 0 : builder.CreateVectorOfStructs(workload);
     auto rangeVector = ranges.empty() ? 0 : builder.CreateVectorOfStructs(ranges);
     auto operandVector = operands.empty() ? 0 : builder.CreateVectorOfStructs(operands);
-    const uint32_t location = type == CommandType::barrier ? UINT32_MAX : locations.index(op.getLoc());
-    commands.push_back(schema::CreateCommand(builder, type, 0, kernel, workloadVector, rangeVector, operandVector, pattern,
-                                             patternSize, location));
+    const uint32_t location =
+        type == CommandType::barrier ? UINT32_MAX : locations.index(op.getLoc());
+    commands.push_back(schema::CreateCommand(builder, type, 0, kernel, workloadVector, rangeVector,
+                                             operandVector, pattern, patternSize, location));
   }
   return schema::CreateCommandList(builder, list.getBindings().size(), list.getParameters().size(),
                                    builder.CreateVector(commands));

@@ -9,7 +9,7 @@ namespace halcyon {
 
 // `exports`: the number of each kernel, by its symbol.
 mlir::FailureOr<flatbuffers::Offset<schema::CommandList>>
-encodeCommands(host::CommandsOp list, const llvm::StringMap<uint32_t> &exports, Locations &locations,
-               flatbuffers::FlatBufferBuilder &builder);
+encodeCommands(host::CommandsOp list, const llvm::StringMap<uint32_t> &exports,
+               Locations &locations, flatbuffers::FlatBufferBuilder &builder);
 
 } // namespace halcyon

@@ -1,8 +1,8 @@
 #include "emit/artifact/Constants.h"
 
-#include "llvm/Support/xxhash.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
+#include "llvm/Support/xxhash.h"
 
 using namespace mlir;
 using namespace halcyon;
@@ -42,13 +42,15 @@ FailureOr<ArrayRef<char>> Constants::bytesOf(ElementsAttr value, Location locati
   if (auto resource = dyn_cast<DenseResourceElementsAttr>(value)) {
     AsmResourceBlob *blob = resource.getRawHandle().getBlob();
     if (!blob)
-      return emitError(location, "constant: the resource '") << resource.getRawHandle().getKey() << "' has no data";
+      return emitError(location, "constant: the resource '")
+             << resource.getRawHandle().getKey() << "' has no data";
     ArrayRef<char> data = blob->getData();
     const uint64_t expected = element.isInteger(1) ? count : (count * bits + 7) / 8;
     if (!element.isIntOrFloat() || data.size() == expected)
       return data;
     return emitError(location, "constant: the resource '")
-           << resource.getRawHandle().getKey() << "' has " << data.size() << " bytes, its type takes " << expected;
+           << resource.getRawHandle().getKey() << "' has " << data.size()
+           << " bytes, its type takes " << expected;
   }
   auto dense = dyn_cast<DenseElementsAttr>(value);
   if (!dense || !(element.isIntOrIndexOrFloat() || isa<ComplexType>(element)))
@@ -68,7 +70,8 @@ FailureOr<ArrayRef<char>> Constants::bytesOf(ElementsAttr value, Location locati
 }
 
 uint64_t Constants::store(ArrayRef<char> bytes) {
-  const uint64_t hash = llvm::xxh3_64bits(ArrayRef(reinterpret_cast<const uint8_t *>(bytes.data()), bytes.size()));
+  const uint64_t hash =
+      llvm::xxh3_64bits(ArrayRef(reinterpret_cast<const uint8_t *>(bytes.data()), bytes.size()));
   auto [first, last] = byHash.equal_range(hash);
   for (; first != last; ++first)
     if (segment[first->second].bytes == bytes)
@@ -80,15 +83,18 @@ uint64_t Constants::store(ArrayRef<char> bytes) {
   return offset;
 }
 
-FailureOr<uint32_t> Constants::index(ElementsAttr value, StringAttr scope, StringAttr key, Location location) {
-  Attribute names = scope ? Attribute(ArrayAttr::get(scope.getContext(), {scope, key})) : Attribute();
+FailureOr<uint32_t> Constants::index(ElementsAttr value, StringAttr scope, StringAttr key,
+                                     Location location) {
+  Attribute names =
+      scope ? Attribute(ArrayAttr::get(scope.getContext(), {scope, key})) : Attribute();
   auto found = known.find({value, names});
   if (found != known.end())
     return found->second;
   ShapedType shaped = value.getShapedType();
   std::optional<schema::ElementType> type = elementType(shaped.getElementType());
   if (!type)
-    return emitError(location, "constant: elements of type ") << shaped.getElementType() << " cannot be stored";
+    return emitError(location, "constant: elements of type ")
+           << shaped.getElementType() << " cannot be stored";
   Entry entry;
   entry.type = *type;
   entry.shape.assign(shaped.getShape().begin(), shaped.getShape().end());

@@ -1,9 +1,9 @@
 // emit/artifact/Constants.h -- the constants of an artifact: each content once, in one segment.
 #pragma once
-#include "llvm/ADT/DenseMap.h"
-#include "llvm/ADT/MapVector.h"
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/Location.h"
+#include "llvm/ADT/DenseMap.h"
+#include "llvm/ADT/MapVector.h"
 
 #include <deque>
 #include <string>
@@ -17,11 +17,13 @@ namespace halcyon {
 
 class Constants {
 public:
-  // Bytes are borrowed from attributes where they are kept whole (dense_resource), and from `parameters`.
+  // Bytes are borrowed from attributes where they are kept whole (dense_resource), and from
+  // `parameters`.
   explicit Constants(llvm::ArrayRef<Safetensors> parameters) : parameters(parameters) {}
 
   // The index of a constant; the same for the same value and names.
-  mlir::FailureOr<uint32_t> index(mlir::ElementsAttr value, mlir::StringAttr scope, mlir::StringAttr key, mlir::Location location);
+  mlir::FailureOr<uint32_t> index(mlir::ElementsAttr value, mlir::StringAttr scope,
+                                  mlir::StringAttr key, mlir::Location location);
 
   struct Entry {
     schema::ElementType type;

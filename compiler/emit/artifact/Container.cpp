@@ -9,10 +9,13 @@ namespace {
 
 constexpr uint64_t headerSize = 64;
 
-uint64_t alignmentOf(schema::SegmentKind kind) { return kind == schema::SegmentKind::code ? 64 << 10 : 64; }
+uint64_t alignmentOf(schema::SegmentKind kind) {
+  return kind == schema::SegmentKind::code ? 64 << 10 : 64;
+}
 
 // Calls `take` with the bytes of a segment in order.
-void forEachChunk(llvm::ArrayRef<Constants::Piece> pieces, llvm::function_ref<void(llvm::StringRef)> take) {
+void forEachChunk(llvm::ArrayRef<Constants::Piece> pieces,
+                  llvm::function_ref<void(llvm::StringRef)> take) {
   static constexpr char zeros[64 << 10] = {};
   uint64_t at = 0;
   for (const Constants::Piece &piece : pieces) {
@@ -51,7 +54,8 @@ void Container::write(llvm::raw_pwrite_stream &stream,
   llvm::support::endian::write64le(&header[8], end);
   llvm::support::endian::write64le(&header[16], headerSize);
   llvm::support::endian::write64le(&header[24], bytes.size());
-  const auto digest = llvm::SHA256::hash(llvm::ArrayRef(reinterpret_cast<const uint8_t *>(bytes.data()), bytes.size()));
+  const auto digest = llvm::SHA256::hash(
+      llvm::ArrayRef(reinterpret_cast<const uint8_t *>(bytes.data()), bytes.size()));
   std::copy(digest.begin(), digest.end(), &header[32]);
 
   stream.write(header.data(), header.size());
@@ -59,7 +63,8 @@ void Container::write(llvm::raw_pwrite_stream &stream,
   uint64_t at = headerSize + bytes.size();
   for (auto [place, segment] : llvm::zip(places, segments)) {
     stream.write_zeros(place.offset - at);
-    forEachChunk(segment.pieces, [&](llvm::StringRef chunk) { stream.write(chunk.data(), chunk.size()); });
+    forEachChunk(segment.pieces,
+                 [&](llvm::StringRef chunk) { stream.write(chunk.data(), chunk.size()); });
     at = place.offset + place.length;
   }
 }

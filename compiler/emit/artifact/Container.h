@@ -23,9 +23,10 @@ class Container {
 public:
   void add(schema::SegmentKind kind, std::vector<Constants::Piece> pieces, uint64_t size);
 
-  // `metadata` is called twice: the second time with the places that the first result's size gives. Its size
-  // must not depend on them.
-  void write(llvm::raw_pwrite_stream &stream, llvm::function_ref<std::string(llvm::ArrayRef<SegmentPlace>)> metadata);
+  // `metadata` is called twice: the second time with the places that the first result's size gives.
+  // Its size must not depend on them.
+  void write(llvm::raw_pwrite_stream &stream,
+             llvm::function_ref<std::string(llvm::ArrayRef<SegmentPlace>)> metadata);
 
 private:
   struct Segment {

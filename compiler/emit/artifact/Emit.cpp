@@ -5,11 +5,11 @@
 
 #include "dialect/dispatch/Dispatch.h"
 #include "dialect/host/Host.h"
+#include "emit/Version.h"
 #include "emit/artifact/Commands.h"
 #include "emit/artifact/Constants.h"
 #include "emit/artifact/Container.h"
 #include "emit/artifact/HostCode.h"
-#include "emit/Version.h"
 
 using namespace mlir;
 using namespace halcyon;
@@ -37,8 +37,10 @@ private:
   LogicalResult encode();
   LogicalResult encodeVariables(HostTables &tables);
   std::string metadata(ArrayRef<SegmentPlace> segments);
-  flatbuffers::Offset<schema::Function> function(func::FuncOp op, flatbuffers::FlatBufferBuilder &builder);
-  flatbuffers::Offset<schema::Value> value(DictionaryAttr value, StringRef fallback, flatbuffers::FlatBufferBuilder &builder);
+  flatbuffers::Offset<schema::Function> function(func::FuncOp op,
+                                                 flatbuffers::FlatBufferBuilder &builder);
+  flatbuffers::Offset<schema::Value> value(DictionaryAttr value, StringRef fallback,
+                                           flatbuffers::FlatBufferBuilder &builder);
   flatbuffers::Offset<schema::Executable> executable(flatbuffers::FlatBufferBuilder &builder);
 
   ModuleOp module;
@@ -69,10 +71,13 @@ LogicalResult Emitter::openParameters() {
 LogicalResult Emitter::encodeVariables(HostTables &tables) {
   for (auto global : module.getOps<ml_program::GlobalOp>()) {
     auto shaped = dyn_cast<RankedTensorType>(global.getType());
-    std::optional<schema::ElementType> type = shaped ? elementType(shaped.getElementType()) : std::nullopt;
+    std::optional<schema::ElementType> type =
+        shaped ? elementType(shaped.getElementType()) : std::nullopt;
     if (!type || !shaped.hasStaticShape())
-      return global.emitError("a variable must be a tensor of static shape, not ") << global.getType();
-    Variable variable{global.getSymName().str(), *type, {shaped.getShape().begin(), shaped.getShape().end()}};
+      return global.emitError("a variable must be a tensor of static shape, not ")
+             << global.getType();
+    Variable variable{
+        global.getSymName().str(), *type, {shaped.getShape().begin(), shaped.getShape().end()}};
     if (std::optional<Attribute> initial = global.getValue()) {
       auto elements = dyn_cast<ElementsAttr>(*initial);
       if (!elements)
@@ -96,7 +101,8 @@ LogicalResult Emitter::encode() {
   }
   for (const CompiledVariant &variant : variants)
     if (variant.kernels.size() != kernels.size())
-      return module.emitError("a variant has ") << variant.kernels.size() << " kernels, the module " << kernels.size();
+      return module.emitError("a variant has ")
+             << variant.kernels.size() << " kernels, the module " << kernels.size();
   HostTables tables{*constants, locations, {}, {}};
   for (auto list : module.getOps<host::CommandsOp>()) {
     const uint32_t number = tables.commandLists.size();
@@ -119,7 +125,7 @@ LogicalResult Emitter::encode() {
   return success();
 }
 
-// ---- the metadata ------------------------------------------------------------------------------------------
+// ---- the metadata -------------------------------------------------------------------------------
 
 flatbuffers::Offset<schema::Value> Emitter::value(DictionaryAttr value, StringRef fallback,
                                                   flatbuffers::FlatBufferBuilder &builder) {
@@ -141,8 +147,9 @@ flatbuffers::Offset<schema::Value> Emitter::value(DictionaryAttr value, StringRe
     shape.emplace_back(-1, place->second);
   }
   auto residence = value.getAs<StringAttr>("residence").getValue();
-  const schema::ElementType elementOf = elementType(type.getElementType(), element ? element.getValue() : StringRef())
-                                            .value_or(schema::ElementType(schema::ElementKind::none, 0));
+  const schema::ElementType elementOf =
+      elementType(type.getElementType(), element ? element.getValue() : StringRef())
+          .value_or(schema::ElementType(schema::ElementKind::none, 0));
   auto nameOffset = builder.CreateString(name ? name.str() : fallback.str());
   return schema::CreateValue(builder, nameOffset, &elementOf, builder.CreateVectorOfStructs(shape),
                              residence == "host"   ? schema::Residence::host
@@ -150,11 +157,13 @@ flatbuffers::Offset<schema::Value> Emitter::value(DictionaryAttr value, StringRe
                                                    : schema::Residence::device);
 }
 
-flatbuffers::Offset<schema::Function> Emitter::function(func::FuncOp op, flatbuffers::FlatBufferBuilder &builder) {
+flatbuffers::Offset<schema::Function> Emitter::function(func::FuncOp op,
+                                                        flatbuffers::FlatBufferBuilder &builder) {
   auto signature = op->getAttrOfType<DictionaryAttr>("halcyon.signature");
   Offsets<schema::Value> arguments, results;
   for (auto [i, argument] : llvm::enumerate(signature.getAs<ArrayAttr>("arguments")))
-    arguments.push_back(value(cast<DictionaryAttr>(argument), "argument" + std::to_string(i), builder));
+    arguments.push_back(
+        value(cast<DictionaryAttr>(argument), "argument" + std::to_string(i), builder));
   for (auto [i, result] : llvm::enumerate(signature.getAs<ArrayAttr>("results")))
     results.push_back(value(cast<DictionaryAttr>(result), "result" + std::to_string(i), builder));
   std::vector<schema::Donation> donations;
@@ -165,15 +174,17 @@ flatbuffers::Offset<schema::Function> Emitter::function(func::FuncOp op, flatbuf
   auto name = builder.CreateString(op.getName().str());
   auto argumentVector = builder.CreateVector(arguments);
   auto resultVector = builder.CreateVector(results);
-  return schema::CreateFunction(builder, name, argumentVector, resultVector, builder.CreateVectorOfStructs(donations));
+  return schema::CreateFunction(builder, name, argumentVector, resultVector,
+                                builder.CreateVectorOfStructs(donations));
 }
 
-flatbuffers::Offset<schema::Executable> Emitter::executable(flatbuffers::FlatBufferBuilder &builder) {
+flatbuffers::Offset<schema::Executable>
+Emitter::executable(flatbuffers::FlatBufferBuilder &builder) {
   Offsets<schema::Export> exportOffsets;
   for (dispatch::ExecutableOp kernel : kernels)
-    exportOffsets.push_back(schema::CreateExport(builder, builder.CreateString(kernel.getSymName().str()),
-                                                 kernel.getNumTensors(), kernel.getParameters().size(),
-                                                 locations.index(kernel.getLoc())));
+    exportOffsets.push_back(schema::CreateExport(
+        builder, builder.CreateString(kernel.getSymName().str()), kernel.getNumTensors(),
+        kernel.getParameters().size(), locations.index(kernel.getLoc())));
   Offsets<schema::Variant> variantOffsets;
   for (auto [i, variant] : llvm::enumerate(variants)) {
     std::vector<schema::Tile> tiles;
@@ -182,7 +193,8 @@ flatbuffers::Offset<schema::Executable> Emitter::executable(flatbuffers::FlatBuf
     auto target = builder.CreateString(variant.target);
     auto features = builder.CreateVectorOfStrings(variant.requiredFeatures);
     const uint32_t segment = (constants->size() != 0 ? 1 : 0) + i;
-    variantOffsets.push_back(schema::CreateVariant(builder, schema::Format::elf, target, 0, features, segment,
+    variantOffsets.push_back(schema::CreateVariant(builder, schema::Format::elf, target, 0,
+                                                   features, segment,
                                                    builder.CreateVectorOfStructs(tiles)));
   }
   auto exportVector = builder.CreateVector(exportOffsets);
@@ -194,19 +206,22 @@ std::string Emitter::metadata(ArrayRef<SegmentPlace> places) {
   builder.ForceDefaults(true); // its size does not depend on values
   Offsets<schema::Segment> segments;
   for (const SegmentPlace &place : places)
-    segments.push_back(schema::CreateSegment(builder, place.kind, place.offset, place.length,
-                                             builder.CreateVector(place.sha256.data(), place.sha256.size())));
+    segments.push_back(
+        schema::CreateSegment(builder, place.kind, place.offset, place.length,
+                              builder.CreateVector(place.sha256.data(), place.sha256.size())));
   Offsets<schema::Constant> constantOffsets;
   for (const Constants::Entry &entry : constants->entries()) {
     auto scope = entry.external ? builder.CreateString(entry.scope) : 0;
     auto key = entry.external ? builder.CreateString(entry.key) : 0;
-    constantOffsets.push_back(schema::CreateConstant(builder, 0, entry.offset, entry.length, scope, key, &entry.type,
+    constantOffsets.push_back(schema::CreateConstant(builder, 0, entry.offset, entry.length, scope,
+                                                     key, &entry.type,
                                                      builder.CreateVector(entry.shape)));
   }
   Offsets<schema::Variable> variableOffsets;
   for (const Variable &variable : variables) {
     auto name = builder.CreateString(variable.name);
-    variableOffsets.push_back(schema::CreateVariable(builder, name, &variable.type, builder.CreateVector(variable.shape), variable.initial));
+    variableOffsets.push_back(schema::CreateVariable(
+        builder, name, &variable.type, builder.CreateVector(variable.shape), variable.initial));
   }
   Offsets<schema::Function> functionOffsets;
   for (func::FuncOp op : functions)
@@ -215,7 +230,8 @@ std::string Emitter::metadata(ArrayRef<SegmentPlace> places) {
   for (auto [i, host] : llvm::enumerate(code)) {
     auto registers = builder.CreateVector(host.registers);
     auto returns = builder.CreateVector(host.returns);
-    hostFunctions.push_back(schema::CreateHostFunction(builder, i, registers, host.parameters, returns, host.allocations,
+    hostFunctions.push_back(schema::CreateHostFunction(builder, i, registers, host.parameters,
+                                                       returns, host.allocations,
                                                        builder.CreateVector(host.code)));
   }
   Offsets<schema::CommandList> lists;
@@ -227,12 +243,14 @@ std::string Emitter::metadata(ArrayRef<SegmentPlace> places) {
   Offsets<schema::Location> locationOffsets;
   for (const Locations::Entry &entry : locations.entries()) {
     auto name = builder.CreateString(entry.name);
-    locationOffsets.push_back(schema::CreateLocation(builder, name, builder.CreateString(entry.file), entry.line));
+    locationOffsets.push_back(
+        schema::CreateLocation(builder, name, builder.CreateString(entry.file), entry.line));
   }
   auto family = builder.CreateString("cpu");
   auto hostVector = builder.CreateVector(hostFunctions);
   auto listVector = builder.CreateVector(lists);
-  auto plan = schema::CreatePlan(builder, family, hostVector, listVector, builder.CreateVector(executables));
+  auto plan = schema::CreatePlan(builder, family, hostVector, listVector,
+                                 builder.CreateVector(executables));
   auto producer = builder.CreateString("halcyonc " HALCYON_VERSION);
   auto flags = builder.CreateString(options.flags);
   auto symbolVector = builder.CreateVectorOfStrings(symbols);
@@ -242,9 +260,10 @@ std::string Emitter::metadata(ArrayRef<SegmentPlace> places) {
   auto variableVector = builder.CreateVector(variableOffsets);
   auto locationVector = builder.CreateVector(locationOffsets);
   auto planVector = builder.CreateVector(&plan, 1);
-  schema::FinishMetadataBuffer(builder, schema::CreateMetadata(builder, 0, producer, flags, symbolVector, functionVector,
-                                                               segmentVector, constantVector, variableVector,
-                                                               locationVector, planVector, options.resultsMappable));
+  schema::FinishMetadataBuffer(
+      builder, schema::CreateMetadata(builder, 0, producer, flags, symbolVector, functionVector,
+                                      segmentVector, constantVector, variableVector, locationVector,
+                                      planVector, options.resultsMappable));
   return std::string(reinterpret_cast<const char *>(builder.GetBufferPointer()), builder.GetSize());
 }
 
@@ -264,14 +283,16 @@ LogicalResult Emitter::run(llvm::raw_pwrite_stream &stream) {
     container.add(schema::SegmentKind::constants, constants->pieces(), constants->size());
   if (!kernels.empty())
     for (const CompiledVariant &variant : variants)
-      container.add(schema::SegmentKind::code, {{0, ArrayRef<char>(variant.elf.data(), variant.elf.size())}}, variant.elf.size());
+      container.add(schema::SegmentKind::code,
+                    {{0, ArrayRef<char>(variant.elf.data(), variant.elf.size())}},
+                    variant.elf.size());
   container.write(stream, [&](ArrayRef<SegmentPlace> places) { return metadata(places); });
   return success();
 }
 
 } // namespace
 
-LogicalResult halcyon::emitArtifact(ModuleOp module, ArrayRef<CompiledVariant> variants, const EmitOptions &options,
-                                    llvm::raw_pwrite_stream &stream) {
+LogicalResult halcyon::emitArtifact(ModuleOp module, ArrayRef<CompiledVariant> variants,
+                                    const EmitOptions &options, llvm::raw_pwrite_stream &stream) {
   return Emitter(module, variants, options).run(stream);
 }

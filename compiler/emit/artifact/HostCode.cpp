@@ -1,9 +1,9 @@
 #include "emit/artifact/HostCode.h"
 
-#include "llvm/ADT/TypeSwitch.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "llvm/ADT/TypeSwitch.h"
 
 #include <bit>
 
@@ -24,7 +24,8 @@ enum class Opcode : uint16_t {
 
 class Encoder {
 public:
-  Encoder(func::FuncOp function, HostTables &tables) : function(function), tables(tables), registers(function) {}
+  Encoder(func::FuncOp function, HostTables &tables)
+      : function(function), tables(tables), registers(function) {}
 
   FailureOr<HostFunctionCode> run();
 
@@ -73,7 +74,10 @@ private:
   uint32_t zeroExtended(Value value);
   void move(uint32_t to, uint32_t from, RegisterType type) {
     if (to != from)
-      put(type == RegisterType::i64 ? Opcode::move_i64 : type == RegisterType::f64 ? Opcode::move_f64 : Opcode::move_buffer, to, from);
+      put(type == RegisterType::i64   ? Opcode::move_i64
+          : type == RegisterType::f64 ? Opcode::move_f64
+                                      : Opcode::move_buffer,
+          to, from);
   }
   void jump(Block *target, ValueRange values);
   // `a` where `condition` (an i64 register) is not 0, else `b`.
@@ -93,7 +97,8 @@ LogicalResult Encoder::putElementType(Type type, Operation *op) {
   std::optional<schema::ElementType> element = elementType(type);
   if (!element)
     return op->emitError("the host program cannot hold a ") << type;
-  words.push_back(static_cast<uint32_t>(element->kind()) | static_cast<uint32_t>(element->bits()) << 8);
+  words.push_back(static_cast<uint32_t>(element->kind()) | static_cast<uint32_t>(element->bits())
+                                                               << 8);
   return success();
 }
 
@@ -108,7 +113,7 @@ uint32_t Encoder::zeroExtended(Value value) {
   return result;
 }
 
-// ---- arithmetic --------------------------------------------------------------------------------------------
+// ---- arithmetic ---------------------------------------------------------------------------------
 
 std::optional<Opcode> binary(Operation *op) {
   return llvm::TypeSwitch<Operation *, std::optional<Opcode>>(op)
@@ -159,16 +164,36 @@ LogicalResult Encoder::compare(arith::CmpIOp op) {
   if (op.getLhs().getType().isInteger(1) && predicate >= P::slt && predicate <= P::sge)
     std::swap(a, b); // true is -1 as a signed number, 1 in a register
   switch (predicate) {
-  case P::eq: put(Opcode::cmp_eq, to, a, b); break;
-  case P::ne: put(Opcode::cmp_ne, to, a, b); break;
-  case P::slt: put(Opcode::cmp_lt, to, a, b); break;
-  case P::sle: put(Opcode::cmp_le, to, a, b); break;
-  case P::sgt: put(Opcode::cmp_lt, to, b, a); break;
-  case P::sge: put(Opcode::cmp_le, to, b, a); break;
-  case P::ult: put(Opcode::cmp_ult, to, a, b); break;
-  case P::ule: put(Opcode::cmp_ule, to, a, b); break;
-  case P::ugt: put(Opcode::cmp_ult, to, b, a); break;
-  case P::uge: put(Opcode::cmp_ule, to, b, a); break;
+  case P::eq:
+    put(Opcode::cmp_eq, to, a, b);
+    break;
+  case P::ne:
+    put(Opcode::cmp_ne, to, a, b);
+    break;
+  case P::slt:
+    put(Opcode::cmp_lt, to, a, b);
+    break;
+  case P::sle:
+    put(Opcode::cmp_le, to, a, b);
+    break;
+  case P::sgt:
+    put(Opcode::cmp_lt, to, b, a);
+    break;
+  case P::sge:
+    put(Opcode::cmp_le, to, b, a);
+    break;
+  case P::ult:
+    put(Opcode::cmp_ult, to, a, b);
+    break;
+  case P::ule:
+    put(Opcode::cmp_ule, to, a, b);
+    break;
+  case P::ugt:
+    put(Opcode::cmp_ult, to, b, a);
+    break;
+  case P::uge:
+    put(Opcode::cmp_ule, to, b, a);
+    break;
   }
   return success();
 }
@@ -178,17 +203,43 @@ LogicalResult Encoder::compare(arith::CmpFOp op) {
   auto negate = [&] { put(Opcode::xor_, to, to, integer(1)); };
   using P = arith::CmpFPredicate;
   switch (op.getPredicate()) {
-  case P::OEQ: put(Opcode::fcmp_eq, to, a, b); break;
-  case P::UNE: put(Opcode::fcmp_eq, to, a, b); negate(); break;
-  case P::OLT: put(Opcode::fcmp_lt, to, a, b); break;
-  case P::OLE: put(Opcode::fcmp_le, to, a, b); break;
-  case P::OGT: put(Opcode::fcmp_lt, to, b, a); break;
-  case P::OGE: put(Opcode::fcmp_le, to, b, a); break;
-  case P::UGE: put(Opcode::fcmp_lt, to, a, b); negate(); break;
-  case P::UGT: put(Opcode::fcmp_le, to, a, b); negate(); break;
-  case P::ULE: put(Opcode::fcmp_lt, to, b, a); negate(); break;
-  case P::ULT: put(Opcode::fcmp_le, to, b, a); negate(); break;
-  default: return unsupported(op);
+  case P::OEQ:
+    put(Opcode::fcmp_eq, to, a, b);
+    break;
+  case P::UNE:
+    put(Opcode::fcmp_eq, to, a, b);
+    negate();
+    break;
+  case P::OLT:
+    put(Opcode::fcmp_lt, to, a, b);
+    break;
+  case P::OLE:
+    put(Opcode::fcmp_le, to, a, b);
+    break;
+  case P::OGT:
+    put(Opcode::fcmp_lt, to, b, a);
+    break;
+  case P::OGE:
+    put(Opcode::fcmp_le, to, b, a);
+    break;
+  case P::UGE:
+    put(Opcode::fcmp_lt, to, a, b);
+    negate();
+    break;
+  case P::UGT:
+    put(Opcode::fcmp_le, to, a, b);
+    negate();
+    break;
+  case P::ULE:
+    put(Opcode::fcmp_lt, to, b, a);
+    negate();
+    break;
+  case P::ULT:
+    put(Opcode::fcmp_le, to, b, a);
+    negate();
+    break;
+  default:
+    return unsupported(op);
   }
   return success();
 }
@@ -206,7 +257,8 @@ LogicalResult Encoder::arithmetic(Operation *op) {
     if (!value)
       return unsupported(op);
     put(Opcode::const_i64, of(result));
-    putConstant(type.isInteger(1) ? value.getValue().getZExtValue() : value.getValue().getSExtValue());
+    putConstant(type.isInteger(1) ? value.getValue().getZExtValue()
+                                  : value.getValue().getSExtValue());
     return success();
   }
   if (std::optional<Opcode> opcode = binary(op)) {
@@ -216,7 +268,8 @@ LogicalResult Encoder::arithmetic(Operation *op) {
         put(Opcode::fround_f32, of(result), of(result));
       else if (!type.isF64())
         return unsupported(op);
-    } else if (isa<arith::AddIOp, arith::SubIOp, arith::MulIOp, arith::ShLIOp, arith::DivSIOp>(op)) {
+    } else if (isa<arith::AddIOp, arith::SubIOp, arith::MulIOp, arith::ShLIOp, arith::DivSIOp>(
+                   op)) {
       narrow(op);
     }
     return success();
@@ -226,11 +279,13 @@ LogicalResult Encoder::arithmetic(Operation *op) {
   if (auto cmp = dyn_cast<arith::CmpFOp>(op))
     return compare(cmp);
   if (auto select = dyn_cast<arith::SelectOp>(op)) {
-    choose(of(result), of(select.getCondition()), of(select.getTrueValue()), of(select.getFalseValue()), Registers::typeOf(type));
+    choose(of(result), of(select.getCondition()), of(select.getTrueValue()),
+           of(select.getFalseValue()), Registers::typeOf(type));
     return success();
   }
   if (isa<arith::MinUIOp, arith::MaxUIOp>(op)) {
-    const uint32_t a = of(op->getOperand(0)), b = of(op->getOperand(1)), less = registers.fresh(RegisterType::i64);
+    const uint32_t a = of(op->getOperand(0)), b = of(op->getOperand(1)),
+                   less = registers.fresh(RegisterType::i64);
     scratch.push_back(less);
     put(Opcode::cmp_ult, less, a, b);
     const bool smaller = isa<arith::MinUIOp>(op);
@@ -240,8 +295,10 @@ LogicalResult Encoder::arithmetic(Operation *op) {
   if (isa<arith::MinNumFOp, arith::MaxNumFOp, arith::MinimumFOp, arith::MaximumFOp>(op)) {
     // a where it wins or is NaN (minimum, maximum) or b is NaN (minnum, maxnum).
     const uint32_t a = of(op->getOperand(0)), b = of(op->getOperand(1));
-    const bool isMin = isa<arith::MinNumFOp, arith::MinimumFOp>(op), propagates = isa<arith::MinimumFOp, arith::MaximumFOp>(op);
-    const uint32_t takeA = registers.fresh(RegisterType::i64), test = registers.fresh(RegisterType::i64);
+    const bool isMin = isa<arith::MinNumFOp, arith::MinimumFOp>(op),
+               propagates = isa<arith::MinimumFOp, arith::MaximumFOp>(op);
+    const uint32_t takeA = registers.fresh(RegisterType::i64),
+                   test = registers.fresh(RegisterType::i64);
     scratch.append({takeA, test});
     put(Opcode::fcmp_lt, takeA, isMin ? a : b, isMin ? b : a);
     const uint32_t nan = propagates ? a : b;
@@ -327,7 +384,8 @@ LogicalResult Encoder::arithmetic(Operation *op) {
     put(Opcode::alloca_, memory, integer(8), static_cast<uint32_t>(host::Lifetime::staging));
     words.push_back(sites++);
     Value from = op->getOperand(0);
-    put(isa<FloatType>(from.getType()) ? Opcode::write_f64 : Opcode::write_i64, memory, zero, of(from));
+    put(isa<FloatType>(from.getType()) ? Opcode::write_f64 : Opcode::write_i64, memory, zero,
+        of(from));
     if (failed(putElementType(from.getType(), op)))
       return failure();
     put(isa<FloatType>(type) ? Opcode::read_f64 : Opcode::read_i64, of(result), memory, zero);
@@ -336,11 +394,12 @@ LogicalResult Encoder::arithmetic(Operation *op) {
   return unsupported(op);
 }
 
-// ---- memory and work ---------------------------------------------------------------------------------------
+// ---- memory and work ----------------------------------------------------------------------------
 
 LogicalResult Encoder::memory(Operation *op) {
   if (auto allocation = dyn_cast<host::AllocaOp>(op)) {
-    put(Opcode::alloca_, of(allocation.getBuffer()), of(allocation.getSize()), static_cast<uint32_t>(allocation.getLifetime()));
+    put(Opcode::alloca_, of(allocation.getBuffer()), of(allocation.getSize()),
+        static_cast<uint32_t>(allocation.getLifetime()));
     words.push_back(sites++);
     return success();
   }
@@ -349,7 +408,8 @@ LogicalResult Encoder::memory(Operation *op) {
     return success();
   }
   if (auto constant = dyn_cast<host::ConstantOp>(op)) {
-    FailureOr<uint32_t> index = tables.constants.index(constant.getValue(), constant.getScopeAttr(), constant.getKeyAttr(), op->getLoc());
+    FailureOr<uint32_t> index = tables.constants.index(constant.getValue(), constant.getScopeAttr(),
+                                                       constant.getKeyAttr(), op->getLoc());
     if (failed(index))
       return failure();
     put(Opcode::constant, of(constant.getBuffer()));
@@ -384,12 +444,14 @@ LogicalResult Encoder::memory(Operation *op) {
   }
   if (auto read = dyn_cast<host::ReadOp>(op)) {
     Type type = read.getValue().getType();
-    put(isa<FloatType>(type) ? Opcode::read_f64 : Opcode::read_i64, of(read.getValue()), of(read.getBuffer()), of(read.getOffset()));
+    put(isa<FloatType>(type) ? Opcode::read_f64 : Opcode::read_i64, of(read.getValue()),
+        of(read.getBuffer()), of(read.getOffset()));
     return putElementType(type, op);
   }
   if (auto write = dyn_cast<host::WriteOp>(op)) {
     Type type = write.getValue().getType();
-    put(isa<FloatType>(type) ? Opcode::write_f64 : Opcode::write_i64, of(write.getBuffer()), of(write.getOffset()), of(write.getValue()));
+    put(isa<FloatType>(type) ? Opcode::write_f64 : Opcode::write_i64, of(write.getBuffer()),
+        of(write.getOffset()), of(write.getValue()));
     return putElementType(type, op);
   }
   if (auto submit = dyn_cast<host::SubmitOp>(op)) {
@@ -397,7 +459,8 @@ LogicalResult Encoder::memory(Operation *op) {
     for (Value value : submit->getOperands())
       list.push_back(of(value));
     if (list.size() > UINT16_MAX)
-      return op->emitError("a submission of ") << list.size() << " bindings and parameters does not fit";
+      return op->emitError("a submission of ")
+             << list.size() << " bindings and parameters does not fit";
     put(Opcode::submit, 0, submit.getBindings().size(), list.size());
     words.push_back(tables.commandLists.lookup(submit.getCommands()));
     putList(list);
@@ -406,7 +469,7 @@ LogicalResult Encoder::memory(Operation *op) {
   return unsupported(op);
 }
 
-// ---- control flow ------------------------------------------------------------------------------------------
+// ---- control flow -------------------------------------------------------------------------------
 
 // Moves the values to the block's arguments, all at once, and goes there.
 void Encoder::jump(Block *target, ValueRange values) {
@@ -415,7 +478,8 @@ void Encoder::jump(Block *target, ValueRange values) {
     if (of(argument) != of(value))
       moves.push_back({of(argument), of(value)});
   for (auto &[to, from] : moves) {
-    const bool overwritten = llvm::any_of(moves, [&, source = from](auto &other) { return other.first == source; });
+    const bool overwritten =
+        llvm::any_of(moves, [&, source = from](auto &other) { return other.first == source; });
     if (!overwritten)
       continue;
     const uint32_t saved = registers.fresh(registers.list()[from]);
@@ -482,7 +546,8 @@ FailureOr<HostFunctionCode> Encoder::run() {
   for (Block &block : function.getBody())
     for (Operation &op : block)
       for (Value value : op.getResults())
-        if (llvm::any_of(value.getUsers(), [&](Operation *user) { return user->getBlock() != &block; }))
+        if (llvm::any_of(value.getUsers(),
+                         [&](Operation *user) { return user->getBlock() != &block; }))
           of(value);
   for (Block &block : function.getBody()) {
     starts[&block] = words.size();
@@ -500,7 +565,8 @@ FailureOr<HostFunctionCode> Encoder::run() {
   for (auto [word, block] : targets)
     words[word] = starts[block];
   if (registers.list().size() > UINT16_MAX)
-    return function.emitError("@") << function.getName() << " needs " << registers.list().size() << " registers; 65535 is the limit";
+    return function.emitError("@") << function.getName() << " needs " << registers.list().size()
+                                   << " registers; 65535 is the limit";
   for (Type type : function.getResultTypes())
     result.returns.push_back(Registers::typeOf(type));
   result.registers = registers.list();

@@ -1,7 +1,7 @@
 // emit/artifact/HostCode.h -- a host function as bytecode (src/schema/host_ops.def).
 #pragma once
-#include "llvm/ADT/StringMap.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "llvm/ADT/StringMap.h"
 
 #include <vector>
 
@@ -27,6 +27,7 @@ struct HostTables {
   llvm::StringMap<uint32_t> variables;
 };
 
-mlir::FailureOr<HostFunctionCode> encodeHostFunction(mlir::func::FuncOp function, HostTables &tables);
+mlir::FailureOr<HostFunctionCode> encodeHostFunction(mlir::func::FuncOp function,
+                                                     HostTables &tables);
 
 } // namespace halcyon

@@ -42,7 +42,8 @@ void Registers::finish(Operation *op) {
   auto isLocal = [&](Value value) {
     Operation *definition = value.getDefiningOp();
     return definition && definition->getBlock() == op->getBlock() &&
-           llvm::all_of(value.getUsers(), [&](Operation *user) { return user->getBlock() == op->getBlock(); });
+           llvm::all_of(value.getUsers(),
+                        [&](Operation *user) { return user->getBlock() == op->getBlock(); });
   };
   auto releaseOnce = [&](Value value) {
     auto found = numbers.find(value);
@@ -52,8 +53,9 @@ void Registers::finish(Operation *op) {
     numbers.erase(found);
   };
   for (Value operand : op->getOperands())
-    if (isLocal(operand) &&
-        llvm::none_of(operand.getUsers(), [&](Operation *user) { return op->isBeforeInBlock(user); }))
+    if (isLocal(operand) && llvm::none_of(operand.getUsers(), [&](Operation *user) {
+          return op->isBeforeInBlock(user);
+        }))
       releaseOnce(operand);
   for (Value result : op->getResults())
     if (result.use_empty())

@@ -1,7 +1,7 @@
 // emit/artifact/Registers.h -- which register of the host program holds a value.
 #pragma once
-#include "llvm/ADT/DenseMap.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "llvm/ADT/DenseMap.h"
 
 #include <vector>
 
@@ -9,8 +9,8 @@
 
 namespace halcyon {
 
-// Arguments take the first registers. A value that one block makes and uses gives its register back after its
-// last use; others keep theirs.
+// Arguments take the first registers. A value that one block makes and uses gives its register back
+// after its last use; others keep theirs.
 class Registers {
 public:
   explicit Registers(mlir::func::FuncOp function);

@@ -1,8 +1,8 @@
 #include "emit/artifact/Safetensors.h"
 
+#include "mlir/IR/Diagnostics.h"
 #include "llvm/Support/Endian.h"
 #include "llvm/Support/JSON.h"
-#include "mlir/IR/Diagnostics.h"
 
 using namespace mlir;
 using namespace halcyon;

@@ -1,10 +1,10 @@
 // emit/artifact/Safetensors.h -- a parameter file that the application will give at load.
 #pragma once
+#include "mlir/IR/Location.h"
+#include "mlir/Support/LLVM.h"
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/MemoryBuffer.h"
-#include "mlir/IR/Location.h"
-#include "mlir/Support/LLVM.h"
 
 #include <map>
 #include <memory>
@@ -14,7 +14,8 @@ namespace halcyon {
 
 class Safetensors {
 public:
-  static mlir::FailureOr<Safetensors> open(llvm::StringRef scope, llvm::StringRef path, mlir::Location location);
+  static mlir::FailureOr<Safetensors> open(llvm::StringRef scope, llvm::StringRef path,
+                                           mlir::Location location);
 
   const std::string &scope() const { return scopeName; }
   // The first tensor (by name) of exactly these bytes; null where there is none.

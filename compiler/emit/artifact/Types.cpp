@@ -27,9 +27,11 @@ std::optional<schema::ElementType> halcyon::elementType(Type type, StringRef nam
   if (type.isInteger(1))
     return schema::ElementType(ElementKind::boolean, 8);
   if (auto integer = dyn_cast<IntegerType>(type))
-    return schema::ElementType(integer.isUnsigned() ? ElementKind::uint : ElementKind::sint, integer.getWidth());
+    return schema::ElementType(integer.isUnsigned() ? ElementKind::uint : ElementKind::sint,
+                               integer.getWidth());
   if (auto complex = dyn_cast<ComplexType>(type))
-    return schema::ElementType(ElementKind::complex, 2 * complex.getElementType().getIntOrFloatBitWidth());
+    return schema::ElementType(ElementKind::complex,
+                               2 * complex.getElementType().getIntOrFloatBitWidth());
   if (type.isBF16())
     return schema::ElementType(ElementKind::bfloat, 16);
   if (type.isF16() || type.isF32() || type.isF64())
@@ -55,7 +57,8 @@ void collect(Location location, Locations::Entry &entry) {
     collect(name.getChildLoc(), entry);
   } else if (auto file = dyn_cast<FileLineColLoc>(location)) {
     if (entry.file.empty()) {
-      entry.file = llvm::sys::path::filename(file.getFilename().getValue()).str(); // the same in any folder
+      entry.file =
+          llvm::sys::path::filename(file.getFilename().getValue()).str(); // the same in any folder
       entry.line = file.getLine();
     }
   } else if (auto fused = dyn_cast<FusedLoc>(location)) {

@@ -1,8 +1,8 @@
 // emit/artifact/Types.h -- element types and locations as the artifact has them.
 #pragma once
-#include "llvm/ADT/MapVector.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include "mlir/IR/Location.h"
+#include "llvm/ADT/MapVector.h"
 
 #include <map>
 #include <optional>
@@ -13,7 +13,8 @@
 
 namespace halcyon {
 
-// Of a tensor's elements; `name` ("u8") says what a signless type cannot. None for what has no kind.
+// Of a tensor's elements; `name` ("u8") says what a signless type cannot. None for what has no
+// kind.
 std::optional<schema::ElementType> elementType(mlir::Type type, llvm::StringRef name = {});
 
 // The table of source ops.

@@ -14,7 +14,24 @@ int64_t floorOf(int64_t left, int64_t right) {
   return left % right && (left < 0) != (right < 0) ? quotient - 1 : quotient;
 }
 
-// `isRightUnit`: left op right is left, for that value of right.
+// An equal op that this block has already, so that equal dimensions are one
+// value.
+template <class Op> Value existing(ImplicitLocOpBuilder &b, OpFoldResult left, OpFoldResult right) {
+  Value anchor = isa<Value>(left) ? cast<Value>(left) : cast<Value>(right);
+  Block *block = b.getInsertionBlock();
+  for (Operation *user : anchor.getUsers()) {
+    if (!isa<Op>(user) || user->getBlock() != block)
+      continue;
+    if (b.getInsertionPoint() != block->end() && !user->isBeforeInBlock(&*b.getInsertionPoint()))
+      continue;
+    if (getAsOpFoldResult(user->getOperand(0)) == left &&
+        getAsOpFoldResult(user->getOperand(1)) == right)
+      return user->getResult(0);
+  }
+  return nullptr;
+}
+
+// `rightUnit`: left op right is left, for that value of right.
 template <class Op, class Fold>
 OpFoldResult combine(ImplicitLocOpBuilder &b, OpFoldResult left, OpFoldResult right,
                      std::optional<int64_t> rightUnit, Fold fold) {
@@ -23,6 +40,8 @@ OpFoldResult combine(ImplicitLocOpBuilder &b, OpFoldResult left, OpFoldResult ri
     return fixed(b, fold(*leftKnown, *rightKnown));
   if (rightUnit && rightKnown == rightUnit)
     return left;
+  if (Value found = existing<Op>(b, left, right))
+    return found;
   return b.create<Op>(asValue(b, left), asValue(b, right)).getResult();
 }
 

@@ -1,5 +1,6 @@
 #include "import/onnx/Body.h"
 #include "import/onnx/OpTable.h"
+#include "import/onnx/Recurrent.h"
 #include "import/onnx/Reshape.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -327,7 +328,11 @@ LogicalResult importLoop(NodeContext &node) {
 } // namespace
 
 ArrayRef<OpImporter> loopOps() {
-  static const OpImporter list[] = {{"Loop", importLoop, 0, anyNumber, anyNumber}};
+  static const OpImporter list[] = {
+      {"GRU", importGru, 3, 6, 2},
+      {"LSTM", importLstm, 3, 8, 3},
+      {"Loop", importLoop, 0, anyNumber, anyNumber},
+  };
   return list;
 }
 

@@ -77,3 +77,17 @@ func.func @other_elements(%x: memref<8x32xf32>, %w: memref<32x8xf32>, %t: memref
   }
   return
 }
+
+// Booleans are bytes in memory, vectors of i1 are not: loops.
+// CHECK-LABEL: func.func @any(
+// CHECK: linalg.generic
+func.func @any(%x: memref<16x32xi1>, %out: memref<32xi1>) {
+  linalg.generic {indexing_maps = [affine_map<(n, k) -> (k, n)>, affine_map<(n, k) -> (n)>],
+                  iterator_types = ["parallel", "reduction"]}
+      ins(%x : memref<16x32xi1>) outs(%out : memref<32xi1>) {
+  ^bb1(%p: i1, %o: i1):
+    %s = arith.ori %o, %p : i1
+    linalg.yield %s : i1
+  }
+  return
+}

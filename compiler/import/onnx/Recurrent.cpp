@@ -1,0 +1,286 @@
+#include "import/onnx/Recurrent.h"
+#include "import/onnx/Elementwise.h"
+#include "import/onnx/Scalar.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+
+using namespace mlir;
+
+namespace halcyon::onnx {
+namespace {
+
+// Positions of the inputs that cells share.
+enum Input : size_t { x, w, r, bias, lengths, initialH, initialC, peepholes };
+
+// What LSTM and GRU have in common: X [T, B, I], W [D, G * H, I],
+// R [D, G * H, H], bias [D, 2 * G * H], states [D, B, H].
+class Cell {
+public:
+  Cell(NodeContext &node, int64_t gates) : node(node), b(node.b), gates(gates) {}
+
+  LogicalResult check(ArrayRef<StringRef> activations) {
+    for (StringRef name : {"activation_alpha", "activation_beta", "clip"})
+      if (node.find(name))
+        return node.error() << "attribute '" << name << "' is not supported";
+    if (node.intAttr("layout", 0) != 0)
+      return node.error() << "attribute 'layout' is not supported";
+    if (node.has(lengths))
+      return node.error() << "sequence lengths are not supported";
+    direction = node.stringAttr("direction", "forward");
+    if (direction != "forward" && direction != "reverse" && direction != "bidirectional")
+      return node.error() << "attribute 'direction' is '" << direction << "'";
+    directions = direction == "bidirectional" ? 2 : 1;
+    if (const NodeAttribute *given = node.find("activations"))
+      for (auto [index, name] : llvm::enumerate(given->strings))
+        if (!StringRef(name).equals_insensitive(activations[index % activations.size()]))
+          return node.error() << "activation '" << name << "' is not supported";
+    for (size_t input : {x, w, r})
+      if (node.rank(input) != 3 || node.in(input).dataType != DataType::f32)
+        return node.error() << "input '" << node.node.inputs[input]
+                            << "' must have 3 dimensions of f32";
+    std::optional<int64_t> rows = known(node.in(w).dims[1]), columns = known(node.in(r).dims[2]);
+    if (!rows || !columns || *rows != gates * *columns || known(node.in(w).dims[0]) != directions ||
+        known(node.in(r).dims[1]) != rows)
+      return node.error() << "W and R must have the static shapes of " << gates << " gates";
+    hidden = *columns;
+    if (node.intAttr("hidden_size", hidden) != hidden)
+      return node.error() << "attribute 'hidden_size' differs from R's shape";
+    time = node.in(x).dims[0];
+    batch = node.in(x).dims[1];
+    element = node.in(x).element;
+    return success();
+  }
+
+  // tensor[at, ...] without its first dimension.
+  Value part(ImplicitLocOpBuilder &at, Value tensor, OpFoldResult index) {
+    auto type = cast<RankedTensorType>(tensor.getType());
+    Dims sizes = tensor::getMixedSizes(at, at.getLoc(), tensor);
+    Dims offsets(sizes.size(), fixed(at, 0)), strides(sizes.size(), fixed(at, 1));
+    offsets[0] = index;
+    sizes[0] = fixed(at, 1);
+    auto made = RankedTensorType::get(type.getShape().drop_front(), type.getElementType());
+    return at.create<tensor::ExtractSliceOp>(made, tensor, offsets, sizes, strides);
+  }
+
+  // The columns of gate `gate`: [.., H] of [.., G * H].
+  Value gate(ImplicitLocOpBuilder &at, Value tensor, int64_t gate, int64_t count = 1) {
+    Dims sizes = tensor::getMixedSizes(at, at.getLoc(), tensor);
+    Dims offsets(sizes.size(), fixed(at, 0)), strides(sizes.size(), fixed(at, 1));
+    offsets.back() = fixed(at, gate * hidden);
+    sizes.back() = fixed(at, count * hidden);
+    return at.create<tensor::ExtractSliceOp>(tensor, offsets, sizes, strides);
+  }
+
+  // left [B, K] times right [N, K] transposed.
+  Value multiply(ImplicitLocOpBuilder &at, Value left, Value right) {
+    Dims dims{tensor::getMixedSize(at, at.getLoc(), left, 0),
+              tensor::getMixedSize(at, at.getLoc(), right, 0)};
+    Value init = filledTensor(at, dims, constantFloat(at, element, 0));
+    return at.create<linalg::MatmulTransposeBOp>(ValueRange{left, right}, ValueRange{init})
+        ->getResult(0);
+  }
+
+  // One value for each [batch, hidden]; inputs of one dimension are biases.
+  Value map(ImplicitLocOpBuilder &at, ValueRange inputs, Body body) {
+    SmallVector<AffineMap> maps;
+    for (Value input : inputs) {
+      bool isBias = cast<RankedTensorType>(input.getType()).getRank() == 1;
+      maps.push_back(isBias ? AffineMap::get(2, 0, at.getAffineDimExpr(1))
+                            : at.getMultiDimIdentityMap(2));
+    }
+    maps.push_back(at.getMultiDimIdentityMap(2));
+    return generic(at, inputs, emptyTensor(at, {batch, fixed(at, hidden)}, element), maps,
+                   parallelIterators(2), body);
+  }
+
+  // X times W for all times at once: [T, B, G * H].
+  Value projectInput(Value weights) {
+    auto rows = fixed(b, gates * hidden);
+    AffineExpr t, n, g, k;
+    bindDims(b.getContext(), t, n, g, k);
+    auto mapOf = [&](ArrayRef<AffineExpr> exprs) {
+      return AffineMap::get(4, 0, exprs, b.getContext());
+    };
+    SmallVector<utils::IteratorType> iterators = parallelIterators(4);
+    iterators.back() = utils::IteratorType::reduction;
+    return generic(b, {node.value(x), weights},
+                   filledTensor(b, {time, batch, rows}, constantFloat(b, element, 0)),
+                   {mapOf({t, n, k}), mapOf({g, k}), mapOf({t, n, g})}, iterators,
+                   [](ImplicitLocOpBuilder &at, ValueRange v) {
+                     return addScalars(at, v[2], mulScalars(at, v[0], v[1]));
+                   });
+  }
+
+  // Both halves of one direction's bias, [G * H] each; zeros without a bias.
+  std::pair<Value, Value> biases(int64_t d) {
+    int64_t rows = gates * hidden;
+    if (!node.has(bias)) {
+      Value zeros = filledTensor(b, {fixed(b, rows)}, constantFloat(b, element, 0));
+      return {zeros, zeros};
+    }
+    Value all = part(b, node.value(bias), fixed(b, d));
+    return {gate(b, all, 0, gates), gate(b, all, gates, gates)};
+  }
+
+  Value state(size_t input, int64_t d) {
+    if (node.has(input))
+      return part(b, node.value(input), fixed(b, d));
+    return filledTensor(b, {batch, fixed(b, hidden)}, constantFloat(b, element, 0));
+  }
+
+  Value insert(ImplicitLocOpBuilder &at, Value into, Value value, Dims leading) {
+    Dims sizes(leading.size(), fixed(at, 1)), offsets = std::move(leading);
+    sizes.append({batch, fixed(at, hidden)});
+    offsets.append(2, fixed(at, 0));
+    Dims strides(sizes.size(), fixed(at, 1));
+    return at.create<tensor::InsertSliceOp>(value, into, offsets, sizes, strides);
+  }
+
+  // All directions. A step makes new states, h first, of the input's part
+  // [B, G * H] and the states.
+  void run(size_t numStates,
+           llvm::function_ref<SmallVector<Value>(ImplicitLocOpBuilder &, int64_t d, Value input,
+                                                 ValueRange states)>
+               step) {
+    Dims all{time, fixed(b, directions), batch, fixed(b, hidden)};
+    Dims last(all.begin() + 1, all.end());
+    bool wantsAll = node.wants(0);
+    Value outputs = wantsAll ? emptyTensor(b, all, element) : Value();
+    SmallVector<Value> finals;
+    for (size_t s = 0; s < numStates; ++s)
+      finals.push_back(emptyTensor(b, last, element));
+    for (int64_t d = 0; d < directions; ++d) {
+      bool backwards = direction == "reverse" || d == 1;
+      Value projected = projectInput(part(b, node.value(w), fixed(b, d)));
+      SmallVector<Value> start;
+      for (size_t s = 0; s < numStates; ++s)
+        start.push_back(state(initialH + s, d));
+      if (wantsAll)
+        start.push_back(outputs);
+      auto loop = b.create<scf::ForOp>(
+          constantIndex(b, 0), asValue(b, time), constantIndex(b, 1), start,
+          [&](OpBuilder &nested, Location loc, Value index, ValueRange carried) {
+            ImplicitLocOpBuilder at(loc, nested);
+            OpFoldResult now = index;
+            if (backwards)
+              now = sub(at, sub(at, time, fixed(at, 1)), index);
+            SmallVector<Value> next =
+                step(at, d, part(at, projected, now), carried.take_front(numStates));
+            if (wantsAll)
+              next.push_back(insert(at, carried.back(), next[0], {now, fixed(at, d)}));
+            at.create<scf::YieldOp>(next);
+          });
+      for (size_t s = 0; s < numStates; ++s)
+        finals[s] = insert(b, finals[s], loop.getResult(static_cast<unsigned>(s)), {fixed(b, d)});
+      if (wantsAll)
+        outputs = loop.getResults().back();
+    }
+    if (wantsAll)
+      node.set(0, outputs, DataType::f32, all);
+    for (auto [s, value] : llvm::enumerate(finals))
+      node.set(1 + s, value, DataType::f32, last);
+  }
+
+  NodeContext &node;
+  ImplicitLocOpBuilder &b;
+  int64_t gates, hidden = 0, directions = 1;
+  StringRef direction;
+  OpFoldResult time, batch;
+  Type element;
+};
+
+Value add(ImplicitLocOpBuilder &b, ValueRange terms) {
+  Value total = terms[0];
+  for (Value term : terms.drop_front())
+    total = addScalars(b, total, term);
+  return total;
+}
+
+Value tanh(ImplicitLocOpBuilder &b, Value value) { return b.create<math::TanhOp>(value); }
+
+} // namespace
+
+// Gates i, o, f, c: c' = f * c + i * tanh(c gate), h' = o * tanh(c').
+LogicalResult importLstm(NodeContext &node) {
+  Cell cell(node, 4);
+  if (failed(cell.check({"Sigmoid", "Tanh", "Tanh"})))
+    return failure();
+  if (node.intAttr("input_forget", 0) != 0)
+    return node.error() << "attribute 'input_forget' is not supported";
+  if (node.has(peepholes))
+    return node.error() << "peepholes are not supported";
+  cell.run(2, [&](ImplicitLocOpBuilder &at, int64_t d, Value input, ValueRange states) {
+    std::pair<Value, Value> biases = cell.biases(d);
+    Value fromState = cell.multiply(at, states[0], cell.part(at, node.value(r), fixed(at, d)));
+    auto gateInputs = [&](int64_t gate) {
+      return SmallVector<Value>{cell.gate(at, input, gate), cell.gate(at, fromState, gate),
+                                cell.gate(at, biases.first, gate),
+                                cell.gate(at, biases.second, gate)};
+    };
+    SmallVector<Value> inputs{states[1]};
+    for (int64_t gate : {0, 2, 3})
+      llvm::append_range(inputs, gateInputs(gate));
+    Value nextC = cell.map(at, inputs, [](ImplicitLocOpBuilder &b, ValueRange v) {
+      Value i = logistic(b, add(b, v.slice(1, 4))), f = logistic(b, add(b, v.slice(5, 4)));
+      Value c = tanh(b, add(b, v.slice(9, 4)));
+      return addScalars(b, mulScalars(b, f, v[0]), mulScalars(b, i, c));
+    });
+    SmallVector<Value> outputs{nextC};
+    llvm::append_range(outputs, gateInputs(1));
+    Value nextH = cell.map(at, outputs, [](ImplicitLocOpBuilder &b, ValueRange v) {
+      return mulScalars(b, logistic(b, add(b, v.slice(1, 4))), tanh(b, v[0]));
+    });
+    return SmallVector<Value>{nextH, nextC};
+  });
+  return success();
+}
+
+// Gates z, r, h: h' = (1 - z) * tanh(h gate) + z * h.
+LogicalResult importGru(NodeContext &node) {
+  Cell cell(node, 3);
+  if (failed(cell.check({"Sigmoid", "Tanh"})))
+    return failure();
+  bool linearFirst = node.intAttr("linear_before_reset", 0) != 0;
+  cell.run(1, [&](ImplicitLocOpBuilder &at, int64_t d, Value input, ValueRange states) {
+    std::pair<Value, Value> biases = cell.biases(d);
+    Value weights = cell.part(at, node.value(r), fixed(at, d));
+    Value h = states[0];
+    Value fromState = cell.multiply(at, h, weights);
+    auto gateInputs = [&](int64_t gate) {
+      return SmallVector<Value>{cell.gate(at, input, gate), cell.gate(at, fromState, gate),
+                                cell.gate(at, biases.first, gate),
+                                cell.gate(at, biases.second, gate)};
+    };
+    Value hidden = cell.gate(at, fromState, 2);
+    if (!linearFirst) {
+      // The reset gate acts on the state before its product.
+      SmallVector<Value> inputs{h};
+      llvm::append_range(inputs, gateInputs(1));
+      Value kept = cell.map(at, inputs, [](ImplicitLocOpBuilder &b, ValueRange v) {
+        return mulScalars(b, logistic(b, add(b, v.slice(1, 4))), v[0]);
+      });
+      Dims offsets{fixed(at, 2 * cell.hidden), fixed(at, 0)}, strides(2, fixed(at, 1));
+      Dims sizes(2, fixed(at, cell.hidden));
+      Value own = at.create<tensor::ExtractSliceOp>(weights, offsets, sizes, strides);
+      hidden = cell.multiply(at, kept, own);
+    }
+    SmallVector<Value> inputs{h, hidden, cell.gate(at, input, 2), cell.gate(at, biases.first, 2),
+                              cell.gate(at, biases.second, 2)};
+    llvm::append_range(inputs, gateInputs(0));
+    llvm::append_range(inputs, gateInputs(1));
+    Value next = cell.map(at, inputs, [&](ImplicitLocOpBuilder &b, ValueRange v) {
+      Value z = logistic(b, add(b, v.slice(5, 4)));
+      Value state = addScalars(b, v[1], v[4]);
+      if (linearFirst)
+        state = mulScalars(b, logistic(b, add(b, v.slice(9, 4))), state);
+      Value made = tanh(b, addScalars(b, addScalars(b, v[2], v[3]), state));
+      Value rest = subScalars(b, constantLike(b, z, 1), z);
+      return addScalars(b, mulScalars(b, rest, made), mulScalars(b, z, v[0]));
+    });
+    return SmallVector<Value>{next};
+  });
+  return success();
+}
+
+} // namespace halcyon::onnx
