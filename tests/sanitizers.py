@@ -41,7 +41,7 @@ def main(build, *words):
                 print(f"  {folder} has no test '{word}'")
                 add([0, 1, 0])
             for test in found:
-                add(suite.run(test, 900, prefix))
+                add(suite.run(test, folder, 900, prefix))
         command = pathlib.Path(folder).resolve() / "src/tools/halcyon"
         wrapper = pathlib.Path(folder).resolve() / "halcyon.sh"
         wrapper.write_text(f"#!/bin/sh\nexec {' '.join(prefix)} {command} \"$@\"\n")

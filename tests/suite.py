@@ -36,11 +36,11 @@ def count(output, returncode):
     return passed, failed, skipped
 
 
-def run(test, seconds, prefix=(), environment=None):
+def run(test, build, seconds, prefix=()):
     start = time.time()
     try:
-        done = subprocess.run([*prefix, *test["cmd"]], cwd=test["workdir"] or None, timeout=seconds, text=True, errors="replace",
-                              env={**os.environ, **test["env"], **(environment or {})}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        done = subprocess.run([*prefix, *test["cmd"]], cwd=test["workdir"] or build, timeout=seconds, text=True, errors="replace",
+                              env={**os.environ, **test["env"]}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         output, returncode = done.stdout, done.returncode
     except subprocess.TimeoutExpired as late:
         output, returncode = (late.stdout or b"").decode(errors="replace") + f"\nran past {seconds} s\n", 1
@@ -56,7 +56,7 @@ def run(test, seconds, prefix=(), environment=None):
 def main(build, word, seconds=600):
     total = [0, 0, 0]
     for test in tests(build, word):
-        total = [a + b for a, b in zip(total, run(test, int(seconds)))]
+        total = [a + b for a, b in zip(total, run(test, build, int(seconds)))]
     if not any(total):
         print(f"suite.py: {build} has no test '{word}'", file=sys.stderr)
         total[1] = 1

@@ -1,5 +1,6 @@
 #include "tensor/DimPatterns.h"
 #include "tensor/Passes.h"
+#include "tensor/ViewPatterns.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -114,11 +115,32 @@ struct ExtractToOperand : OpRewritePattern<linalg::GenericOp> {
   }
 };
 
+// Loops that no operand hides: a type that says "dynamic" where another says 1 would make a view whose sizes upstream
+// cannot infer.
+SmallVector<unsigned> plainLoops(Operation *op) {
+  auto generic = cast<linalg::GenericOp>(op);
+  SmallVector<unsigned> loops;
+  for (unsigned loop = 0; loop < generic.getNumLoops(); ++loop) {
+    bool plain = llvm::all_of(op->getOpOperands(), [&](OpOperand &operand) {
+      std::optional<unsigned> axis =
+          generic.getMatchingIndexingMap(&operand).getResultPosition(getAffineDimExpr(loop, op->getContext()));
+      return !axis || !cast<RankedTensorType>(operand.get().getType()).isDynamicDim(*axis);
+    });
+    if (plain)
+      loops.push_back(loop);
+  }
+  return loops;
+}
+
 // Upstream's set of patterns for this does not end where an insert_slice has unit dimensions.
 struct DropUnitLoops : OpRewritePattern<linalg::GenericOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(linalg::GenericOp op, PatternRewriter &rewriter) const override {
-    return linalg::dropUnitDims(rewriter, op, linalg::ControlDropUnitDims());
+    if (!llvm::all_of(op->getOperandTypes(), llvm::IsaPred<RankedTensorType>))
+      return rewriter.notifyMatchFailure(op, "has a scalar operand");
+    linalg::ControlDropUnitDims control;
+    control.controlFn = plainLoops;
+    return linalg::dropUnitDims(rewriter, op, control);
   }
 };
 
@@ -135,7 +157,9 @@ struct DropUnitDims : halcyon::impl::DropUnitDimsBase<DropUnitDims> {
     tensor::populateFoldTensorEmptyPatterns(patterns);
     tensor::populateReassociativeReshapeFoldingPatterns(patterns);
     halcyon::populateDimPatterns(patterns);
-    if (failed(applyPatternsAndFoldGreedily(getOperation(), std::move(patterns))))
+    halcyon::populateViewPatterns(patterns);
+    FrozenRewritePatternSet frozen(std::move(patterns), halcyon::brokenPatterns());
+    if (failed(applyPatternsAndFoldGreedily(getOperation(), frozen)))
       signalPassFailure();
   }
 };

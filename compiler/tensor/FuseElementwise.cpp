@@ -1,5 +1,6 @@
 #include "tensor/DimPatterns.h"
 #include "tensor/Passes.h"
+#include "tensor/ViewPatterns.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -53,14 +54,14 @@ bool mayFuse(OpOperand *use) {
 }
 
 // Views move behind their consumers only where they hide a root. Upstream's pattern infers the sizes of the moved
-// view, which needs at most one that is dynamic in each group.
+// view, which works where one is dynamic.
 bool mayMoveView(OpOperand *use) {
   auto view = use->get().getDefiningOp<tensor::ExpandShapeOp>();
   if (!view || !view->hasOneUse() || !view.getSrc().getDefiningOp<linalg::LinalgOp>() || !view.getSrc().hasOneUse())
     return false;
-  return llvm::all_of(view.getReassociationIndices(), [&](const ReassociationIndices &group) {
-    return llvm::count_if(group, [&](int64_t axis) { return view.getResultType().isDynamicDim(axis); }) <= 1;
-  });
+  return view.getResultType().getNumDynamicDims() <= 1 &&
+         llvm::all_of(use->getOwner()->getResultTypes(),
+                      [](Type type) { return cast<RankedTensorType>(type).getNumDynamicDims() <= 1; });
 }
 
 struct FuseElementwise : halcyon::impl::FuseElementwiseBase<FuseElementwise> {
@@ -78,7 +79,9 @@ struct FuseElementwise : halcyon::impl::FuseElementwiseBase<FuseElementwise> {
     tensor::CollapseShapeOp::getCanonicalizationPatterns(patterns, context);
     context->getLoadedDialect<linalg::LinalgDialect>()->getCanonicalizationPatterns(patterns);
     affine::AffineApplyOp::getCanonicalizationPatterns(patterns, context);
-    if (failed(applyPatternsAndFoldGreedily(getOperation(), std::move(patterns))))
+    halcyon::populateViewPatterns(patterns);
+    FrozenRewritePatternSet frozen(std::move(patterns), halcyon::brokenPatterns());
+    if (failed(applyPatternsAndFoldGreedily(getOperation(), frozen)))
       signalPassFailure();
   }
 };

@@ -56,7 +56,7 @@ def main(build):
     done = run("devices")
     count.test("devices", done.error or (None if "cpu" in done.out else f"printed {done.out!r}"))
 
-    for name in ["add", "dense_relu", "if", "loop_changing_shape"]:
+    for name in ["add", "dense_relu", "if", "loop_growing"]:
         source = constructs.FOLDER / f"{name}.mlir"
         artifact = folder / f"{name}.hcm"
         error = tools.compile(source, artifact, TARGET)

@@ -372,9 +372,10 @@ struct CpuRegisterBlocks : halcyon::impl::CpuRegisterBlocksBase<CpuRegisterBlock
     }
     SmallVector<linalg::GenericOp> ops;
     function.walk([&](linalg::GenericOp op) { ops.push_back(op); });
+    llvm::SmallPtrSet<Operation *, 8> erased; // a claim takes later ops with it
     for (linalg::GenericOp op : ops)
-      if (op.getNumReductionLoops())
-        claim(function, op, rewriter);
+      if (!erased.contains(op) && op.getNumReductionLoops())
+        claim(function, op, rewriter, erased);
   }
 
   Registers registersFor(const RegisterPlan &plan) const {
@@ -386,7 +387,8 @@ struct CpuRegisterBlocks : halcyon::impl::CpuRegisterBlocksBase<CpuRegisterBlock
     return registers;
   }
 
-  void claim(func::FuncOp function, linalg::GenericOp op, IRRewriter &rewriter) {
+  void claim(func::FuncOp function, linalg::GenericOp op, IRRewriter &rewriter,
+             llvm::SmallPtrSetImpl<Operation *> &erased) {
     std::optional<RegisterPlan> plan = planRegisters(op);
     if (!plan)
       return;
@@ -401,11 +403,16 @@ struct CpuRegisterBlocks : halcyon::impl::CpuRegisterBlocksBase<CpuRegisterBlock
     rewriter.setInsertionPoint(last);
     ImplicitLocOpBuilder builder(op.getLoc(), rewriter);
     BlockWriter(*plan, fusion, registersFor(*plan), builder).write();
+    SmallVector<Operation *> claimed;
     for (const FusedOp &fused : llvm::reverse(fusion.after))
-      rewriter.eraseOp(fused.op);
-    rewriter.eraseOp(op);
+      claimed.push_back(fused.op);
+    claimed.push_back(op);
     if (fusion.first)
-      rewriter.eraseOp(fusion.first->op);
+      claimed.push_back(fusion.first->op);
+    for (Operation *dead : claimed) {
+      erased.insert(dead);
+      rewriter.eraseOp(dead);
+    }
     function->setAttr("halcyon.specialised", rewriter.getUnitAttr());
   }
 };

@@ -1,0 +1,54 @@
+// RUN: halcyon-opt %s --halcyon-drop-unit-dims --split-input-file | FileCheck %s
+
+// A loop of one iteration goes; the operand is viewed without it.
+// CHECK-LABEL: func @unit
+// CHECK: %[[V:.+]] = tensor.collapse_shape %{{.+}} {{\[\[0, 1\]\]}} : tensor<?x1xf32> into tensor<?xf32>
+// CHECK: linalg.generic {{.*}}iterator_types = ["parallel", "parallel"]{{.*}} ins(%{{.+}}, %[[V]] : tensor<?x8xf32>, tensor<?xf32>)
+func.func @unit(%x: tensor<?x8xf32>, %y: tensor<?x1xf32>, %n: index) -> tensor<?x8xf32> {
+  %e = tensor.empty(%n) : tensor<?x8xf32>
+  %0 = linalg.generic {indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (i, 0)>, affine_map<(i, j) -> (i, j)>],
+                       iterator_types = ["parallel", "parallel"]}
+      ins(%x, %y : tensor<?x8xf32>, tensor<?x1xf32>) outs(%e : tensor<?x8xf32>) {
+  ^bb0(%a: f32, %b: f32, %o: f32):
+    %s = arith.addf %a, %b : f32
+    linalg.yield %s : f32
+  } -> tensor<?x8xf32>
+  return %0 : tensor<?x8xf32>
+}
+
+// -----
+
+// What is taken at the loops' own indices becomes an operand.
+// CHECK-LABEL: func @transpose
+// CHECK-SAME: %[[X:.+]]: tensor<4x8xf32>
+// CHECK: linalg.generic {{.*}} ins(%[[X]] : tensor<4x8xf32>)
+// CHECK-NOT: tensor.extract
+// CHECK: return
+func.func @transpose(%x: tensor<4x8xf32>) -> tensor<8x4xf32> {
+  %e = tensor.empty() : tensor<8x4xf32>
+  %0 = linalg.generic {indexing_maps = [affine_map<(i, j) -> (i, j)>], iterator_types = ["parallel", "parallel"]}
+      outs(%e : tensor<8x4xf32>) {
+  ^bb0(%o: f32):
+    %i = linalg.index 0 : index
+    %j = linalg.index 1 : index
+    %v = tensor.extract %x[%j, %i] : tensor<4x8xf32>
+    linalg.yield %v : f32
+  } -> tensor<8x4xf32>
+  return %0 : tensor<8x4xf32>
+}
+
+// -----
+
+// A part of a tensor is not an operand: the loop is shorter than the dimension.
+// CHECK-LABEL: func @part
+// CHECK: tensor.extract
+func.func @part(%x: tensor<8xf32>) -> tensor<4xf32> {
+  %e = tensor.empty() : tensor<4xf32>
+  %0 = linalg.generic {indexing_maps = [affine_map<(i) -> (i)>], iterator_types = ["parallel"]} outs(%e : tensor<4xf32>) {
+  ^bb0(%o: f32):
+    %i = linalg.index 0 : index
+    %v = tensor.extract %x[%i] : tensor<8xf32>
+    linalg.yield %v : f32
+  } -> tensor<4xf32>
+  return %0 : tensor<4xf32>
+}
