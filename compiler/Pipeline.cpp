@@ -9,20 +9,19 @@
 #include "dispatch/Passes.h"
 #include "schedule/Passes.h"
 #include "tensor/Passes.h"
+#include "tensor/ViewPatterns.h"
 
 using namespace mlir;
 
 namespace halcyon {
 
-// Upstream's, but for one pattern that divides by the wrong number where a view has two dynamic dimensions.
 static std::unique_ptr<Pass> canonicalize() {
-  return createCanonicalizerPass(GreedyRewriteConfig(), {"(anonymous namespace)::FoldDimOfExpandShape",
-                                                         "{anonymous}::FoldDimOfExpandShape"});
+  return createCanonicalizerPass(GreedyRewriteConfig(), brokenPatterns());
 }
 
 static void tensorPhase(OpPassManager &passes, const Options &options) {
   passes.addPass(createCheckInput());
-  passes.addPass(createInlinerPass());
+  passes.addPass(createInlinerPass({}, [](OpPassManager &) {})); // not with upstream's whole canonicalizer
   passes.addPass(createSymbolDCEPass());
   passes.addPass(canonicalize());
   passes.addPass(createCSEPass());

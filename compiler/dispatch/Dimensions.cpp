@@ -61,7 +61,8 @@ OpFoldResult Dimensions::compute(Value tensor, int64_t axis) {
   if (auto collapse = dyn_cast_or_null<tensor::CollapseShapeOp>(op)) {
     builder.setInsertionPoint(op);
     Value product;
-    for (int64_t part : collapse.getReassociationIndices()[axis]) {
+    const ReassociationIndices parts = collapse.getReassociationIndices()[axis];
+    for (int64_t part : parts) {
       OpFoldResult size = of(collapse.getSrc(), part);
       if (isConstantIntValue(size, 1))
         continue;

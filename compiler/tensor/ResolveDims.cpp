@@ -42,7 +42,8 @@ struct DimOfCollapse : OpRewritePattern<tensor::DimOp> {
       return rewriter.notifyMatchFailure(op, "not of a view");
     Location loc = op.getLoc();
     Value product;
-    for (int64_t part : collapse.getReassociationIndices()[*axis]) {
+    const ReassociationIndices parts = collapse.getReassociationIndices()[*axis];
+    for (int64_t part : parts) {
       OpFoldResult size = tensor::getMixedSize(rewriter, loc, collapse.getSrc(), part);
       if (isConstantIntValue(size, 1))
         continue;

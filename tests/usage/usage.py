@@ -165,6 +165,8 @@ def main():
     parser.add_argument('--meson', type=pathlib.Path, required=True, help='the build folder, where halcyonc may be')
     parser.add_argument('way', choices=['headers', 'header-only', 'amalgamation', 'subproject'])
     options = parser.parse_args()
+    if options.flatbuffers in ('/usr/include', '/usr/local/include'):
+        options.flatbuffers = ''  # searched anyway; naming it breaks the C++ library's include_next
     options.generated = options.generated.resolve()
     cases = Cases()
     with tempfile.TemporaryDirectory() as folder:

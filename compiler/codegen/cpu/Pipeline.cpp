@@ -35,6 +35,7 @@
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mlir/Transforms/Passes.h"
+#include "tensor/ViewPatterns.h"
 
 using namespace mlir;
 using namespace halcyon;
@@ -63,19 +64,23 @@ void halcyon::registerCpuCodegenDialects(DialectRegistry &registry) {
   registerLLVMDialectTranslation(registry);
 }
 
+static std::unique_ptr<Pass> canonicalize() {
+  return createCanonicalizerPass(GreedyRewriteConfig(), brokenPatterns());
+}
+
 void halcyon::buildCpuPipeline(OpPassManager &manager, const CpuTraits &traits, int optLevel) {
   // Tensors: one workgroup's part of the work.
   manager.addPass(createCpuKernel());
-  manager.addPass(createCanonicalizerPass());
+  manager.addPass(canonicalize());
   manager.addPass(createCSEPass());
   manager.addNestedPass<func::FuncOp>(createCpuTile());
-  manager.addPass(createCanonicalizerPass());
+  manager.addPass(canonicalize());
   manager.addPass(createCSEPass());
   manager.addNestedPass<func::FuncOp>(createCpuInPlace());
 
   // Buffers.
   manager.addPass(createCpuBufferize());
-  manager.addPass(createCanonicalizerPass());
+  manager.addPass(canonicalize());
   manager.addPass(createCSEPass());
 
   // Loops. Those of extent 1 would hide which one is contiguous.
@@ -83,7 +88,7 @@ void halcyon::buildCpuPipeline(OpPassManager &manager, const CpuTraits &traits, 
   LinalgFoldUnitExtentDimsPassOptions views;
   views.useRankReducingSlices = true;
   manager.addPass(createLinalgFoldUnitExtentDimsPass(views));
-  manager.addPass(createCanonicalizerPass());
+  manager.addPass(canonicalize());
   manager.addPass(createCSEPass());
   if (optLevel >= 2)
     manager.addNestedPass<func::FuncOp>(
@@ -91,11 +96,11 @@ void halcyon::buildCpuPipeline(OpPassManager &manager, const CpuTraits &traits, 
   manager.addNestedPass<func::FuncOp>(createCpuScratch());
   manager.addNestedPass<func::FuncOp>(createCpuLoops());
   manager.addPass(memref::createFoldMemRefAliasOpsPass());
-  manager.addPass(createCanonicalizerPass());
+  manager.addPass(canonicalize());
   manager.addPass(createCSEPass());
   manager.addNestedPass<func::FuncOp>(createCpuSmallFloats(CpuSmallFloatsOptions{traits.halfConversion}));
   manager.addPass(createCpuMath(CpuMathOptions{traits.roundInstruction}));
-  manager.addPass(createCanonicalizerPass());
+  manager.addPass(canonicalize());
   manager.addPass(createCSEPass());
 
   // The LLVM dialect.
