@@ -256,6 +256,14 @@ HALCYON_FUNC Status Frame::interpret(uint64_t budget) {
         HALCYON_A.f = static_cast<double>(HALCYON_B.i);
         HALCYON_NEXT(to_f64);
       HALCYON_UNARY(to_i64, i, saturate(b))
+      HALCYON_UNARY(f32_bits, i, std::bit_cast<int32_t>(static_cast<float>(b)))
+      HALCYON_UNARY(f64_bits, i, std::bit_cast<int64_t>(b))
+      case Opcode::f32_from_bits:
+        HALCYON_A.f = static_cast<double>(std::bit_cast<float>(static_cast<int32_t>(HALCYON_B.i)));
+        HALCYON_NEXT(f32_from_bits);
+      case Opcode::f64_from_bits:
+        HALCYON_A.f = std::bit_cast<double>(HALCYON_B.i);
+        HALCYON_NEXT(f64_from_bits);
 
       case Opcode::alloca_:
         HALCYON_STEP(allocate(HALCYON_A, HALCYON_B.i, code[pc + 1] >> 16, activation->function->first_site + code[pc + 2]));

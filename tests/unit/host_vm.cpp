@@ -106,6 +106,13 @@ TEST_CASE("moves, choices and conversions to float", "[host_vm]") {
   CHECK(need(run(Assembler().const_i64(1, -3).op(Opcode::to_f64, 8, 1).op(Opcode::move_f64, 9, 8).op(Opcode::to_i64, 0, 9))) == -3);
 }
 
+TEST_CASE("floats and their bits convert both ways", "[host_vm]") {
+  CHECK(need(run(Assembler().const_f64(8, -2.0).op(Opcode::f32_bits, 0, 8))) == int32_t(0xc0000000));
+  CHECK(need(run(Assembler().const_f64(8, 1.5).op(Opcode::f64_bits, 0, 8))) == 0x3ff8000000000000);
+  CHECK(need(run(Assembler().const_i64(1, 0x40400000).op(Opcode::f32_from_bits, 8, 1).op(Opcode::to_i64, 0, 8))) == 3);
+  CHECK(need(run(Assembler().const_i64(1, 0x4008000000000000).op(Opcode::f64_from_bits, 8, 1).op(Opcode::to_i64, 0, 8))) == 3);
+}
+
 TEST_CASE("a loop counts", "[host_vm]") {
   Assembler code;
   code.const_i64(1, 1).const_i64(2, 10);

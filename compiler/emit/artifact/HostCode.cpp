@@ -32,6 +32,7 @@ public:
 private:
   LogicalResult operation(Operation *op);
   LogicalResult arithmetic(Operation *op);
+  LogicalResult bitcastThroughMemory(Operation *op);
   LogicalResult memory(Operation *op);
   LogicalResult control(Operation *op);
   LogicalResult compare(arith::CmpIOp op);
@@ -377,21 +378,34 @@ LogicalResult Encoder::arithmetic(Operation *op) {
     narrow(op);
     return success();
   }
-  if (isa<arith::BitcastOp>(op)) { // through memory: registers of different kinds share no bits
-    const uint32_t memory = registers.fresh(RegisterType::buffer);
-    scratch.push_back(memory);
-    const uint32_t zero = integer(0);
-    put(Opcode::alloca_, memory, integer(8), static_cast<uint32_t>(host::Lifetime::staging));
-    words.push_back(sites++);
-    Value from = op->getOperand(0);
-    put(isa<FloatType>(from.getType()) ? Opcode::write_f64 : Opcode::write_i64, memory, zero,
-        of(from));
-    if (failed(putElementType(from.getType(), op)))
-      return failure();
-    put(isa<FloatType>(type) ? Opcode::read_f64 : Opcode::read_i64, of(result), memory, zero);
-    return putElementType(type, op);
+  if (isa<arith::BitcastOp>(op)) {
+    Type from = op->getOperand(0).getType();
+    if (from.isF32() || from.isF64()) {
+      put(from.isF32() ? Opcode::f32_bits : Opcode::f64_bits, of(result), of(op->getOperand(0)));
+      return success();
+    }
+    if (type.isF32() || type.isF64()) {
+      put(type.isF32() ? Opcode::f32_from_bits : Opcode::f64_from_bits, of(result), of(op->getOperand(0)));
+      return success();
+    }
+    return bitcastThroughMemory(op);
   }
   return unsupported(op);
+}
+
+// The host program has no registers of 16 bits.
+LogicalResult Encoder::bitcastThroughMemory(Operation *op) {
+  Value from = op->getOperand(0), result = op->getResult(0);
+  const uint32_t memory = registers.fresh(RegisterType::buffer);
+  scratch.push_back(memory);
+  const uint32_t zero = integer(0);
+  put(Opcode::alloca_, memory, integer(8), static_cast<uint32_t>(host::Lifetime::staging));
+  words.push_back(sites++);
+  put(isa<FloatType>(from.getType()) ? Opcode::write_f64 : Opcode::write_i64, memory, zero, of(from));
+  if (failed(putElementType(from.getType(), op)))
+    return failure();
+  put(isa<FloatType>(result.getType()) ? Opcode::read_f64 : Opcode::read_i64, of(result), memory, zero);
+  return putElementType(result.getType(), op);
 }
 
 // ---- memory and work ----------------------------------------------------------------------------
