@@ -24,6 +24,13 @@
 #define HALCYON_INLINE_BODIES 1
 #endif
 
+// For functions that call generated code, which has no type in front of it for -fsanitize=function to read.
+#if defined(__clang__)
+#define HALCYON_CALLS_KERNELS __attribute__((no_sanitize("function")))
+#else
+#define HALCYON_CALLS_KERNELS
+#endif
+
 #if defined(NDEBUG)
 #define HALCYON_ASSERT(condition) ((void)0)
 #else

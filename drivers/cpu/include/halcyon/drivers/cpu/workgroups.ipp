@@ -26,7 +26,7 @@ struct Workgroups::Job {
     failed_at = at;
     result = value;
   }
-  void run(uint64_t begin, uint64_t end, uint32_t worker) {
+  HALCYON_CALLS_KERNELS void run(uint64_t begin, uint64_t end, uint32_t worker) {
     const uint64_t x = dispatch.workgroup_count[0], y = dispatch.workgroup_count[1];
     hcy_workgroup group = {};
     group.worker = worker;

@@ -64,7 +64,7 @@ inline Status run_dispatch(const Step& step, const View& view, const RunContext&
 
 }  // namespace detail
 
-HALCYON_FUNC int32_t run_workgroups(const hcy_dispatch& dispatch, hcy_kernel kernel, std::byte* local, uint64_t local_size) {
+HALCYON_FUNC HALCYON_CALLS_KERNELS int32_t run_workgroups(const hcy_dispatch& dispatch, hcy_kernel kernel, std::byte* local, uint64_t local_size) {
   hcy_workgroup group = {};
   group.local_memory = local;
   group.local_size = local_size;
