@@ -35,7 +35,7 @@ ExecutableOp Executables::add(ExecutableOp executable, StringRef function, Opera
     name = root->getName().stripDialect().str();
   name = (function + "_" + name).str();
   if (unsigned count = names[name]++)
-    name += "_" + std::to_string(count);
+    name.append("_").append(std::to_string(count));
   // A counted name may meet one that ends in a number.
   while (module.lookupSymbol(name))
     name += "_";

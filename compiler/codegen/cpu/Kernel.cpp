@@ -48,7 +48,7 @@ static void lower(dispatch::ExecutableOp executable) {
   builder.setInsertionPointToStart(entry);
   IRMapping map;
   for (auto [i, tensor] : llvm::enumerate(executable.getTensors())) {
-    const bool writable = static_cast<int64_t>(i) >= executable.getInputs();
+    const bool writable = i >= static_cast<uint64_t>(executable.getInputs());
     map.map(tensor, builder.create<bufferization::ToTensorOp>(loc, tensor.getType(), entry->getArgument(i),
                                                               /*restrict=*/true, writable));
   }

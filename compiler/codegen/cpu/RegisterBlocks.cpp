@@ -275,7 +275,7 @@ private:
     TilePosition position = positionOf(self);
     TileEmitter::Tile sums;
     if (fusion.first)
-      sums = apply(emitter, *fusion.first, positionOf(*fusion.first), {});
+      sums = apply(emitter, *fusion.first, positionOf(*fusion.first), DenseMap<Value, TileEmitter::Tile>());
     else
       sums = emitter.load(plan.output(), plan.outputMap(), position);
     sums = reduce(emitter, self, 0, sums);
