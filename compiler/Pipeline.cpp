@@ -27,6 +27,7 @@ static void tensorPhase(OpPassManager &passes, const Options &options) {
   passes.addPass(createCSEPass());
   passes.addPass(createDecomposeNn());
   passes.addNestedPass<func::FuncOp>(createTensorToLinalg());
+  passes.addNestedPass<func::FuncOp>(createCheckShapes());
   passes.addNestedPass<func::FuncOp>(createResolveDims());
   passes.addPass(canonicalize());
   passes.addPass(createCSEPass());

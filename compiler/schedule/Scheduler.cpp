@@ -289,7 +289,7 @@ LogicalResult Scheduler::operation(Operation *op) {
   if (isa<ml_program::GlobalStoreOp>(op))
     return globalStore(op);
   if (auto check = dyn_cast<cf::AssertOp>(op)) {
-    builder.create<host::FailOp>(location, scalars.lookup(check.getArg()), 0);
+    builder.create<host::FailOp>(location, scalars.lookup(check.getArg()), check.getMsg() == "sizes differ");
     return success();
   }
   return scalar(op);

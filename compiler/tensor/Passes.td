@@ -14,6 +14,21 @@ def CheckInput : Pass<"halcyon-check-input", "mlir::ModuleOp"> {
   }];
 }
 
+def CheckShapes : Pass<"halcyon-check-shapes", "mlir::func::FuncOp"> {
+  let summary = "Compares sizes that must be equal and are known only at run time";
+  let description = [{
+    An operation of linalg assumes that the sizes of its operands agree; a kernel would read past the end of
+    the smaller one. For each pair that neither types nor the signature's symbols prove equal:
+
+    ```mlir
+    %equal = arith.cmpi eq, %n, %m : index
+    cf.assert %equal, "sizes differ"
+    ```
+    The host program computes that. Bodies of scf.for are left alone: they may become one kernel.
+  }];
+  let dependentDialects = ["mlir::cf::ControlFlowDialect", "mlir::arith::ArithDialect", "mlir::tensor::TensorDialect"];
+}
+
 def TensorToLinalg : Pass<"halcyon-tensor-to-linalg", "mlir::func::FuncOp"> {
   let summary = "Tensor operations and named elementwise operations become linalg.generic";
   let description = [{
