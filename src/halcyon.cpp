@@ -3,6 +3,8 @@
 #include "halcyon/halcyon.hpp"
 
 #include "halcyon/artifact.ipp"
+#include "halcyon/flat_reader.ipp"
+#include "halcyon/hal/commands.ipp"
 #include "halcyon/hal/transfer.ipp"
 #include "halcyon/host_ops.ipp"
 #include "halcyon/parameters.ipp"

@@ -6,8 +6,12 @@ import pathlib, shutil, subprocess, sys, tempfile
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 CODE = {".hpp", ".h", ".ipp", ".cpp", ".c", ".td", ".fbs", ".def", ".proto"}
 PARTS = {"runtime": ["include", "src"], "command": ["src/tools"], "drivers": ["drivers"], "compiler": ["compiler"]}
-FLAGS = ["-std=c++20", "-Os", "-DNDEBUG", "-fno-exceptions", "-fno-rtti", "-fno-asynchronous-unwind-tables", "-ffunction-sections",
-         "-fdata-sections", "-fvisibility=hidden", "-flto", "-Wl,--gc-sections", "-Wl,-z,norelro", "-s"]
+FLAGS = ["-std=c++20", "-Oz", "-DNDEBUG", "-fno-exceptions", "-fno-rtti", "-fno-unwind-tables", "-fno-asynchronous-unwind-tables",
+         "-fno-ident", "-fno-jump-tables", "-ffunction-sections", "-fdata-sections", "-fvisibility=hidden", "-flto", "-fno-pie", "-no-pie",
+         "-Wl,--gc-sections", "-Wl,-z,norelro", "-Wl,-z,noseparate-code", "-Wl,--build-id=none", "-s"]
+OWN_FLAGS = {"g++": ["-flto-partition=one"],
+             "clang++-19": ["-fuse-ld=lld", "-Wl,--icf=all", "-fwhole-program-vtables", "-fvirtual-function-elimination"]}
+STRIP = next(filter(None, map(shutil.which, ["llvm-strip-19", "/usr/lib/llvm-19/bin/llvm-strip", "llvm-strip"])), None)
 
 
 def count(path):
@@ -27,20 +31,23 @@ def lines():
 
 
 def minimal(build):
-    """{compiler: bytes}"""
+    """{compiler: (bytes as linked and stripped, without section headers too)}"""
     sizes = {}
     includes = ["include", "src/schema", "drivers/cpu/include", "drivers/shared/include"]
     with tempfile.TemporaryDirectory() as folder:
-        for compiler in ["g++", "clang++-19"]:
+        for compiler in OWN_FLAGS:
             if not shutil.which(compiler):
                 continue
             target = pathlib.Path(folder) / "minimal"
-            command = [compiler, *FLAGS, *(f"-I{ROOT / i}" for i in includes), f"-I{pathlib.Path(build) / 'src/schema'}",
+            command = [compiler, *FLAGS, *OWN_FLAGS[compiler], *(f"-I{ROOT / i}" for i in includes), f"-I{pathlib.Path(build) / 'src/schema'}",
                        str(ROOT / "tests/size.cpp"), "-o", str(target), "-pthread"]
             done = subprocess.run(command, capture_output=True, text=True)
             if done.returncode:
                 sys.exit(f"size.py: {' '.join(command)}\n{done.stderr[:3000]}")
-            sizes[compiler] = target.stat().st_size
+            linked = target.stat().st_size
+            if STRIP:
+                subprocess.run([STRIP, "--strip-sections", str(target)], check=True)
+            sizes[compiler] = (linked, target.stat().st_size)
     return sizes
 
 
@@ -48,5 +55,5 @@ if __name__ == "__main__":
     if len(sys.argv) != 2:
         sys.exit(__doc__)
     lines()
-    for compiler, size in minimal(sys.argv[1]).items():
-        print(f"minimal program, {compiler}: {size} bytes")
+    for compiler, (linked, stripped) in minimal(sys.argv[1]).items():
+        print(f"minimal program, {compiler}: {stripped} bytes ({linked} with section headers)")

@@ -1,7 +1,7 @@
 // halcyon/allocator.hpp -- where host memory comes from: the caller decides, and every use can fail.
 //
 //   Array<uint32_t> words(allocator);
-//   HALCYON_TRY(words.resize(n));        // zero-initialised; out_of_memory leaves it unchanged
+//   if (!words.resize(n)) return out_of_memory();   // zero-initialised; else unchanged
 //
 // Threads: an Allocator may be called from any thread; an Array from one at a time.
 #pragma once
@@ -22,6 +22,8 @@ struct Allocator {
   void (*release)(void* self, void* memory, size_t size, size_t alignment) = nullptr;
 };
 
+HALCYON_COLD inline Status out_of_memory() { return {Code::out_of_memory, "the allocator has no memory left"}; }
+
 #if !defined(HALCYON_FREESTANDING)
 // The C library's heap.
 inline Allocator system_allocator() {
@@ -35,91 +37,194 @@ inline Allocator system_allocator() {
 }
 #endif
 
-// A growable array of trivially copyable or movable elements over an Allocator. The one container of
-// the runtime: no call throws or aborts.
-template <class T>
-class Array {
+// What arrays of every type share: the memory.
+class ArrayMemory {
  public:
-  explicit Array(Allocator allocator = {}) : allocator_(allocator) {}
-  Array(Array&& other) noexcept
-      : allocator_(other.allocator_), data_(other.data_), size_(other.size_), capacity_(other.capacity_) {
-    other.data_ = nullptr;
-    other.size_ = other.capacity_ = 0;
+  size_t size() const { return size_; }
+  bool empty() const { return size_ == 0; }
+  const Allocator& allocator() const { return allocator_; }
+
+ protected:
+  // What an array has to know of its elements. A null function: their bytes are zeroed, copied, forgotten.
+  struct Element {
+    size_t size, alignment;
+    void (*construct)(void* first, size_t count);
+    void (*move)(void* to, void* from, size_t count);
+    void (*destroy)(void* first, size_t count);
+  };
+
+  explicit ArrayMemory(const Allocator& allocator) : allocator_(allocator) {}
+  HALCYON_NOINLINE bool reserve(size_t capacity, const Element& element) {
+    if (capacity <= capacity_) return true;
+    void* grown = nullptr;
+    if (capacity <= SIZE_MAX / element.size) grown = allocator_.allocate(allocator_.self, capacity * element.size, element.alignment);
+    if (!grown) return false;
+    if (element.move)
+      element.move(grown, data_, size_);
+    else if (size_ != 0)
+      std::memcpy(grown, data_, size_ * element.size);
+    release(element);
+    data_ = grown;
+    capacity_ = capacity;
+    return true;
   }
+  HALCYON_NOINLINE bool resize(size_t size, const Element& element) {
+    if (size < size_) shrink(size, element);
+    if (!reserve(size, element)) return false;
+    if (size == size_) return true;
+    void* first = static_cast<std::byte*>(data_) + size_ * element.size;
+    if (element.construct)
+      element.construct(first, size - size_);
+    else
+      std::memset(first, 0, (size - size_) * element.size);
+    size_ = size;
+    return true;
+  }
+  HALCYON_NOINLINE void shrink(size_t size, const Element& element) {
+    if (element.destroy) element.destroy(static_cast<std::byte*>(data_) + size * element.size, size_ - size);
+    size_ = size;
+  }
+  HALCYON_NOINLINE void reset(const Element& element) {
+    shrink(0, element);
+    release(element);
+  }
+  void release(const Element& element) {
+    if (data_) allocator_.release(allocator_.self, data_, capacity_ * element.size, element.alignment);
+    data_ = nullptr;
+    capacity_ = 0;
+  }
+  void take(ArrayMemory& other) {
+    allocator_ = other.allocator_;
+    data_ = std::exchange(other.data_, nullptr);
+    size_ = std::exchange(other.size_, size_t{0});
+    capacity_ = std::exchange(other.capacity_, size_t{0});
+  }
+
+  Allocator allocator_;
+  void* data_ = nullptr;
+  size_t size_ = 0;
+  size_t capacity_ = 0;
+};
+
+// A growable array of trivially copyable or movable elements over an Allocator. The one container of
+// the runtime: no call throws or aborts; what needs memory is false, and changes nothing, where there is none.
+template <class T>
+class Array : public ArrayMemory {
+ public:
+  explicit Array(const Allocator& allocator = {}) : ArrayMemory(allocator) {}
+  Array(Array&& other) noexcept : ArrayMemory(other.allocator_) { take(other); }
   Array& operator=(Array&& other) noexcept {
     if (this == &other) return *this;
     reset();
-    allocator_ = other.allocator_;
-    data_ = other.data_;
-    size_ = other.size_;
-    capacity_ = other.capacity_;
-    other.data_ = nullptr;
-    other.size_ = other.capacity_ = 0;
+    take(other);
     return *this;
   }
   ~Array() { reset(); }
 
   // New elements are value-initialised. Never shrinks the capacity.
-  Status resize(size_t size) {
-    HALCYON_TRY(reserve(size));
-    for (size_t i = size_; i < size; ++i) ::new (static_cast<void*>(data_ + i)) T();
-    for (size_t i = size; i < size_; ++i) data_[i].~T();
-    size_ = size;
-    return {};
-  }
-  Status reserve(size_t capacity) {
-    if (capacity <= capacity_) return {};
-    if (capacity > SIZE_MAX / sizeof(T)) return {Code::out_of_memory, "Array: size overflows"};
-    T* grown = static_cast<T*>(allocator_.allocate(allocator_.self, capacity * sizeof(T), alignof(T)));
-    if (!grown) return {Code::out_of_memory, "Array: the allocator has no memory left"};
-    for (size_t i = 0; i < size_; ++i) {
-      ::new (static_cast<void*>(grown + i)) T(std::move(data_[i]));
-      data_[i].~T();
-    }
-    if (data_) allocator_.release(allocator_.self, data_, capacity_ * sizeof(T), alignof(T));
-    data_ = grown;
-    capacity_ = capacity;
-    return {};
-  }
-  Status push(T value) {
-    if (size_ == capacity_) HALCYON_TRY(reserve(capacity_ ? 2 * capacity_ : 8));
-    ::new (static_cast<void*>(data_ + size_)) T(std::move(value));
+  [[nodiscard]] bool resize(size_t size) { return ArrayMemory::resize(size, element); }
+  [[nodiscard]] bool reserve(size_t capacity) { return ArrayMemory::reserve(capacity, element); }
+  [[nodiscard]] bool push(T value) {
+    if (size_ == capacity_ && !reserve(capacity_ ? 2 * capacity_ : 8)) return false;
+    ::new (static_cast<void*>(data() + size_)) T(std::move(value));
     ++size_;
-    return {};
+    return true;
   }
   void pop() {
     HALCYON_ASSERT(size_ > 0);
-    data_[--size_].~T();
+    shrink(size_ - 1, element);
   }
-  void clear() {
-    while (size_ > 0) pop();
+  void clear() { shrink(0, element); }
+  void reset() { ArrayMemory::reset(element); }
+
+  T* data() { return static_cast<T*>(data_); }
+  const T* data() const { return static_cast<const T*>(data_); }
+  T& operator[](size_t i) { HALCYON_ASSERT(i < size_); return data()[i]; }
+  const T& operator[](size_t i) const { HALCYON_ASSERT(i < size_); return data()[i]; }
+  T* begin() { return data(); }
+  T* end() { return data() + size_; }
+  const T* begin() const { return data(); }
+  const T* end() const { return data() + size_; }
+  std::span<T> span() { return {data(), size_}; }
+  std::span<const T> span() const { return {data(), size_}; }
+
+ private:
+  static void construct(void* first, size_t count) {
+    for (size_t i = 0; i < count; ++i) ::new (static_cast<void*>(static_cast<T*>(first) + i)) T();
   }
-  void reset() {
-    clear();
-    if (data_) allocator_.release(allocator_.self, data_, capacity_ * sizeof(T), alignof(T));
-    data_ = nullptr;
-    capacity_ = 0;
+  static void move(void* to, void* from, size_t count) {
+    for (size_t i = 0; i < count; ++i) ::new (static_cast<void*>(static_cast<T*>(to) + i)) T(std::move(static_cast<T*>(from)[i]));
+    destroy(from, count);
+  }
+  static void destroy(void* first, size_t count) {
+    if constexpr (!std::is_trivially_destructible_v<T>)
+      for (size_t i = count; i > 0; --i) static_cast<T*>(first)[i - 1].~T();
+  }
+  static constexpr Element element = {sizeof(T), alignof(T), std::is_scalar_v<T> ? nullptr : &construct,
+                                      std::is_trivially_copyable_v<T> ? nullptr : &move,
+                                      std::is_trivially_destructible_v<T> ? nullptr : &destroy};
+};
+
+// Many small arrays that go together: a file's decoded metadata, a call's registers.
+//
+//   std::span<Dimension> sizes;
+//   if (!arena.allocate(rank, sizes)) return out_of_memory();     // value-initialised
+//
+// Nothing is freed before the arena, and no destructor runs: who puts references into it takes them out again.
+class Arena {
+ public:
+  explicit Arena(const Allocator& allocator) : allocator_(allocator) {}
+  Arena(const Arena&) = delete;
+  Arena& operator=(const Arena&) = delete;
+  ~Arena() {
+    while (blocks_) {
+      Block* next = blocks_->next;
+      allocator_.release(allocator_.self, blocks_, blocks_->size, alignof(std::max_align_t));
+      blocks_ = next;
+    }
   }
 
-  size_t size() const { return size_; }
-  bool empty() const { return size_ == 0; }
-  T* data() { return data_; }
-  const T* data() const { return data_; }
-  T& operator[](size_t i) { HALCYON_ASSERT(i < size_); return data_[i]; }
-  const T& operator[](size_t i) const { HALCYON_ASSERT(i < size_); return data_[i]; }
-  T* begin() { return data_; }
-  T* end() { return data_ + size_; }
-  const T* begin() const { return data_; }
-  const T* end() const { return data_ + size_; }
-  std::span<T> span() { return {data_, size_}; }
-  std::span<const T> span() const { return {data_, size_}; }
+  // Zeroed memory for `count` objects of `size` bytes, aligned for any; null where there is none.
+  void* take(size_t count, size_t size) {
+    constexpr size_t align = alignof(std::max_align_t), most = SIZE_MAX / 2;
+    if (count > most / size) return nullptr;
+    const size_t bytes = (count * size + align) & ~(align - 1);  // never 0
+    if (bytes > left_) {
+      const size_t usual = 4096 - sizeof(Block);
+      const size_t room = bytes > usual ? bytes : usual;
+      void* memory = allocator_.allocate(allocator_.self, sizeof(Block) + room, align);
+      if (!memory) return nullptr;
+      blocks_ = ::new (memory) Block{blocks_, sizeof(Block) + room};
+      cursor_ = static_cast<std::byte*>(memory) + sizeof(Block);
+      left_ = room;
+    }
+    void* taken = cursor_;
+    cursor_ += bytes;
+    left_ -= bytes;
+    return std::memset(taken, 0, bytes);
+  }
+  template <class T>
+  bool allocate(size_t count, std::span<T>& made) {
+    static_assert(alignof(T) <= alignof(std::max_align_t));
+    T* first = static_cast<T*>(take(count, sizeof(T)));
+    if (!first) return false;
+    if constexpr (!std::is_trivially_default_constructible_v<T>)
+      for (size_t i = 0; i < count; ++i) ::new (static_cast<void*>(first + i)) T();
+    made = {first, count};
+    return true;
+  }
   const Allocator& allocator() const { return allocator_; }
 
  private:
+  struct alignas(std::max_align_t) Block {
+    Block* next;
+    size_t size;
+  };
+
   Allocator allocator_;
-  T* data_ = nullptr;
-  size_t size_ = 0;
-  size_t capacity_ = 0;
+  Block* blocks_ = nullptr;
+  std::byte* cursor_ = nullptr;
+  size_t left_ = 0;
 };
 
 // Sole owner of one object made by `make`; releases it through the allocator that it came from.
@@ -169,12 +274,12 @@ class Owned {
   size_t object_alignment() const override { return alignof(Type); }  \
   void* object_memory() override { return this; }
 
-// Constructs a T in memory of `allocator`; the arguments are moved or copied into its constructor.
+// Constructs a T in memory of `allocator`; the arguments are moved or copied into its constructor. Empty where memory
+// has ended.
 template <class T, class... Arguments>
-Result<Owned<T>> make(const Allocator& allocator, Arguments&&... arguments) {
+Owned<T> make(const Allocator& allocator, Arguments&&... arguments) {
   void* memory = allocator.allocate(allocator.self, sizeof(T), alignof(T));
-  if (!memory) return Status(Code::out_of_memory, "make: the allocator has no memory left");
-  return Owned<T>(::new (memory) T(std::forward<Arguments>(arguments)...));
+  return Owned<T>(memory ? ::new (memory) T(std::forward<Arguments>(arguments)...) : nullptr);
 }
 
 HALCYON_NAMESPACE_END

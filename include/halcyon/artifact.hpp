@@ -11,18 +11,14 @@
 #include <span>
 #include <string_view>
 
-#include "halcyon/arena.hpp"
+#include "halcyon/allocator.hpp"
 #include "halcyon/element_type.hpp"
 #include "halcyon/hal/commands.hpp"
 #include "halcyon/hal/executable.hpp"
 
-namespace halcyon::schema {
-struct Metadata;
-}
-
 HALCYON_NAMESPACE_BEGIN
 
-// The values below are those of src/schema/artifact.fbs.
+// The values below are those of src/schema/artifact.fbs, and so are the layouts of what is read in place.
 enum class Residence : uint8_t { device, host, both };
 enum class SegmentKind : uint8_t { constants, code };
 enum class RegisterType : uint8_t { i64, f64, buffer, list };
@@ -107,13 +103,12 @@ struct HostFunctionDesc {
 
 struct CommandListDesc {
   uint32_t bindings = 0, parameters = 0;
-  std::span<hal::Command> commands;         // Command::executable is filled in at load
-  std::span<const uint32_t> executables;    // of each command, an index
+  std::span<hal::Command> commands;  // Command::executable is filled in at load, from its executable_index
 };
 
 struct PlanDesc {
   std::string_view family;
-  std::span<const HostFunctionDesc> functions;
+  std::span<HostFunctionDesc> functions;
   std::span<CommandListDesc> command_lists;
   std::span<hal::ExecutableDesc> executables;
   std::span<const uint32_t> entries;  // of each exported function, its host function
@@ -121,9 +116,22 @@ struct PlanDesc {
   uint32_t max_bindings = 0, max_parameters = 0;  // of any command list
 };
 
+// The whole of the metadata.
+struct MetadataDesc {
+  uint64_t required_features = 0;
+  std::string_view producer, flags;
+  std::span<const std::string_view> symbols;
+  std::span<const FunctionDesc> functions;
+  std::span<const SegmentDesc> segments;
+  std::span<const ConstantDesc> constants;
+  std::span<const VariableDesc> variables;
+  std::span<const LocationDesc> locations;
+  std::span<PlanDesc> plans;
+  uint8_t results_mappable = 0;  // 0: not
+};
+
 // What may be asked of the file before anything of it is used.
 struct OpenOptions {
-  bool verify_sha256 = false;
   // May refuse the metadata (a signature of the application's own); null: everything is taken.
   Status (*authenticate)(void* user, std::span<const std::byte> metadata) = nullptr;
   void* user = nullptr;
@@ -134,16 +142,16 @@ class Artifact {
   // Errors: corrupt_artifact with a byte offset, index or source op; unsupported for a newer format.
   static Result<Owned<Artifact>> open(std::span<const std::byte> file, const OpenOptions& options, const Allocator& allocator);
 
-  std::string_view producer() const { return producer_; }
-  std::string_view flags() const { return flags_; }
-  std::span<const std::string_view> symbols() const { return symbols_; }
-  std::span<const FunctionDesc> functions() const { return functions_; }
-  std::span<const SegmentDesc> segments() const { return segments_; }
-  std::span<const ConstantDesc> constants() const { return constants_; }
-  std::span<const VariableDesc> variables() const { return variables_; }
-  std::span<const LocationDesc> locations() const { return locations_; }
-  std::span<const PlanDesc> plans() const { return plans_; }
-  bool results_mappable() const { return results_mappable_; }
+  std::string_view producer() const { return desc_->producer; }
+  std::string_view flags() const { return desc_->flags; }
+  std::span<const std::string_view> symbols() const { return desc_->symbols; }
+  std::span<const FunctionDesc> functions() const { return desc_->functions; }
+  std::span<const SegmentDesc> segments() const { return desc_->segments; }
+  std::span<const ConstantDesc> constants() const { return desc_->constants; }
+  std::span<const VariableDesc> variables() const { return desc_->variables; }
+  std::span<const LocationDesc> locations() const { return desc_->locations; }
+  std::span<const PlanDesc> plans() const { return desc_->plans; }
+  bool results_mappable() const { return desc_->results_mappable != 0; }
   std::span<const std::byte> bytes(const SegmentDesc& segment) const { return file_.subspan(segment.offset, segment.length); }
   std::span<const std::byte> file() const { return file_; }
   std::span<const std::byte> metadata() const { return metadata_; }  // the private copy
@@ -159,22 +167,14 @@ class Artifact {
 
  private:
   friend class Program;
-  friend class ArtifactDecoder;
+  friend class ArtifactReader;
 
   Arena arena_;
   std::span<const std::byte> file_;
   std::span<const std::byte> metadata_;
-  std::span<const uint8_t> metadata_sha256_;
+  uint8_t metadata_sha256_[32] = {};
   uint16_t minor_ = 0;
-  std::string_view producer_, flags_;
-  std::span<const std::string_view> symbols_;
-  std::span<const FunctionDesc> functions_;
-  std::span<const SegmentDesc> segments_;
-  std::span<const ConstantDesc> constants_;
-  std::span<const VariableDesc> variables_;
-  std::span<const LocationDesc> locations_;
-  std::span<PlanDesc> plans_;
-  bool results_mappable_ = false;
+  MetadataDesc* desc_ = nullptr;  // in the arena
 };
 
 HALCYON_NAMESPACE_END

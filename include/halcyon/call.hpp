@@ -49,7 +49,7 @@ class Argument {
   Argument(const HostValues& values) : values_(values), is_host_(true) {}
 
  private:
-  friend class PreparedCall;
+  friend class Frame;
   friend Argument donate(Tensor& tensor);
   Tensor tensor_;
   HostValues values_;
@@ -73,7 +73,7 @@ class PreparedCall {
  public:
   // Checked here: element type, rank, static sizes, alignment. Invalid_argument with Where{argument}.
   // The argument stays set for further runs; a donated one is consumed by the next.
-  Status set_argument(uint32_t index, Argument argument);
+  Status set_argument(uint32_t index, const Argument& argument);
   // The caller's tensor receives the result; its shape must fit the descriptor. An empty one unbinds.
   Status bind_result(uint32_t index, Tensor tensor);
   // Of the last run that succeeded; the next run overwrites its bytes unless it is shared or taken.

@@ -9,8 +9,8 @@ HALCYON_FUNC PreparedCall::PreparedCall(Owned<Frame> frame) : frame_(std::move(f
 HALCYON_FUNC PreparedCall::~PreparedCall() = default;
 HALCYON_FUNC const Allocator& PreparedCall::allocator() const { return frame_->allocator(); }
 
-HALCYON_FUNC Status PreparedCall::set_argument(uint32_t index, Argument argument) {
-  return frame_->set_argument(index, &argument.tensor_, argument.is_host_ ? &argument.values_ : nullptr, argument.donated_);
+HALCYON_FUNC Status PreparedCall::set_argument(uint32_t index, const Argument& argument) {
+  return frame_->set_argument(index, argument);
 }
 HALCYON_FUNC Status PreparedCall::bind_result(uint32_t index, Tensor tensor) { return frame_->bind_result(index, std::move(tensor)); }
 HALCYON_FUNC const Tensor& PreparedCall::result(uint32_t index) const { return frame_->result(index); }
@@ -32,29 +32,32 @@ HALCYON_FUNC int32_t Function::donated_to(uint32_t index) const {
 }
 
 HALCYON_FUNC Result<Owned<PreparedCall>> Function::prepare(std::span<const Argument> arguments) const {
-  HALCYON_ASSIGN(Owned<Frame> frame, Frame::create(*program_, index_));
-  HALCYON_ASSIGN(Owned<PreparedCall> call, make<PreparedCall>(program_->allocator(), std::move(frame)));
+  Owned<Frame> frame = Frame::create(*program_, index_);
+  if (!frame) return out_of_memory();
+  auto call = make<PreparedCall>(program_->allocator(), std::move(frame));
+  if (!call) return out_of_memory();
   for (uint32_t i = 0; i < arguments.size(); ++i) HALCYON_TRY(call->set_argument(i, arguments[i]));
   return call;
 }
 
 HALCYON_FUNC Result<Array<Tensor>> Function::call(std::span<const Argument> arguments, const RunOptions& options) const {
   if (arguments.size() != desc_->arguments.size())
-    return Status(Code::invalid_argument, "call: wrong number of arguments",
-                  Where{Kind::none, Where::whole, 0, index_, static_cast<int64_t>(desc_->arguments.size()),
-                        static_cast<int64_t>(arguments.size())});
-  HALCYON_ASSIGN(Owned<PreparedCall> call, prepare(arguments));
-  HALCYON_TRY(call->run(options));
+    return mismatch(Code::invalid_argument, "call: wrong number of arguments", desc_->arguments.size(), arguments.size());
+  const Owned<Frame> frame = Frame::create(*program_, index_);
+  if (!frame) return out_of_memory();
+  for (uint32_t i = 0; i < arguments.size(); ++i) HALCYON_TRY(frame->set_argument(i, arguments[i]));
+  HALCYON_TRY(frame->run({}, {}, true, options.instruction_budget));
   Array<Tensor> results(program_->allocator());
-  HALCYON_TRY(results.resize(call->result_count()));
-  for (uint32_t i = 0; i < results.size(); ++i) results[i] = call->take_result(i);
+  if (!results.resize(frame->result_count())) return out_of_memory();
+  for (uint32_t i = 0; i < results.size(); ++i) results[i] = std::move(frame->result(i));
   return results;
 }
 
 HALCYON_FUNC Result<Array<Tensor>> Function::call(std::span<const Tensor> arguments, const RunOptions& options) const {
   Array<Argument> wrapped(program_->allocator());
-  HALCYON_TRY(wrapped.reserve(arguments.size()));
-  for (const Tensor& tensor : arguments) HALCYON_TRY(wrapped.push(Argument(tensor)));
+  if (!wrapped.reserve(arguments.size())) return out_of_memory();
+  for (const Tensor& tensor : arguments)
+    if (!wrapped.push(Argument(tensor))) return out_of_memory();
   return call(std::span<const Argument>(wrapped.data(), wrapped.size()), options);
 }
 

@@ -31,6 +31,19 @@
 #define HALCYON_CALLS_KERNELS
 #endif
 
+// Functions that only run where something has failed, or are called from so many places that each call should
+// be small: never inlined.
+#if defined(__GNUC__)
+#define HALCYON_COLD [[gnu::cold, gnu::noinline]]
+#define HALCYON_NOINLINE [[gnu::noinline]]
+#elif defined(_MSC_VER)
+#define HALCYON_COLD __declspec(noinline)
+#define HALCYON_NOINLINE __declspec(noinline)
+#else
+#define HALCYON_COLD
+#define HALCYON_NOINLINE
+#endif
+
 #if defined(NDEBUG)
 #define HALCYON_ASSERT(condition) ((void)0)
 #else

@@ -6,6 +6,7 @@
 //
 // Types under 8 bits are packed, low bits first; a row of them is not padded.
 #pragma once
+#include <bit>
 #include <cstdint>
 
 #include "halcyon/config.hpp"
@@ -60,6 +61,14 @@ constexpr bool byte_size(ElementType type, uint64_t count, uint64_t& bytes) {
   if (bits != 0 && count > (UINT64_MAX - 7) / bits) return false;
   bytes = (count * bits + 7) / 8;
   return true;
+}
+
+// Whether the type is one of the constants above.
+constexpr bool is_known(ElementType type) {
+  // Of each kind, a bit for each width that it comes in: 4, 8, ... 128.
+  constexpr uint8_t widths[] = {0, 2, 31, 31, 28, 4, 2, 2, 2, 2, 48};
+  return type.kind <= ElementKind::complex && type.bits >= 4 && (type.bits & (type.bits - 1)) == 0 &&
+         (widths[static_cast<uint8_t>(type.kind)] >> (std::countr_zero(type.bits) - 2) & 1) != 0;
 }
 
 // "f32", "i1", "bf16", ...; "none" for what has no name.

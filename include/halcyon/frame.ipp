@@ -8,9 +8,7 @@
 
 HALCYON_NAMESPACE_BEGIN
 
-HALCYON_FUNC Frame::Frame(Program& program, const Allocator& allocator)
-    : allocator_(allocator), program_(program), registers_(allocator), stack_(allocator), sites_(allocator), arguments_(allocator),
-      results_(allocator), values_(allocator), symbols_(allocator), bindings_(allocator), parameters_(allocator) {}
+HALCYON_FUNC Frame::Frame(Program& program, const Allocator& allocator) : program_(program), arena_(allocator) {}
 
 HALCYON_FUNC Frame::~Frame() {
   if (in_flight_) (void)wait(UINT64_MAX);
@@ -18,203 +16,191 @@ HALCYON_FUNC Frame::~Frame() {
     Owned<BufferList> list(free_lists_);
     free_lists_ = list->next;
   }
+  for (Site& site : sites_) site.~Site();
+  for (ArgumentSlot& slot : arguments_) slot.~ArgumentSlot();
+  for (ResultSlot& slot : results_) slot.~ResultSlot();
 }
 
-HALCYON_FUNC Result<Owned<Frame>> Frame::create(Program& program, uint32_t function) {
-  HALCYON_ASSIGN(Owned<Frame> frame, make<Frame>(program.allocator(), program, program.allocator()));
-  const Artifact& artifact = program.artifact();
-  const PlanDesc& plan = artifact.plans()[program.plan()];
-  const HostFunctionDesc& entry = plan.functions[plan.entries[function]];
-  frame->plan_ = &plan;
-  frame->desc_ = &artifact.functions()[function];
-  frame->entry_ = &entry;
-  frame->function_ = function;
-  frame->inline_ = program.device().caps().inline_execution;
-  HALCYON_TRY(frame->registers_.resize(entry.stack_registers));
-  HALCYON_TRY(frame->stack_.resize(entry.depth));
-  HALCYON_TRY(frame->sites_.resize(plan.sites));
-  HALCYON_TRY(frame->arguments_.resize(entry.arguments.size()));
-  HALCYON_TRY(frame->results_.resize(entry.results.size()));
-  HALCYON_TRY(frame->symbols_.resize(artifact.symbols().size()));
-  HALCYON_TRY(frame->bindings_.resize(plan.max_bindings));
-  HALCYON_TRY(frame->parameters_.resize(plan.max_parameters));
-  uint32_t values = 0;
-  for (uint32_t i = 0; i < entry.arguments.size(); ++i) {
-    frame->arguments_[i].first_value = values;
-    values += entry.arguments[i].element_count;
-  }
-  HALCYON_TRY(frame->values_.resize(values));
+HALCYON_FUNC Owned<Frame> Frame::create(Program& program, uint32_t function) {
+  auto frame = make<Frame>(program.allocator(), program, program.allocator());
+  if (frame && !frame->initialize(function)) frame.reset();
   return frame;
+}
+
+HALCYON_FUNC bool Frame::initialize(uint32_t function) {
+  const Artifact& artifact = program_.artifact();
+  plan_ = &artifact.plans()[program_.plan()];
+  desc_ = &artifact.functions()[function];
+  entry_ = &plan_->functions[plan_->entries[function]];
+  function_ = function;
+  inline_ = program_.device().caps().inline_execution;
+  uint32_t values = 0;
+  for (const ValueSlots& argument : entry_->arguments) values += argument.element_count;
+  const bool made = arena_.allocate(entry_->stack_registers, registers_) && arena_.allocate(entry_->depth, stack_) &&
+                    arena_.allocate(plan_->sites, sites_) && arena_.allocate(entry_->arguments.size(), arguments_) &&
+                    arena_.allocate(entry_->results.size(), results_) && arena_.allocate(artifact.symbols().size(), symbols_) &&
+                    arena_.allocate(plan_->max_bindings, bindings_) && arena_.allocate(plan_->max_parameters, parameters_) &&
+                    arena_.allocate(values, values_);
+  values = 0;
+  for (uint32_t i = 0; i < arguments_.size(); ++i) {
+    arguments_[i].first_value = values;
+    values += entry_->arguments[i].element_count;
+  }
+  return made;
 }
 
 // ---- arguments ------------------------------------------------------------------------------------------
 
 // Type, rank and static sizes.
-HALCYON_FUNC Status Frame::check_value(uint32_t index, const ValueDesc& desc, ElementType type, std::span<const int64_t> shape) const {
-  const auto where = [&](uint8_t dimension, int64_t expected, int64_t actual) {
-    return Where{Kind::argument, dimension, static_cast<uint16_t>(index), function_, expected, actual};
-  };
+HALCYON_FUNC bool Frame::check_value(Kind kind, uint32_t index, ElementType type, std::span<const int64_t> shape) {
+  const ValueDesc& desc = (kind == Kind::argument ? desc_->arguments : desc_->results)[index];
   const auto code = [](ElementType t) { return static_cast<int64_t>(t.kind) | static_cast<int64_t>(t.bits) << 8; };
-  if (type != desc.type) return {Code::invalid_argument, "call: wrong element type", where(Where::element_type, code(desc.type), code(type))};
-  if (shape.size() != desc.shape.size())
-    return {Code::invalid_argument, "call: wrong rank",
-            where(Where::rank, static_cast<int64_t>(desc.shape.size()), static_cast<int64_t>(shape.size()))};
+  if (type != desc.type) return fail_at(kind, index, "call: wrong element type", Where::element_type, code(desc.type), code(type));
+  const int64_t wanted = static_cast<int64_t>(desc.shape.size()), rank = static_cast<int64_t>(shape.size());
+  if (rank != wanted) return fail_at(kind, index, "call: wrong rank", Where::rank, wanted, rank);
   for (size_t i = 0; i < shape.size(); ++i)
     if (!desc.shape[i].dynamic() && shape[i] != desc.shape[i].size)
-      return {Code::invalid_argument, "call: wrong size", where(static_cast<uint8_t>(i), desc.shape[i].size, shape[i])};
-  return {};
+      return fail_at(kind, index, "call: wrong size", static_cast<uint8_t>(i), desc.shape[i].size, shape[i]);
+  return true;
 }
 
-HALCYON_FUNC Status Frame::set_argument(uint32_t index, const Tensor* tensor, const HostValues* values, bool donated) {
+// What argument `index` holds as elements becomes register bits.
+HALCYON_FUNC void Frame::load_values(uint32_t index, const std::byte* elements) {
+  const ElementType type = desc_->arguments[index].type;
+  uint64_t* values = values_.data() + arguments_[index].first_value;
+  for (uint32_t i = 0; i < entry_->arguments[index].element_count; ++i) values[i] = load_bits(type, elements + size_t{i} * (type.bits / 8u));
+}
+
+HALCYON_FUNC Status Frame::set_argument(uint32_t index, const Argument& argument) {
   if (in_flight_) return {Code::failed_precondition, "set_argument: the call is in flight; wait() first"};
-  const Where where{Kind::argument, Where::whole, static_cast<uint16_t>(index), function_, 0, 0};
   if (index >= arguments_.size())
-    return {Code::invalid_argument, "set_argument: no such argument",
-            Where{Kind::none, Where::whole, 0, 0, static_cast<int64_t>(arguments_.size()), index}};
-  const ValueDesc& desc = desc_->arguments[index];
-  const ValueSlots& slots = entry_->arguments[index];
-  ArgumentSlot slot;
-  slot.first_value = arguments_[index].first_value;
-  slot.is_set = true;
-  slot.donated = donated;
-  if (values) {
-    HALCYON_TRY(check_value(index, desc, values->type, values->shape.sizes()));
-    if (desc.residence == Residence::device)
-      return {Code::invalid_argument, "call: the argument lives on the device; pass a tensor (Tensor::stage)", where};
-    uint64_t bytes = 0;
-    if (!byte_size(desc.type, slots.element_count, bytes) || values->bytes.size() != bytes)
-      return {Code::invalid_argument, "call: the values have another number of bytes than their shape", where};
-    const bool is_float = is_host_float(desc.type);
-    for (uint32_t i = 0; i < slots.element_count; ++i) {
-      const std::byte* element = values->bytes.data() + size_t{i} * (desc.type.bits / 8u);
-      values_[slot.first_value + i] = is_float ? std::bit_cast<uint64_t>(load_float(desc.type, element))
-                                               : static_cast<uint64_t>(load_integer(desc.type, element));
-    }
-    slot.by_value = true;
-    if (desc.residence == Residence::both) {
-      HALCYON_ASSIGN(slot.tensor, Tensor::stage(program_.device(), values->shape, values->type, values->bytes));
-    }
-  } else {
-    if (!tensor || !*tensor) return {Code::invalid_argument, "call: the argument is an empty tensor", where};
-    HALCYON_TRY(check_value(index, desc, tensor->element_type(), tensor->shape()));
-    if (&tensor->buffer()->device() != &program_.device())
-      return {Code::invalid_argument, "call: the argument is a tensor of another device", where};
-    const hal::NativeHandle native = tensor->buffer()->native_handle();
-    if (native.type == hal::NativeHandle::Type::host_pointer && (native.value + native.offset) % alignment(desc.type) != 0)
-      return {Code::invalid_argument, "call: the argument is not aligned to its element type", where};
-    slot.tensor = *tensor;
-  }
-  arguments_[index] = std::move(slot);
+    return mismatch(Code::invalid_argument, "set_argument: no such argument", arguments_.size(), index);
+  if (!(argument.is_host_ ? take_values(index, argument.values_) : take_tensor(index, argument.tensor_))) return failure_;
+  arguments_[index].is_set = true;
+  arguments_[index].donated = argument.donated_;
   checked_ = false;
   return {};
 }
 
+HALCYON_FUNC bool Frame::take_values(uint32_t index, const HostValues& values) {
+  const ValueDesc& desc = desc_->arguments[index];
+  if (!check_value(Kind::argument, index, values.type, values.shape.sizes())) return false;
+  if (desc.residence == Residence::device)
+    return fail_at(Kind::argument, index, "call: the argument lives on the device; pass a tensor (Tensor::stage)");
+  uint64_t bytes = 0;
+  if (!byte_size(desc.type, entry_->arguments[index].element_count, bytes) || values.bytes.size() != bytes)
+    return fail_at(Kind::argument, index, "call: the values are not as many as their shape says");
+  Tensor tensor;
+  if (desc.residence == Residence::both) {
+    auto staged = Tensor::stage(program_.device(), values.shape, values.type, values.bytes);
+    if (!keep(staged.status())) return false;
+    tensor = std::move(staged).value();
+  }
+  load_values(index, values.bytes.data());
+  arguments_[index].tensor = std::move(tensor);
+  arguments_[index].by_value = true;
+  return true;
+}
+
+HALCYON_FUNC bool Frame::take_tensor(uint32_t index, const Tensor& tensor) {
+  if (!tensor) return fail_at(Kind::argument, index, "call: the argument is an empty tensor");
+  if (!check_value(Kind::argument, index, tensor.element_type(), tensor.shape())) return false;
+  if (&tensor.buffer()->device() != &program_.device())
+    return fail_at(Kind::argument, index, "call: the argument is a tensor of another device");
+  const hal::NativeHandle native = tensor.buffer()->native_handle();
+  if (native.type == hal::NativeHandle::Type::host_pointer && (native.value + native.offset) % alignment(tensor.element_type()) != 0)
+    return fail_at(Kind::argument, index, "call: the argument is not aligned to its element type");
+  arguments_[index].tensor = tensor;
+  arguments_[index].by_value = false;
+  return true;
+}
+
 // All are there, equal symbols are equal sizes, and what must be donated is. Done again only when one changed.
-HALCYON_FUNC Status Frame::check_arguments() {
+HALCYON_FUNC bool Frame::check_arguments() {
   for (int64_t& size : symbols_) size = -1;
   for (uint32_t i = 0; i < arguments_.size(); ++i) {
     const ArgumentSlot& slot = arguments_[i];
-    const auto where = [&](uint8_t dimension, int64_t expected, int64_t actual) {
-      return Where{Kind::argument, dimension, static_cast<uint16_t>(i), function_, expected, actual};
-    };
-    if (!slot.is_set) return {Code::invalid_argument, "call: the argument is missing", where(Where::whole, 0, 0)};
-    const ValueDesc& desc = desc_->arguments[i];
-    for (uint32_t d = 0; d < desc.shape.size(); ++d) {
-      if (!desc.shape[d].dynamic()) continue;
-      int64_t& size = symbols_[static_cast<uint32_t>(desc.shape[d].symbol)];
+    if (!slot.is_set) return fail_at(Kind::argument, i, "call: the argument is missing");
+    const std::span<const Dimension> shape = desc_->arguments[i].shape;
+    for (uint32_t d = 0; d < shape.size(); ++d) {
+      if (!shape[d].dynamic()) continue;
+      int64_t& size = symbols_[static_cast<uint32_t>(shape[d].symbol)];
       const int64_t actual = slot.tensor.dimension(d);
-      if (size >= 0 && size != actual) return {Code::invalid_argument, "call: wrong size", where(static_cast<uint8_t>(d), size, actual)};
+      if (size >= 0 && size != actual) return fail_at(Kind::argument, i, "call: wrong size", static_cast<uint8_t>(d), size, actual);
       size = actual;
     }
   }
-  for (uint32_t i = 0; i < arguments_.size(); ++i) {
-    const Where where{Kind::argument, Where::whole, static_cast<uint16_t>(i), function_, 0, 0};
-    bool donates = false;
-    for (const DonationDesc& donation : desc_->donations) donates = donates || donation.argument == i;
-    if (donates && !arguments_[i].donated)
-      return {Code::failed_precondition, "call: a result overwrites this argument; pass donate(tensor)", where};
-    if (!donates && arguments_[i].donated) return {Code::invalid_argument, "call: the argument was not compiled with --donate", where};
-    if (!donates) continue;
-    for (uint32_t j = 0; j < arguments_.size(); ++j)
-      if (i != j && arguments_[j].tensor && arguments_[j].tensor.buffer().get() == arguments_[i].tensor.buffer().get())
-        return {Code::invalid_argument, "call: a donated tensor is also another argument", where};
-  }
+  for (uint32_t i = 0; i < arguments_.size(); ++i)
+    if (!check_donation(i)) return false;
   for (uint32_t r = 0; any_bound_ && r < results_.size(); ++r) {
     const hal::Buffer* bound = results_[r].bound.buffer().get();
+    if (!bound) continue;
     bool shared = false;
-    for (const ArgumentSlot& slot : arguments_) shared = shared || (bound && slot.tensor.buffer().get() == bound);
-    for (uint32_t other = 0; other < r; ++other) shared = shared || (bound && results_[other].bound.buffer().get() == bound);
-    if (shared)
-      return {Code::invalid_argument, "call: the bound tensor is also an argument or another result", where_result(r, Where::whole, 0, 0)};
+    for (const ArgumentSlot& slot : arguments_) shared = shared || slot.tensor.buffer().get() == bound;
+    for (uint32_t other = 0; other < r; ++other) shared = shared || results_[other].bound.buffer().get() == bound;
+    if (shared) return fail_at(Kind::result, r, "call: the bound tensor is also an argument or another result");
   }
   checked_ = true;
-  return {};
+  return true;
+}
+
+HALCYON_FUNC bool Frame::check_donation(uint32_t index) {
+  bool donates = false;
+  for (const DonationDesc& donation : desc_->donations) donates = donates || donation.argument == index;
+  if (donates != arguments_[index].donated)
+    return donates ? fail_at(Kind::argument, index, "call: a result overwrites this argument; pass donate(tensor)", Where::whole, 0, 0,
+                             Code::failed_precondition)
+                   : fail_at(Kind::argument, index, "call: the argument was not compiled with --donate");
+  const hal::Buffer* buffer = arguments_[index].tensor.buffer().get();
+  for (uint32_t i = 0; donates && i < arguments_.size(); ++i)
+    if (i != index && arguments_[i].tensor && arguments_[i].tensor.buffer().get() == buffer)
+      return fail_at(Kind::argument, index, "call: a donated tensor is also another argument");
+  return true;
 }
 
 // Fills the entry's first registers.
-HALCYON_FUNC Status Frame::load_arguments() {
+HALCYON_FUNC bool Frame::load_arguments() {
   for (uint32_t i = 0; i < arguments_.size(); ++i) {
     const ArgumentSlot& slot = arguments_[i];
     const ValueSlots& slots = entry_->arguments[i];
-    const ValueDesc& desc = desc_->arguments[i];
     if (slots.buffer != UINT32_MAX) {
-      Register& reg = registers_[slots.buffer];
-      reg.buffer = slot.tensor.buffer().get();
-      reg.offset = 0;
-      reg.size = slot.tensor.byte_size();
-      reg.origin = slot.donated ? Origin::donated : Origin::argument;
+      set_buffer(registers_[slots.buffer], slot.tensor.buffer().get(), 0, slot.tensor.byte_size(),
+                 slot.donated ? Origin::donated : Origin::argument);
+      const std::span<const Dimension> shape = desc_->arguments[i].shape;
       uint32_t next = slots.dimensions;
-      for (uint32_t d = 0; d < desc.shape.size(); ++d)
-        if (desc.shape[d].dynamic()) registers_[next++].i = slot.tensor.dimension(d);
+      for (uint32_t d = 0; d < shape.size(); ++d)
+        if (shape[d].dynamic()) registers_[next++].i = slot.tensor.dimension(d);
     }
     if (slots.element_count == 0) continue;
     if (!slot.by_value) {  // a tensor where host values are wanted: read, and counted
       std::byte bytes[64 * 8];
-      HALCYON_TRY(slot.tensor.read(std::span<std::byte>(bytes, static_cast<size_t>(slot.tensor.byte_size())), first_waits_));
-      const bool is_float = is_host_float(desc.type);
-      for (uint32_t e = 0; e < slots.element_count; ++e) {
-        const std::byte* element = bytes + size_t{e} * (desc.type.bits / 8u);
-        values_[slot.first_value + e] = is_float ? std::bit_cast<uint64_t>(load_float(desc.type, element))
-                                                 : static_cast<uint64_t>(load_integer(desc.type, element));
-      }
+      if (!keep(slot.tensor.read(std::span<std::byte>(bytes, static_cast<size_t>(slot.tensor.byte_size())), first_waits_))) return false;
+      load_values(i, bytes);
     }
     for (uint32_t e = 0; e < slots.element_count; ++e)
       registers_[slots.elements + e].i = static_cast<int64_t>(values_[slot.first_value + e]);
   }
-  return {};
+  return true;
 }
 
 // ---- results --------------------------------------------------------------------------------------------
 
-HALCYON_FUNC Where Frame::where_result(uint32_t index, uint8_t dimension, int64_t expected, int64_t actual) const {
-  return {Kind::result, dimension, static_cast<uint16_t>(index), function_, expected, actual};
-}
-
 HALCYON_FUNC Status Frame::bind_result(uint32_t index, Tensor tensor) {
   if (in_flight_) return {Code::failed_precondition, "bind_result: the call is in flight; wait() first"};
   if (index >= results_.size())
-    return {Code::invalid_argument, "bind_result: no such result",
-            Where{Kind::none, Where::whole, 0, 0, static_cast<int64_t>(results_.size()), index}};
+    return mismatch(Code::invalid_argument, "bind_result: no such result", results_.size(), index);
+  const ValueSlots& slots = entry_->results[index];
+  bool fits = true;
   if (tensor) {
-    const ValueDesc& desc = desc_->results[index];
-    const auto code = [](ElementType t) { return static_cast<int64_t>(t.kind) | static_cast<int64_t>(t.bits) << 8; };
     if (&tensor.buffer()->device() != &program_.device())
-      return {Code::invalid_argument, "bind_result: a tensor of another device", where_result(index, Where::whole, 0, 0)};
-    if (tensor.element_type() != desc.type)
-      return {Code::invalid_argument, "bind_result: wrong element type",
-              where_result(index, Where::element_type, code(desc.type), code(tensor.element_type()))};
-    if (tensor.rank() != desc.shape.size())
-      return {Code::invalid_argument, "bind_result: wrong rank",
-              where_result(index, Where::rank, static_cast<int64_t>(desc.shape.size()), tensor.rank())};
-    for (uint32_t i = 0; i < tensor.rank(); ++i)
-      if (!desc.shape[i].dynamic() && desc.shape[i].size != tensor.dimension(i))
-        return {Code::invalid_argument, "bind_result: wrong size",
-                where_result(index, static_cast<uint8_t>(i), desc.shape[i].size, tensor.dimension(i))};
-    if (entry_->results[index].donor != UINT32_MAX)
-      return {Code::invalid_argument, "bind_result: the result lives in a donated argument", where_result(index, Where::whole, 0, 0)};
+      fits = fail_at(Kind::result, index, "bind_result: a tensor of another device");
+    else if (slots.donor != UINT32_MAX)
+      fits = fail_at(Kind::result, index, "bind_result: the result lives in a donated argument");
+    else
+      fits = check_value(Kind::result, index, tensor.element_type(), tensor.shape());
   }
-  const uint32_t site = entry_->results[index].site;
-  if (site != UINT32_MAX) sites_[site].result = tensor ? index : UINT32_MAX;
+  if (!fits) return failure_;
+  if (slots.site != UINT32_MAX) sites_[slots.site].result = tensor ? index : UINT32_MAX;
   results_[index].tensor = Tensor();
   results_[index].bound = std::move(tensor);
   any_bound_ = false;
@@ -223,19 +209,21 @@ HALCYON_FUNC Status Frame::bind_result(uint32_t index, Tensor tensor) {
   return {};
 }
 
-HALCYON_FUNC Status Frame::finish(const Register* registers, const uint32_t* list) {
-  for (uint32_t i = 0; i < results_.size(); ++i) HALCYON_TRY(finish_result(i, registers, list));
-  return {};
+HALCYON_FUNC bool Frame::finish(const Register* registers, const uint32_t* list) {
+  for (uint32_t i = 0; i < results_.size(); ++i)
+    if (!finish_result(i, registers, list)) return false;
+  return true;
 }
 
 // The result's tensor takes the returned buffer. Bytes that are not the call's own to give (a constant, an
 // argument that was not donated, a variable) are copied, and so is what belongs into a bound tensor.
-HALCYON_FUNC Status Frame::finish_result(uint32_t index, const Register* registers, const uint32_t* list) {
+HALCYON_FUNC bool Frame::finish_result(uint32_t index, const Register* registers, const uint32_t* list) {
   ResultSlot& slot = results_[index];
   const ValueSlots& slots = entry_->results[index];
   const ValueDesc& desc = desc_->results[index];
   const Register& source = registers[list_entry(list, slots.buffer)];
-  if (!source.buffer) return {Code::failed_precondition, "call: the program returned no buffer", where_result(index, Where::whole, 0, 0)};
+  if (!source.buffer)
+    return fail_at(Kind::result, index, "call: the program returned no buffer", Where::whole, 0, 0, Code::failed_precondition);
 
   int64_t shape[max_rank] = {};
   uint32_t next = slots.dimensions;
@@ -244,96 +232,103 @@ HALCYON_FUNC Status Frame::finish_result(uint32_t index, const Register* registe
   Tensor& tensor = slot.tensor;
   uint64_t bytes = 0;
   if (!tensor.set_shape(Shape(std::span<const int64_t>(shape, desc.shape.size())), desc.type, bytes).ok() || bytes > source.size)
-    return {Code::failed_precondition, "call: the program returned a shape that its buffer does not hold",
-            where_result(index, Where::whole, static_cast<int64_t>(source.size), static_cast<int64_t>(bytes))};
+    return fail_at(Kind::result, index, "call: the program returned a shape larger than its buffer", Where::whole,
+                   static_cast<int64_t>(source.size), static_cast<int64_t>(bytes), Code::failed_precondition);
 
   if (slot.bound) {
     for (uint32_t d = 0; d < slot.bound.rank(); ++d)
       if (slot.bound.dimension(d) != shape[d])
-        return {Code::invalid_argument, "call: the bound tensor has another shape than the result",
-                where_result(index, static_cast<uint8_t>(d), shape[d], slot.bound.dimension(d))};
-    if (slot.bound.buffer().get() != source.buffer) HALCYON_TRY(copy(*slot.bound.buffer(), source, bytes));
+        return fail_at(Kind::result, index, "call: the bound tensor has another shape than the result", static_cast<uint8_t>(d), shape[d],
+                       slot.bound.dimension(d));
     tensor.buffer_ = slot.bound.buffer_;
-    return {};
+    return tensor.buffer_.get() == source.buffer || copy(*tensor.buffer_, source, bytes);
   }
   bool own = source.offset == 0 && (source.origin == Origin::allocated || source.origin == Origin::donated);
   for (const Ref<hal::Buffer>& variable : program_.variables_) own = own && variable.get() != source.buffer;
   if (own) {
     tensor.buffer_ = Ref<hal::Buffer>::share(source.buffer);
-    return {};
+    return true;
   }
   hal::Buffer* buffer = nullptr;
-  const hal::Map map = program_.artifact().results_mappable() ? hal::Map::read_write : hal::Map::none;
-  HALCYON_TRY(take(slot.copies, bytes, {.size = bytes, .map = map, .label = "result"}, buffer));
+  if (!take(slot.copies, buffer_desc(0, bytes), buffer)) return false;
   tensor.buffer_ = Ref<hal::Buffer>::adopt(buffer);
   return copy(*buffer, source, bytes);
 }
 
-// ---- memory ---------------------------------------------------------------------------------------------
-
-// A buffer of the site that nobody else holds, or a new one, with a reference for the caller.
-HALCYON_FUNC Status Frame::take(Site& site, uint64_t bytes, const hal::BufferDesc& desc, hal::Buffer*& buffer) {
-  for (const Ref<hal::Buffer>& cached : site.cached) {
-    if (!cached || cached->size() < bytes || !cached->unique()) continue;
-    cached->retain();
-    buffer = cached.get();
-    return {};
-  }
-  // Two are kept, so that a loop-carried tensor that alternates between two buffers allocates nothing either.
-  const uint8_t oldest = site.newest ^ 1;
-  site.cached[oldest] = nullptr;
-  HALCYON_ASSIGN(Ref<hal::Buffer> made, program_.device().allocate(desc));
-  site.cached[oldest] = made;
-  site.newest = oldest;
-  buffer = made.detach();
-  return {};
+HALCYON_FUNC void Frame::forget_results() {
+  for (ResultSlot& slot : results_) slot.tensor = Tensor();
 }
 
-HALCYON_FUNC Status Frame::allocate(Register& target, int64_t bytes, uint32_t lifetime, uint32_t index) {
-  if (bytes < 0) return {Code::failed_precondition, "call: an allocation of a negative size"};
+// ---- memory ---------------------------------------------------------------------------------------------
+
+HALCYON_FUNC void Frame::set_buffer(Register& target, hal::Buffer* buffer, uint64_t offset, uint64_t size, Origin origin) {
+  clear(target, RegisterType::buffer);
+  target.buffer = buffer;
+  target.offset = offset;
+  target.size = size;
+  target.origin = origin;
+}
+
+// What a buffer of this lifetime is made as: 0 external, 1 transient, 2 staging.
+HALCYON_FUNC hal::BufferDesc Frame::buffer_desc(uint32_t lifetime, uint64_t size) const {
+  static constexpr const char* labels[] = {"result", "transient", "staging"};
+  hal::BufferDesc desc{.size = size, .label = labels[lifetime]};
+  if (lifetime == 2) desc.memory = hal::Memory::host;
+  if (lifetime == 2 || (lifetime == 0 && program_.artifact().results_mappable())) desc.map = hal::Map::read_write;
+  return desc;
+}
+
+// A buffer of the site that nobody else holds, or a new one, with a reference for the caller.
+HALCYON_FUNC bool Frame::take(Site& site, const hal::BufferDesc& desc, hal::Buffer*& buffer) {
+  for (const Ref<hal::Buffer>& cached : site.cached) {
+    if (!cached || cached->size() < desc.size || !cached->unique()) continue;
+    cached->retain();
+    buffer = cached.get();
+    return true;
+  }
+  // Two are kept, so that a loop-carried tensor that alternates between two buffers allocates nothing either.
+  site.newest ^= 1;
+  Ref<hal::Buffer>& oldest = site.cached[site.newest];
+  oldest = nullptr;
+  if (!keep(hal::allocate(program_.device(), desc, oldest))) return false;
+  buffer = oldest.get();
+  buffer->retain();
+  return true;
+}
+
+HALCYON_FUNC bool Frame::allocate(Register& target, int64_t bytes, uint32_t lifetime, uint32_t index) {
+  if (bytes < 0) return fail("call: an allocation of a negative size");
   const uint64_t size = static_cast<uint64_t>(bytes);
   Site& site = sites_[index];
   hal::Buffer* buffer = nullptr;
   if (site.result != UINT32_MAX && lifetime == 0 && !results_[site.result].handed_out) {
     ResultSlot& slot = results_[site.result];
-    if (slot.bound.buffer()->size() < size)
-      return {Code::invalid_argument, "call: the bound tensor is smaller than the result",
-              where_result(site.result, Where::whole, bytes, static_cast<int64_t>(slot.bound.buffer()->size()))};
+    buffer = slot.bound.buffer().get();
+    if (buffer->size() < size)
+      return fail_at(Kind::result, site.result, "call: the bound tensor is smaller than the result", Where::whole, bytes,
+                     static_cast<int64_t>(buffer->size()));
     slot.handed_out = true;
-    buffer = Ref<hal::Buffer>(slot.bound.buffer()).detach();
-  } else {
-    hal::BufferDesc desc{.size = size, .label = "transient"};
-    if (lifetime == 0) {
-      desc.label = "result";
-      if (program_.artifact().results_mappable()) desc.map = hal::Map::read_write;
-    } else if (lifetime == 2) {
-      desc.label = "staging";
-      desc.memory = hal::Memory::host;
-      desc.map = hal::Map::read_write;
-    }
-    HALCYON_TRY(take(site, size, desc, buffer));
+    buffer->retain();
+  } else if (!take(site, buffer_desc(lifetime, size), buffer)) {
+    return false;
   }
-  clear(target, RegisterType::buffer);
-  target.buffer = buffer;
-  target.offset = 0;
-  target.size = size;
-  target.origin = Origin::allocated;
-  return {};
+  set_buffer(target, buffer, 0, size, Origin::allocated);
+  return true;
 }
 
-HALCYON_FUNC Status Frame::create_list(Register& target) {
+HALCYON_FUNC bool Frame::create_list(Register& target) {
   BufferList* list = free_lists_;
   if (list) {
     free_lists_ = list->next;
   } else {
-    HALCYON_ASSIGN(Owned<BufferList> made, make<BufferList>(allocator_, allocator_));
-    list = made.release();
+    list = make<BufferList>(allocator(), allocator()).release();
+    if (!list) return fail(out_of_memory());
   }
   clear(target, RegisterType::list);
   list->next = nullptr;
   list->references = 1;
   target.list = list;
-  return {};
+  return true;
 }
 
 HALCYON_FUNC void Frame::clear(Register& reg, RegisterType type) {
@@ -364,60 +359,63 @@ HALCYON_FUNC void Frame::assign(Register& target, const Register& source, Regist
 // ---- work -----------------------------------------------------------------------------------------------
 
 // An inline device without waits runs the work at once; else submissions follow each other on the timeline.
-HALCYON_FUNC Status Frame::submit(hal::Commands* commands, std::span<const hal::Command> transfers,
-                                  std::span<const hal::Binding> bindings, std::span<const uint64_t> parameters) {
+HALCYON_FUNC bool Frame::submit(hal::Commands* commands, std::span<const hal::Command> transfers,
+                                std::span<const hal::Binding> bindings, std::span<const uint64_t> parameters) {
   hal::Submission submission;
   submission.commands = commands;
   submission.transfers = transfers;
   submission.bindings = bindings;
   submission.parameters = parameters;
-  if (!chained_) return program_.device().submit(submission);
+  if (!chained_) return keep(program_.device().submit(submission));
   if (!timeline_) {
-    HALCYON_ASSIGN(timeline_, program_.device().create_semaphore(0));
+    auto made = program_.device().create_semaphore(0);
+    if (!keep(made.status())) return false;
+    timeline_ = std::move(made).value();
     reached_ = 0;
   }
   const hal::Timepoint before[] = {{timeline_.get(), reached_}};
   const hal::Timepoint after[] = {{timeline_.get(), reached_ + 1}};
   submission.waits = first_waits_.empty() ? std::span<const hal::Timepoint>(before) : first_waits_;
   submission.signals = after;
-  HALCYON_TRY(program_.device().submit(submission));
+  if (!keep(program_.device().submit(submission))) return false;
   first_waits_ = {};
   ++reached_;
-  return {};
+  return true;
 }
 
-HALCYON_FUNC Status Frame::copy(hal::Buffer& target, const Register& source, uint64_t bytes) {
-  if (bytes == 0) return {};
-  const hal::Range ranges[] = {{0, hal::Operand::literal(0), hal::Operand::literal(bytes)},
-                               {1, hal::Operand::literal(0), hal::Operand::literal(bytes)}};
-  hal::Command command;
-  command.type = hal::Command::Type::copy;
-  command.ranges = ranges;
+HALCYON_FUNC bool Frame::copy(hal::Buffer& target, const Register& source, uint64_t bytes) {
+  if (bytes == 0) return true;
+  const hal::CopyCommand copy(0, 0, bytes);
   const hal::Binding bindings[] = {{&target, 0, bytes}, {source.buffer, source.offset, source.size}};
-  return submit(nullptr, {&command, 1}, bindings, {});
+  return submit(nullptr, {&copy.command, 1}, bindings, {});
 }
 
-HALCYON_FUNC Status Frame::read_element(const Register& source, int64_t offset, ElementType type, uint64_t& bits) {
+// Whether an element at `offset` is inside what the register means.
+HALCYON_FUNC bool Frame::holds(const Register& reg, int64_t offset, uint64_t size) {
+  const uint64_t at = static_cast<uint64_t>(offset);
+  return (reg.buffer && at <= reg.size && size <= reg.size - at) || fail("call: the host program reads or writes outside a buffer");
+}
+
+HALCYON_FUNC bool Frame::read_element(const Register& source, int64_t offset, ElementType type, Register& target) {
   const uint64_t size = type.bits / 8u;
-  if (!source.buffer || offset < 0 || static_cast<uint64_t>(offset) > source.size || size > source.size - static_cast<uint64_t>(offset))
-    return {Code::failed_precondition, "call: the host program reads outside a buffer"};
+  if (!holds(source, offset, size)) return false;
   std::byte bytes[8] = {};
   const hal::Timepoint after[] = {{timeline_.get(), reached_}};
   std::span<const hal::Timepoint> waits;
   if (chained_) waits = first_waits_.empty() && timeline_ ? std::span<const hal::Timepoint>(after) : first_waits_;
-  HALCYON_TRY(hal::read(program_.device(), *source.buffer, source.offset + static_cast<uint64_t>(offset), std::span(bytes, size), waits));
-  bits = is_host_float(type) ? std::bit_cast<uint64_t>(load_float(type, bytes)) : static_cast<uint64_t>(load_integer(type, bytes));
-  return {};
+  if (!keep(hal::read(program_.device(), *source.buffer, source.offset + static_cast<uint64_t>(offset), std::span(bytes, size), waits)))
+    return false;
+  target.i = static_cast<int64_t>(load_bits(type, bytes));
+  return true;
 }
 
-HALCYON_FUNC Status Frame::write_element(const Register& target, int64_t offset, ElementType type, uint64_t bits) {
+HALCYON_FUNC bool Frame::write_element(const Register& target, int64_t offset, ElementType type, const Register& source) {
   const uint64_t size = type.bits / 8u;
-  if (!target.buffer || offset < 0 || static_cast<uint64_t>(offset) > target.size || size > target.size - static_cast<uint64_t>(offset))
-    return {Code::failed_precondition, "call: the host program writes outside a buffer"};
+  if (!holds(target, offset, size)) return false;
   if (target.origin == Origin::argument || target.origin == Origin::constant)
-    return {Code::failed_precondition, "call: the host program writes to a constant or an argument"};
+    return fail("call: the host program writes to a constant or an argument");
   const hal::Range range{0, hal::Operand::literal(static_cast<uint64_t>(offset)), hal::Operand::literal(size)};
-  const hal::Operand value = hal::Operand::literal(bits);
+  const hal::Operand value = hal::Operand::literal(is_host_float(type) ? float_bits(type, source.f) : integer_bits(type, source.i));
   hal::Command command;
   command.type = hal::Command::Type::update;
   command.pattern_size = static_cast<uint8_t>(size);
@@ -428,19 +426,18 @@ HALCYON_FUNC Status Frame::write_element(const Register& target, int64_t offset,
 }
 
 // The variable becomes the buffer where the call allocated it, else a copy: nobody else may hold its bytes.
-HALCYON_FUNC Status Frame::set_variable(uint32_t index, const Register& source) {
+HALCYON_FUNC bool Frame::set_variable(uint32_t index, const Register& source) {
   const uint64_t bytes = program_.artifact().variables()[index].bytes;
-  if (!source.buffer || source.size < bytes) return {Code::failed_precondition, "call: a variable's new value is too small"};
+  if (!source.buffer || source.size < bytes) return fail("call: a variable's new value is too small");
   Ref<hal::Buffer>& variable = program_.variables_[index];
-  if (variable.get() == source.buffer) return {};
-  if (source.origin == Origin::allocated && source.offset == 0) {
-    variable = Ref<hal::Buffer>::share(source.buffer);
-    return {};
-  }
-  HALCYON_ASSIGN(Ref<hal::Buffer> made, program_.device().allocate({.size = bytes, .label = "variable"}));
-  HALCYON_TRY(copy(*made, source, bytes));
-  variable = std::move(made);
-  return {};
+  if (variable.get() == source.buffer) return true;
+  Ref<hal::Buffer> value;
+  if (source.origin == Origin::allocated && source.offset == 0)
+    value = Ref<hal::Buffer>::share(source.buffer);
+  else if (!keep(hal::allocate(program_.device(), {.size = bytes, .label = "variable"}, value)) || !copy(*value, source, bytes))
+    return false;
+  variable = std::move(value);
+  return true;
 }
 
 HALCYON_FUNC Status Frame::wait(uint64_t timeout_ns) {
@@ -451,7 +448,7 @@ HALCYON_FUNC Status Frame::wait(uint64_t timeout_ns) {
   in_flight_ = false;
   if (!status.ok()) {  // a failed timeline stays failed: the next call gets a new one
     timeline_ = nullptr;
-    for (ResultSlot& slot : results_) slot.tensor = Tensor();
+    forget_results();
   }
   return status;
 }

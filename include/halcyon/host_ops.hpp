@@ -19,17 +19,20 @@ enum class Opcode : uint16_t {
 #undef HOST_OP
 };
 
-struct OpcodeDesc {
-  const char* name;
-  const char* operands;  // as in host_ops.def
-};
-
-inline constexpr OpcodeDesc opcode_descs[] = {
-#define HOST_OP(name, operands, summary) {#name, operands},
+// The operand letters of each, as in host_ops.def.
+inline constexpr char opcode_operands[][6] = {
+#define HOST_OP(name, operands, summary) operands,
 #include "host_ops.def"
 #undef HOST_OP
 };
-inline constexpr uint32_t opcode_count = sizeof(opcode_descs) / sizeof(opcode_descs[0]);
+inline constexpr uint32_t opcode_count = sizeof(opcode_operands) / sizeof(opcode_operands[0]);
+
+// For people.
+inline constexpr const char* opcode_names[] = {
+#define HOST_OP(name, operands, summary) #name,
+#include "host_ops.def"
+#undef HOST_OP
+};
 
 // One instruction, its operands by letter.
 struct Instruction {
@@ -58,7 +61,7 @@ constexpr bool decode(std::span<const uint32_t> code, size_t pc, Instruction& in
   instruction.fields[0] = static_cast<uint16_t>(code[pc] >> 16);
   instruction.fields[1] = static_cast<uint16_t>(code[pc + 1] & 0xffff);
   instruction.fields[2] = static_cast<uint16_t>(code[pc + 1] >> 16);
-  const char* operands = opcode_descs[opcode].operands;
+  const char* operands = opcode_operands[opcode];
   for (int i = 0; i < 3; ++i)
     if (operands[i] == '#') instruction.list_size = instruction.fields[i];
   size_t next = pc + 2;
@@ -101,6 +104,7 @@ constexpr bool is_host_type(ElementType type) { return is_host_integer(type) || 
 
 int64_t load_integer(ElementType type, const void* element);
 double load_float(ElementType type, const void* element);
+uint64_t load_bits(ElementType type, const void* element);  // one or the other, as a register holds it
 // Returns the element's bits, low first; integers are cut, floats rounded to nearest even.
 uint64_t integer_bits(ElementType type, int64_t value);
 uint64_t float_bits(ElementType type, double value);

@@ -30,12 +30,14 @@ HALCYON_FUNC double load_float(ElementType type, const void* element) {
   uint16_t half = 0;
   std::memcpy(&half, element, 2);
   if (type == ElementType::bf16) return static_cast<double>(std::bit_cast<float>(uint32_t{half} << 16));
-  const double sign = half & 0x8000 ? -1.0 : 1.0;
-  const int exponent = half >> 10 & 0x1f;
-  const int fraction = half & 0x3ff;
-  if (exponent == 31) return fraction ? std::nan("") : sign * HUGE_VAL;
-  if (exponent == 0) return sign * std::ldexp(fraction, -24);
-  return sign * std::ldexp(fraction + 1024, exponent - 25);
+  const uint64_t sign = uint64_t{half & 0x8000u} << 48, exponent = half >> 10 & 0x1f, fraction = half & 0x3ff;
+  uint64_t bits = std::bit_cast<uint64_t>(static_cast<double>(fraction) * 0x1p-24);
+  if (exponent != 0) bits = (exponent == 31 ? uint64_t{0x7ff} : exponent + (1023 - 15)) << 52 | fraction << 42;
+  return std::bit_cast<double>(sign | bits);
+}
+
+HALCYON_FUNC uint64_t load_bits(ElementType type, const void* element) {
+  return is_host_float(type) ? std::bit_cast<uint64_t>(load_float(type, element)) : static_cast<uint64_t>(load_integer(type, element));
 }
 
 HALCYON_FUNC uint64_t integer_bits(ElementType type, int64_t value) {
@@ -53,14 +55,13 @@ inline uint64_t round_float(double value, int fraction, int min_exponent, int ma
   const uint64_t sign = bits >> 63 << (fraction + exponent_bits);
   const uint64_t infinity = ((uint64_t{1} << exponent_bits) - 1) << fraction;
   if (std::isnan(value)) return sign | infinity | uint64_t{1} << (fraction - 1);
-  const double magnitude = std::fabs(value);
-  if (std::isinf(value)) return sign | infinity;
-  if (magnitude == 0) return sign;
-  int exponent = std::ilogb(magnitude);
+  int exponent = static_cast<int>(bits >> 52 & 0x7ff) - 1023;
+  if (exponent > max_exponent) return sign | infinity;
   if (exponent < min_exponent) exponent = min_exponent;
-  // In units of the last place; nearbyint rounds half to even in the default mode.
-  const double scaled = std::nearbyint(std::ldexp(magnitude, fraction - exponent));
-  const uint64_t significand = static_cast<uint64_t>(scaled);
+  // In units of the last place, rounded half to even as the mode is by default: 2^52 has no bits behind the point.
+  const double unit = std::bit_cast<double>(static_cast<uint64_t>(fraction - exponent + 1023) << 52);
+  const double scaled = std::bit_cast<double>(bits << 1 >> 1) * unit;
+  const uint64_t significand = static_cast<uint64_t>((scaled + 0x1p52) - 0x1p52);
   // A significand that reached the next power of two carries into the exponent by addition.
   const uint64_t implicit = uint64_t{1} << fraction;
   const uint64_t biased = static_cast<uint64_t>(exponent - min_exponent + 1);

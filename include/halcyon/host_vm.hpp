@@ -15,13 +15,14 @@
 HALCYON_NAMESPACE_BEGIN
 
 class Program;
+class Argument;
 struct HostValues;
 
 class Frame {
  public:
-  static Result<Owned<Frame>> create(Program& program, uint32_t function);
+  static Owned<Frame> create(Program& program, uint32_t function);  // empty where memory has ended
 
-  Status set_argument(uint32_t index, const Tensor* tensor, const HostValues* values, bool donated);
+  Status set_argument(uint32_t index, const Argument& argument);
   Status bind_result(uint32_t index, Tensor tensor);
   Tensor& result(uint32_t index) { return results_[index].tensor; }
   uint32_t argument_count() const { return static_cast<uint32_t>(arguments_.size()); }
@@ -32,7 +33,7 @@ class Frame {
 
   explicit Frame(Program& program, const Allocator& allocator);
   ~Frame();
-  const Allocator& allocator() const { return allocator_; }
+  const Allocator& allocator() const { return arena_.allocator(); }
   size_t object_size() const { return sizeof(Frame); }
   size_t object_alignment() const { return alignof(Frame); }
   void* object_memory() { return this; }
@@ -42,15 +43,15 @@ class Frame {
   enum class Origin : uint8_t { none, argument, donated, constant, variable, allocated };
 
   struct BufferList;
-  struct Register {
+  struct Register {  // zeroed: empty
     union {
-      int64_t i = 0;
+      int64_t i;
       double f;
       hal::Buffer* buffer;
       BufferList* list;
     };
-    uint64_t offset = 0, size = 0;  // of a buffer: the range that the register means
-    Origin origin = Origin::none;
+    uint64_t offset, size;  // of a buffer: the range that the register means
+    Origin origin;
   };
   // Shared by the registers that hold it; empty ones are kept for the next list_create.
   struct BufferList {
@@ -79,58 +80,80 @@ class Frame {
     bool handed_out = false;  // the bound buffer, in this run
   };
   struct Activation {
-    const HostFunctionDesc* function = nullptr;
-    Register* registers = nullptr;
-    const uint32_t* code = nullptr;
-    uint32_t pc = 0;  // where the caller goes on
-    const uint32_t* results = nullptr;  // its list, and the first entry that takes a result
-    uint32_t first_result = 0;
+    const HostFunctionDesc* function;
+    Register* registers;
+    uint32_t pc;              // where the caller goes on
+    const uint32_t* results;  // its list, and the first entry that takes a result
+    uint32_t first_result;
   };
 
-  Status check_value(uint32_t index, const ValueDesc& desc, ElementType type, std::span<const int64_t> shape) const;
-  Status check_arguments();
-  Status load_arguments();
-  Status interpret(uint64_t budget);
+  bool initialize(uint32_t function);  // false: no memory
+  // False: failure_ says why.
+  bool check_value(Kind kind, uint32_t index, ElementType type, std::span<const int64_t> shape);
+  bool take_values(uint32_t index, const HostValues& values);
+  bool take_tensor(uint32_t index, const Tensor& tensor);
+  bool check_arguments();
+  bool check_donation(uint32_t index);
+  bool load_arguments();
+  void load_values(uint32_t argument, const std::byte* elements);
+  void interpret(uint64_t budget);
+  bool step(uint32_t& pc, uint64_t& budget);
+  static bool compute(Opcode opcode, const Register& b, const Register& c, Register& a);
   void enter(const HostFunctionDesc& function, Register* registers);
-  void leave(const HostFunctionDesc& function, Register* registers);
-  void unwind();
+  void leave(const Activation& activation);
   void clear(Register& reg, RegisterType type);
   void assign(Register& target, const Register& source, RegisterType type);
-  Status allocate(Register& target, int64_t bytes, uint32_t lifetime, uint32_t site);
-  Status take(Site& site, uint64_t bytes, const hal::BufferDesc& desc, hal::Buffer*& buffer);
-  Status create_list(Register& target);
-  Status submit(hal::Commands* commands, std::span<const hal::Command> transfers, std::span<const hal::Binding> bindings,
-                std::span<const uint64_t> parameters);
-  Status submit_list(uint32_t index, const Register* registers, const uint32_t* list);
-  Status copy(hal::Buffer& target, const Register& source, uint64_t bytes);
-  Status read_element(const Register& source, int64_t offset, ElementType type, uint64_t& bits);
-  Status write_element(const Register& target, int64_t offset, ElementType type, uint64_t bits);
-  Status set_variable(uint32_t index, const Register& source);
-  Status finish(const Register* registers, const uint32_t* list);
-  Status finish_result(uint32_t index, const Register* registers, const uint32_t* list);
-  Where where_result(uint32_t index, uint8_t dimension, int64_t expected, int64_t actual) const;
+  void set_buffer(Register& target, hal::Buffer* buffer, uint64_t offset, uint64_t size, Origin origin);
+  bool allocate(Register& target, int64_t bytes, uint32_t lifetime, uint32_t site);
+  hal::BufferDesc buffer_desc(uint32_t lifetime, uint64_t size) const;
+  bool take(Site& site, const hal::BufferDesc& desc, hal::Buffer*& buffer);
+  bool create_list(Register& target);
+  bool submit(hal::Commands* commands, std::span<const hal::Command> transfers, std::span<const hal::Binding> bindings,
+              std::span<const uint64_t> parameters);
+  bool submit_list(uint32_t index, const Register* registers, const uint32_t* list);
+  bool copy(hal::Buffer& target, const Register& source, uint64_t bytes);
+  bool holds(const Register& reg, int64_t offset, uint64_t size);
+  bool read_element(const Register& source, int64_t offset, ElementType type, Register& target);
+  bool write_element(const Register& target, int64_t offset, ElementType type, const Register& source);
+  bool set_variable(uint32_t index, const Register& source);
+  bool finish(const Register* registers, const uint32_t* list);
+  bool finish_result(uint32_t index, const Register* registers, const uint32_t* list);
+  void finish_signals(std::span<const hal::Timepoint> signals);
+  void forget_results();
+  bool keep(const Status& status) { return status.ok() || fail(status); }
+  HALCYON_COLD bool fail(const Status& status) {
+    failure_ = status;
+    return false;
+  }
+  HALCYON_COLD bool fail(Literal what, Code code = Code::failed_precondition) { return fail(Status(code, what)); }
+  // Of argument or result `index`: its code is invalid_argument unless it says otherwise.
+  HALCYON_COLD bool fail_at(Kind kind, uint32_t index, Literal what, uint8_t dimension = Where::whole, int64_t expected = 0,
+                            int64_t actual = 0, Code code = Code::invalid_argument) {
+    return fail(Status(code, what, Where{kind, dimension, static_cast<uint16_t>(index), function_, expected, actual}));
+  }
 
-  Allocator allocator_;
   Program& program_;
   const PlanDesc* plan_ = nullptr;
   const FunctionDesc* desc_ = nullptr;
   const HostFunctionDesc* entry_ = nullptr;
+  Status failure_;
   uint32_t function_ = 0;
   bool inline_ = false;   // submit runs the work before it returns
   bool checked_ = false;  // the arguments fit together
   bool in_flight_ = false;
   bool any_bound_ = false;
 
-  Array<Register> registers_;
-  Array<Activation> stack_;
+  Arena arena_;  // of the spans below
+  std::span<Register> registers_;
+  std::span<Activation> stack_;
   uint32_t depth_ = 0;
-  Array<Site> sites_;
-  Array<ArgumentSlot> arguments_;
-  Array<ResultSlot> results_;
-  Array<uint64_t> values_;  // elements of host arguments, as register bits
-  Array<int64_t> symbols_;  // sizes, while arguments are checked
-  Array<hal::Binding> bindings_;
-  Array<uint64_t> parameters_;
+  std::span<Site> sites_;
+  std::span<ArgumentSlot> arguments_;
+  std::span<ResultSlot> results_;
+  std::span<uint64_t> values_;  // elements of host arguments, as register bits
+  std::span<int64_t> symbols_;  // sizes, while arguments are checked
+  std::span<hal::Binding> bindings_;
+  std::span<uint64_t> parameters_;
   BufferList* free_lists_ = nullptr;
 
   // Submissions of one call follow each other on this timeline where the device does not run them at once.

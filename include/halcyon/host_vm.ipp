@@ -10,25 +10,18 @@
 HALCYON_NAMESPACE_BEGIN
 namespace host_detail {
 
-// Words of an instruction without its variable list.
-constexpr uint32_t fixed_words(Opcode opcode) {
-  uint32_t words = 2;
-  for (const char* extra = opcode_descs[static_cast<uint32_t>(opcode)].operands + 3; *extra; ++extra)
-    words += *extra == 'i' || *extra == 'f' ? 2 : *extra == '*' ? 0 : 1;
-  return words;
-}
-
-// False on a division by zero and on INT64_MIN / -1.
-inline bool divides(int64_t dividend, int64_t divisor) { return divisor != 0 && !(dividend == INT64_MIN && divisor == -1); }
-
-inline int64_t floor_div(int64_t a, int64_t b) {
-  const int64_t quotient = a / b;
-  return a % b != 0 && (a < 0) != (b < 0) ? quotient - 1 : quotient;
-}
-inline int64_t ceil_div(int64_t a, int64_t b) {
-  const int64_t quotient = a / b;
-  return a % b != 0 && (a < 0) == (b < 0) ? quotient + 1 : quotient;
-}
+// Words of each instruction without its variable list.
+struct Lengths {
+  uint8_t words[opcode_count] = {};
+  constexpr Lengths() {
+    for (uint32_t i = 0; i < opcode_count; ++i) {
+      int length = 2;
+      for (const char* extra = opcode_operands[i] + 3; *extra; ++extra) length += *extra == 'i' || *extra == 'f' ? 2 : *extra == '*' ? 0 : 1;
+      words[i] = static_cast<uint8_t>(length);
+    }
+  }
+};
+inline constexpr Lengths lengths;
 
 inline int64_t narrow(int64_t value, uint32_t bits) {
   if (bits == 1) return value & 1;
@@ -36,53 +29,127 @@ inline int64_t narrow(int64_t value, uint32_t bits) {
   return static_cast<int64_t>(static_cast<uint64_t>(value) << unused) >> unused;
 }
 
+// As std::floor, which is a call into a library of its own.
+inline double floor(double value) {
+  if (!(value > -0x1p52 && value < 0x1p52) || value == 0) return value;  // whole already, or not a number, or signed
+  const double whole = static_cast<double>(static_cast<int64_t>(value));
+  return std::copysign(whole > value ? whole - 1 : whole, value);
+}
+
 inline int64_t saturate(double value) {
-  if (std::isnan(value)) return 0;
+  if (value != value) return 0;
   if (value >= 9223372036854775808.0) return INT64_MAX;
   if (value <= -9223372036854775808.0) return INT64_MIN;
   return static_cast<int64_t>(value);
 }
 
-// Of non-negative operands; false on overflow.
-inline bool size_add(int64_t a, int64_t b, int64_t& sum) { return a >= 0 && b >= 0 && !__builtin_add_overflow(a, b, &sum); }
-inline bool size_sub(int64_t a, int64_t b, int64_t& rest) {
-  if (a < 0 || b < 0 || b > a) return false;
-  rest = a - b;
+// The division opcodes; false on a division by zero and on INT64_MIN / -1.
+inline bool divide(Opcode opcode, int64_t b, int64_t c, int64_t& a) {
+  if (c == 0 || (b == INT64_MIN && c == -1)) return false;
+  const int64_t quotient = b / c, rest = b % c;
+  a = opcode == Opcode::rem ? rest : quotient;
+  if (rest == 0) return true;
+  if (opcode == Opcode::floor_div && (b < 0) != (c < 0)) --a;
+  if (opcode == Opcode::ceil_div && (b < 0) == (c < 0)) ++a;
   return true;
 }
-inline bool size_mul(int64_t a, int64_t b, int64_t& product) { return a >= 0 && b >= 0 && !__builtin_mul_overflow(a, b, &product); }
-inline bool size_align(int64_t a, int64_t b, int64_t& aligned) {
-  if (a < 0 || b <= 0 || !std::has_single_bit(static_cast<uint64_t>(b))) return false;
-  int64_t sum = 0;
-  if (__builtin_add_overflow(a, b - 1, &sum)) return false;
-  aligned = sum & ~(b - 1);
+
+// The size opcodes, of non-negative operands; false on overflow.
+inline bool measure(Opcode opcode, int64_t b, int64_t c, int64_t& a) {
+  if (b < 0 || c < 0) return false;
+  if (opcode == Opcode::size_mul) return !__builtin_mul_overflow(b, c, &a);
+  if (opcode == Opcode::size_add) return !__builtin_add_overflow(b, c, &a);
+  if (opcode == Opcode::size_sub) {
+    a = b - c;
+    return a >= 0;
+  }
+  if (c == 0 || (c & (c - 1)) != 0 || __builtin_add_overflow(b, c - 1, &b)) return false;
+  a = b & ~(c - 1);
   return true;
 }
 
 }  // namespace host_detail
 
+// What opcodes of the form a = b op c compute. False where there is no result.
+HALCYON_FUNC bool Frame::compute(Opcode opcode, const Register& b_register, const Register& c_register, Register& target) {
+  const int64_t b = b_register.i, c = c_register.i;
+  const uint64_t ub = static_cast<uint64_t>(b), uc = static_cast<uint64_t>(c);
+  const double bf = b_register.f, cf = c_register.f;
+  uint64_t a = 0;
+  double af = 0;
+  switch (opcode) {
+    case Opcode::move_i64:
+    case Opcode::move_f64:
+    case Opcode::f64_bits:
+    case Opcode::f64_from_bits: a = ub; break;
+    case Opcode::add: a = ub + uc; break;
+    case Opcode::sub: a = ub - uc; break;
+    case Opcode::mul: a = ub * uc; break;
+    case Opcode::div:
+    case Opcode::rem:
+    case Opcode::floor_div:
+    case Opcode::ceil_div: return host_detail::divide(opcode, b, c, target.i);
+    case Opcode::min: a = b < c ? ub : uc; break;
+    case Opcode::max: a = b > c ? ub : uc; break;
+    case Opcode::and_: a = ub & uc; break;
+    case Opcode::or_: a = ub | uc; break;
+    case Opcode::xor_: a = ub ^ uc; break;
+    case Opcode::shl: a = uc < 64 ? ub << uc : 0; break;
+    case Opcode::shr_s: a = static_cast<uint64_t>(b >> (uc < 63 ? uc : 63)); break;
+    case Opcode::shr_u: a = uc < 64 ? ub >> uc : 0; break;
+    case Opcode::size_add:
+    case Opcode::size_sub:
+    case Opcode::size_mul:
+    case Opcode::size_align: return host_detail::measure(opcode, b, c, target.i);
+    case Opcode::cmp_eq: a = b == c; break;
+    case Opcode::cmp_ne: a = b != c; break;
+    case Opcode::cmp_lt: a = b < c; break;
+    case Opcode::cmp_le: a = b <= c; break;
+    case Opcode::cmp_ult: a = ub < uc; break;
+    case Opcode::cmp_ule: a = ub <= uc; break;
+    case Opcode::fcmp_eq: a = bf == cf; break;
+    case Opcode::fcmp_lt: a = bf < cf; break;
+    case Opcode::fcmp_le: a = bf <= cf; break;
+    case Opcode::to_i64: a = static_cast<uint64_t>(host_detail::saturate(bf)); break;
+    case Opcode::f32_bits: a = static_cast<uint64_t>(int64_t{std::bit_cast<int32_t>(static_cast<float>(bf))}); break;
+    default:
+      switch (opcode) {
+        case Opcode::fadd: af = bf + cf; break;
+        case Opcode::fsub: af = bf - cf; break;
+        case Opcode::fmul: af = bf * cf; break;
+        case Opcode::fdiv: af = bf / cf; break;
+        case Opcode::ffloor: af = host_detail::floor(bf); break;
+        case Opcode::fceil: af = -host_detail::floor(-bf); break;
+        case Opcode::fround_f32: af = static_cast<double>(static_cast<float>(bf)); break;
+        case Opcode::to_f64: af = static_cast<double>(b); break;
+        case Opcode::f32_from_bits: af = static_cast<double>(std::bit_cast<float>(static_cast<int32_t>(b))); break;
+        default: return false;  // no such opcode: all others are interpret's
+      }
+      a = std::bit_cast<uint64_t>(af);
+  }
+  target.i = static_cast<int64_t>(a);
+  return true;
+}
+
 HALCYON_FUNC void Frame::enter(const HostFunctionDesc& function, Register* registers) {
   Activation& activation = stack_[depth_++];
   activation.function = &function;
   activation.registers = registers;
-  activation.code = function.code.data();
   for (size_t i = 0; i < function.registers.size(); ++i) registers[i] = Register();
 }
 
-HALCYON_FUNC void Frame::leave(const HostFunctionDesc& function, Register* registers) {
-  for (size_t i = 0; i < function.registers.size(); ++i)
-    if (function.registers[i] >= RegisterType::buffer) clear(registers[i], function.registers[i]);
+HALCYON_FUNC void Frame::leave(const Activation& activation) {
+  const std::span<const RegisterType> types = activation.function->registers;
+  for (size_t i = 0; i < types.size(); ++i)
+    if (types[i] >= RegisterType::buffer) clear(activation.registers[i], types[i]);
   --depth_;
-}
-
-HALCYON_FUNC void Frame::unwind() {
-  while (depth_ > 0) leave(*stack_[depth_ - 1].function, stack_[depth_ - 1].registers);
 }
 
 HALCYON_FUNC Status Frame::run(std::span<const hal::Timepoint> waits, std::span<const hal::Timepoint> signals, bool wait_for_it,
                                uint64_t budget) {
   if (in_flight_) return {Code::failed_precondition, "run: the call is in flight; wait() first"};
-  if (!checked_) HALCYON_TRY(check_arguments());
+  if (!checked_ && !check_arguments()) return failure_;
+  failure_ = {};
   for (ResultSlot& slot : results_) {
     slot.tensor.buffer_ = nullptr;
     slot.handed_out = false;
@@ -90,325 +157,185 @@ HALCYON_FUNC Status Frame::run(std::span<const hal::Timepoint> waits, std::span<
   chained_ = !inline_ || !waits.empty() || !signals.empty();
   first_waits_ = waits;
   enter(*entry_, registers_.data());
-  Status status = load_arguments();
-  if (status.ok()) status = interpret(budget);
-  unwind();
+  if (load_arguments()) interpret(budget);
+  while (depth_ > 0) leave(stack_[depth_ - 1]);
   for (ArgumentSlot& slot : arguments_) {
     if (!slot.donated) continue;
     slot.tensor = Tensor();
     slot.is_set = false;
     checked_ = false;
   }
-  if (status.ok() && !signals.empty()) {  // reached when all of the call's work is
+  if (!signals.empty()) finish_signals(signals);
+  first_waits_ = {};
+  if (!failure_.ok()) forget_results();
+  if (!chained_) return failure_;
+  in_flight_ = true;
+  if (!wait_for_it) return failure_;
+  const Status waited = wait(UINT64_MAX);
+  return failure_.ok() ? waited : failure_;
+}
+
+// The signals are reached when all of the call's work is, or fail, or others would wait for ever.
+HALCYON_FUNC void Frame::finish_signals(std::span<const hal::Timepoint> signals) {
+  if (failure_.ok()) {
     const hal::Timepoint before[] = {{timeline_.get(), reached_}};
     hal::Submission last;
     last.waits = timeline_ && first_waits_.empty() ? std::span<const hal::Timepoint>(before) : first_waits_;
     last.signals = signals;
-    status = program_.device().submit(last);
+    if (keep(program_.device().submit(last))) return;
   }
-  first_waits_ = {};
-  if (!status.ok()) {
-    for (ResultSlot& slot : results_) slot.tensor = Tensor();
-    for (const hal::Timepoint& signal : signals) signal.semaphore->fail(status);  // or others would wait for ever
-  }
-  if (!chained_) return status;
-  in_flight_ = true;
-  if (!wait_for_it) return status;
-  const Status waited = wait(UINT64_MAX);
-  return status.ok() ? waited : status;
+  for (const hal::Timepoint& signal : signals) signal.semaphore->fail(failure_);
 }
 
-HALCYON_FUNC Status Frame::submit_list(uint32_t index, const Register* registers, const uint32_t* list) {
+HALCYON_FUNC bool Frame::submit_list(uint32_t index, const Register* registers, const uint32_t* list) {
   const CommandListDesc& desc = plan_->command_lists[index];
   for (uint32_t i = 0; i < desc.bindings; ++i) {
     const Register& source = registers[list_entry(list, i)];
-    if (!source.buffer) return {Code::failed_precondition, "call: a command list is given an empty register"};
+    if (!source.buffer) return fail("call: a command list is given an empty register");
     bindings_[i] = {source.buffer, source.offset, source.size};
   }
   for (uint32_t i = 0; i < desc.parameters; ++i)
     parameters_[i] = static_cast<uint64_t>(registers[list_entry(list, desc.bindings + i)].i);
-  const Status status = submit(program_.command_lists_[index].get(), {}, bindings_.span().first(desc.bindings),
-                               parameters_.span().first(desc.parameters));
-  if (status.ok() || status.where().kind != Kind::command) return status;
-  Where where = status.where();  // the command's source op says more, where it is known
-  if (where.object >= desc.commands.size() || desc.commands[where.object].location == UINT32_MAX) return status;
+  if (submit(program_.command_lists_[index].get(), {}, bindings_.first(desc.bindings), parameters_.first(desc.parameters)))
+    return true;
+  Where where = failure_.where();  // the command's source op says more, where it is known
+  if (where.kind != Kind::command || where.object >= desc.commands.size() || desc.commands[where.object].location == UINT32_MAX) return false;
   where.kind = Kind::source_op;
   where.object = desc.commands[where.object].location;
-  return status.at(where);
+  failure_ = failure_.at(where);
+  return false;
 }
 
-HALCYON_FUNC Status Frame::interpret(uint64_t budget) {
-  using namespace host_detail;
-  Activation* activation = &stack_[depth_ - 1];
-  Register* r = activation->registers;
-  const uint32_t* code = activation->code;
+HALCYON_FUNC void Frame::interpret(uint64_t budget) {
   uint32_t pc = 0;
+  while (step(pc, budget)) {
+  }
+  // What failed without a place of its own failed here; a return from the entry leaves nothing to say.
+  if (failure_.ok() || failure_.where().kind != Kind::none) return;
+  const uint32_t function = static_cast<uint32_t>(stack_[depth_ - 1].function - plan_->functions.data());
+  failure_ = failure_.at({Kind::instruction, Where::whole, 0, function, pc, 0});
+}
 
-  const auto where = [&]() {
-    return Where{Kind::instruction, Where::whole, 0, static_cast<uint32_t>(activation->function - plan_->functions.data()), pc, 0};
-  };
-
-#define HALCYON_STEP(expression) \
-  if (const Status status = (expression); !status.ok()) return status.where().kind == Kind::none ? status.at(where()) : status
-
-// The fields' registers, and the extra word after them. All of these macros are local to this function.
-#define HALCYON_A r[code[pc] >> 16]
-#define HALCYON_B r[code[pc + 1] & 0xffff]
-#define HALCYON_C r[code[pc + 1] >> 16]
-#define HALCYON_NEXT(opcode)              \
-  pc += fixed_words(Opcode::opcode); \
-  break
-#define HALCYON_BINARY(opcode, expression)                 \
-  case Opcode::opcode: {                                   \
-    const int64_t b = HALCYON_B.i, c = HALCYON_C.i;        \
-    const uint64_t ub = static_cast<uint64_t>(b), uc = static_cast<uint64_t>(c); \
-    (void)ub, (void)uc;                                    \
-    HALCYON_A.i = static_cast<int64_t>(expression);        \
-    HALCYON_NEXT(opcode);                                  \
-  }
-#define HALCYON_DIVISION(opcode, expression)                                                     \
-  case Opcode::opcode: {                                                                         \
-    const int64_t b = HALCYON_B.i, c = HALCYON_C.i;                                              \
-    if (!divides(b, c)) return {Code::failed_precondition, "call: a division that has no result", where()}; \
-    HALCYON_A.i = (expression);                                                                  \
-    HALCYON_NEXT(opcode);                                                                        \
-  }
-#define HALCYON_SIZE(opcode)                                                                         \
-  case Opcode::opcode: {                                                                             \
-    int64_t result = 0;                                                                              \
-    if (!opcode(HALCYON_B.i, HALCYON_C.i, result))                                                   \
-      return {Code::failed_precondition, "call: a size is negative or overflows", where()};          \
-    HALCYON_A.i = result;                                                                            \
-    HALCYON_NEXT(opcode);                                                                            \
-  }
-#define HALCYON_FLOAT(opcode, field, expression)        \
-  case Opcode::opcode: {                                \
-    const double b = HALCYON_B.f, c = HALCYON_C.f;      \
-    HALCYON_A.field = (expression);                     \
-    HALCYON_NEXT(opcode);                               \
-  }
-#define HALCYON_UNARY(opcode, field, expression) \
-  case Opcode::opcode: {                         \
-    const double b = HALCYON_B.f;                \
-    HALCYON_A.field = (expression);              \
-    HALCYON_NEXT(opcode);                        \
-  }
-
+// Runs instructions until the function changes: a call or a return. False at the end and where one failed.
+HALCYON_FUNC bool Frame::step(uint32_t& pc, uint64_t& budget) {
+  Activation& activation = stack_[depth_ - 1];
+  Register* const r = activation.registers;
+  const uint32_t* const code = activation.function->code.data();
   for (;;) {
-    if (budget-- == 0) return {Code::timeout, "call: the instruction budget is spent", where()};
-    switch (static_cast<Opcode>(code[pc] & 0xffff)) {
-      case Opcode::nop: HALCYON_NEXT(nop);
+    if (budget-- == 0) return fail("call: the instruction budget is spent", Code::timeout);
+    const uint32_t* const words = code + pc;
+    const Opcode opcode = static_cast<Opcode>(words[0] & 0xffff);
+    const uint32_t a = words[0] >> 16, b = words[1] & 0xffff, c = words[1] >> 16;
+    uint32_t next = pc + host_detail::lengths.words[static_cast<uint32_t>(opcode)];
+    switch (opcode) {
+      case Opcode::nop: break;
       case Opcode::const_i64:
-      case Opcode::const_f64:
-        HALCYON_A.i = static_cast<int64_t>(code[pc + 2] | uint64_t{code[pc + 3]} << 32);
-        HALCYON_NEXT(const_i64);
-      case Opcode::move_i64:
-      case Opcode::move_f64:
-        HALCYON_A.i = HALCYON_B.i;
-        HALCYON_NEXT(move_i64);
-      case Opcode::move_buffer:
-        assign(HALCYON_A, HALCYON_B, RegisterType::buffer);
-        HALCYON_NEXT(move_buffer);
-
-      HALCYON_BINARY(add, ub + uc)
-      HALCYON_BINARY(sub, ub - uc)
-      HALCYON_BINARY(mul, ub * uc)
-      HALCYON_DIVISION(div, b / c)
-      HALCYON_DIVISION(rem, b % c)
-      HALCYON_DIVISION(floor_div, floor_div(b, c))
-      HALCYON_DIVISION(ceil_div, ceil_div(b, c))
-      HALCYON_BINARY(min, b < c ? b : c)
-      HALCYON_BINARY(max, b > c ? b : c)
-      HALCYON_BINARY(and_, ub & uc)
-      HALCYON_BINARY(or_, ub | uc)
-      HALCYON_BINARY(xor_, ub ^ uc)
-      HALCYON_BINARY(shl, uc < 64 ? ub << uc : 0)
-      HALCYON_BINARY(shr_s, b >> (uc < 63 ? uc : 63))
-      HALCYON_BINARY(shr_u, uc < 64 ? ub >> uc : 0)
-      HALCYON_SIZE(size_add)
-      HALCYON_SIZE(size_sub)
-      HALCYON_SIZE(size_mul)
-      HALCYON_SIZE(size_align)
-      HALCYON_BINARY(cmp_eq, b == c)
-      HALCYON_BINARY(cmp_ne, b != c)
-      HALCYON_BINARY(cmp_lt, b < c)
-      HALCYON_BINARY(cmp_le, b <= c)
-      HALCYON_BINARY(cmp_ult, ub < uc)
-      HALCYON_BINARY(cmp_ule, ub <= uc)
-      case Opcode::select_i64:
-        HALCYON_A.i = HALCYON_B.i != 0 ? HALCYON_C.i : r[code[pc + 2]].i;
-        HALCYON_NEXT(select_i64);
-      case Opcode::narrow:
-        HALCYON_A.i = narrow(HALCYON_B.i, code[pc + 1] >> 16);
-        HALCYON_NEXT(narrow);
-
-      HALCYON_FLOAT(fadd, f, b + c)
-      HALCYON_FLOAT(fsub, f, b - c)
-      HALCYON_FLOAT(fmul, f, b * c)
-      HALCYON_FLOAT(fdiv, f, b / c)
-      HALCYON_UNARY(ffloor, f, std::floor(b))
-      HALCYON_UNARY(fceil, f, std::ceil(b))
-      HALCYON_UNARY(fround_f32, f, static_cast<double>(static_cast<float>(b)))
-      HALCYON_FLOAT(fcmp_eq, i, b == c ? 1 : 0)
-      HALCYON_FLOAT(fcmp_lt, i, b < c ? 1 : 0)
-      HALCYON_FLOAT(fcmp_le, i, b <= c ? 1 : 0)
-      case Opcode::to_f64:
-        HALCYON_A.f = static_cast<double>(HALCYON_B.i);
-        HALCYON_NEXT(to_f64);
-      HALCYON_UNARY(to_i64, i, saturate(b))
-      HALCYON_UNARY(f32_bits, i, std::bit_cast<int32_t>(static_cast<float>(b)))
-      HALCYON_UNARY(f64_bits, i, std::bit_cast<int64_t>(b))
-      case Opcode::f32_from_bits:
-        HALCYON_A.f = static_cast<double>(std::bit_cast<float>(static_cast<int32_t>(HALCYON_B.i)));
-        HALCYON_NEXT(f32_from_bits);
-      case Opcode::f64_from_bits:
-        HALCYON_A.f = std::bit_cast<double>(HALCYON_B.i);
-        HALCYON_NEXT(f64_from_bits);
+      case Opcode::const_f64: r[a].i = static_cast<int64_t>(words[2] | uint64_t{words[3]} << 32); break;
+      case Opcode::move_buffer: assign(r[a], r[b], RegisterType::buffer); break;
+      case Opcode::select_i64: r[a].i = r[b].i != 0 ? r[c].i : r[words[2]].i; break;
+      case Opcode::narrow: r[a].i = host_detail::narrow(r[b].i, c); break;
 
       case Opcode::alloca_:
-        HALCYON_STEP(allocate(HALCYON_A, HALCYON_B.i, code[pc + 1] >> 16, activation->function->first_site + code[pc + 2]));
-        HALCYON_NEXT(alloca_);
-      case Opcode::dealloca:
-        clear(HALCYON_A, RegisterType::buffer);
-        HALCYON_NEXT(dealloca);
+        if (!allocate(r[a], r[b].i, c, activation.function->first_site + words[2])) return false;
+        break;
+      case Opcode::dealloca: clear(r[a], RegisterType::buffer); break;
       case Opcode::constant: {
-        const Program::Range& range = program_.constants_[code[pc + 2]];
-        Register& target = HALCYON_A;
-        clear(target, RegisterType::buffer);
-        target.buffer = range.buffer.get();
-        target.offset = range.offset;
-        target.size = range.size;
-        target.origin = Origin::constant;
-        HALCYON_NEXT(constant);
+        const Program::Range& range = program_.constants_[words[2]];
+        set_buffer(r[a], range.buffer.get(), range.offset, range.size, Origin::constant);
+        break;
       }
       case Opcode::variable: {
-        hal::Buffer* buffer = program_.variables_[code[pc + 2]].get();
+        hal::Buffer* buffer = program_.variables_[words[2]].get();
         buffer->retain();
-        Register& target = HALCYON_A;
-        clear(target, RegisterType::buffer);
-        target.buffer = buffer;
-        target.offset = 0;
-        target.size = buffer->size();
-        target.origin = Origin::variable;
-        HALCYON_NEXT(variable);
+        set_buffer(r[a], buffer, 0, buffer->size(), Origin::variable);
+        break;
       }
       case Opcode::set_variable:
-        HALCYON_STEP(set_variable(code[pc + 2], HALCYON_A));
-        HALCYON_NEXT(set_variable);
+        if (!set_variable(words[2], r[a])) return false;
+        break;
       case Opcode::buffer_size:
-        if (!HALCYON_B.buffer) return {Code::failed_precondition, "call: an empty register has no size", where()};
-        HALCYON_A.i = static_cast<int64_t>(HALCYON_B.size);
-        HALCYON_NEXT(buffer_size);
+        if (!r[b].buffer) return fail("call: an empty register has no size");
+        r[a].i = static_cast<int64_t>(r[b].size);
+        break;
       case Opcode::read_i64:
-      case Opcode::read_f64: {
-        uint64_t bits = 0;
-        HALCYON_STEP(read_element(HALCYON_B, HALCYON_C.i, decode_element_type(code[pc + 2]), bits));
-        HALCYON_A.i = static_cast<int64_t>(bits);
-        HALCYON_NEXT(read_i64);
-      }
-      case Opcode::write_i64: {
-        const ElementType type = decode_element_type(code[pc + 2]);
-        HALCYON_STEP(write_element(HALCYON_A, HALCYON_B.i, type, integer_bits(type, HALCYON_C.i)));
-        HALCYON_NEXT(write_i64);
-      }
-      case Opcode::write_f64: {
-        const ElementType type = decode_element_type(code[pc + 2]);
-        HALCYON_STEP(write_element(HALCYON_A, HALCYON_B.i, type, float_bits(type, HALCYON_C.f)));
-        HALCYON_NEXT(write_f64);
-      }
+      case Opcode::read_f64:
+        if (!read_element(r[b], r[c].i, decode_element_type(words[2]), r[a])) return false;
+        break;
+      case Opcode::write_i64:
+      case Opcode::write_f64:
+        if (!write_element(r[a], r[b].i, decode_element_type(words[2]), r[c])) return false;
+        break;
 
       case Opcode::list_create:
-        HALCYON_STEP(create_list(HALCYON_A));
-        HALCYON_NEXT(list_create);
+        if (!create_list(r[a])) return false;
+        break;
       case Opcode::list_push: {
-        BufferList* list = HALCYON_A.list;
-        if (!list) return {Code::failed_precondition, "call: a list register is empty", where()};
-        HALCYON_STEP(list->entries.push(Register()));
-        assign(list->entries[list->entries.size() - 1], HALCYON_B, RegisterType::buffer);
-        HALCYON_NEXT(list_push);
+        BufferList* list = r[a].list;
+        if (!list) return fail("call: a list register is empty");
+        if (!list->entries.push(Register())) return fail(out_of_memory());
+        assign(list->entries[list->entries.size() - 1], r[b], RegisterType::buffer);
+        break;
       }
-      case Opcode::list_at: {
-        const BufferList* list = HALCYON_B.list;
-        const int64_t at = HALCYON_C.i;
-        if (!list || at < 0 || static_cast<uint64_t>(at) >= list->entries.size())
-          return {Code::failed_precondition, "call: outside a list", where()};
-        assign(HALCYON_A, list->entries[static_cast<size_t>(at)], RegisterType::buffer);
-        HALCYON_NEXT(list_at);
-      }
+      case Opcode::list_at:
       case Opcode::list_set: {
-        BufferList* list = HALCYON_A.list;
-        const int64_t at = HALCYON_B.i;
-        if (!list || at < 0 || static_cast<uint64_t>(at) >= list->entries.size())
-          return {Code::failed_precondition, "call: outside a list", where()};
-        assign(list->entries[static_cast<size_t>(at)], HALCYON_C, RegisterType::buffer);
-        HALCYON_NEXT(list_set);
+        const bool sets = opcode == Opcode::list_set;
+        BufferList* list = r[sets ? a : b].list;
+        const uint64_t at = static_cast<uint64_t>(r[sets ? b : c].i);
+        if (!list || at >= list->entries.size()) return fail("call: outside a list");
+        Register& entry = list->entries[static_cast<size_t>(at)];
+        assign(sets ? entry : r[a], sets ? r[c] : entry, RegisterType::buffer);
+        break;
       }
-      case Opcode::list_size: {
-        const BufferList* list = HALCYON_B.list;
-        if (!list) return {Code::failed_precondition, "call: a list register is empty", where()};
-        HALCYON_A.i = static_cast<int64_t>(list->entries.size());
-        HALCYON_NEXT(list_size);
-      }
+      case Opcode::list_size:
+        if (!r[b].list) return fail("call: a list register is empty");
+        r[a].i = static_cast<int64_t>(r[b].list->entries.size());
+        break;
 
       case Opcode::submit:
-        HALCYON_STEP(submit_list(code[pc + 2], r, code + pc + 3));
-        pc += fixed_words(Opcode::submit) + ((code[pc + 1] >> 16) + 1) / 2;
+        if (!submit_list(words[2], r, words + 3)) return false;
+        next += (c + 1) / 2;
         break;
 
-      case Opcode::jump:
-        pc = code[pc + 2];
-        break;
+      case Opcode::jump: next = words[2]; break;
       case Opcode::branch_if:
-        pc = HALCYON_A.i != 0 ? code[pc + 2] : pc + fixed_words(Opcode::branch_if);
+        if (r[a].i != 0) next = words[2];
         break;
       case Opcode::call: {
-        const HostFunctionDesc& callee = plan_->functions[code[pc + 2]];
-        const uint32_t* list = code + pc + 3;
-        const uint32_t arguments = code[pc] >> 16;
-        activation->results = list;
-        activation->first_result = arguments;
-        activation->pc = pc + fixed_words(Opcode::call) + ((code[pc + 1] >> 16) + 1) / 2;
-        Register* registers = r + activation->function->registers.size();
+        const HostFunctionDesc& callee = plan_->functions[words[2]];
+        activation.results = words + 3;
+        activation.first_result = a;
+        activation.pc = next + (c + 1) / 2;
+        Register* registers = r + activation.function->registers.size();
         enter(callee, registers);
-        for (uint32_t i = 0; i < arguments; ++i) assign(registers[i], r[list_entry(list, i)], callee.registers[i]);
-        activation = &stack_[depth_ - 1];
-        r = registers;
-        code = activation->code;
+        for (uint32_t i = 0; i < a; ++i) assign(registers[i], r[list_entry(words + 3, i)], callee.registers[i]);
         pc = 0;
-        break;
+        return true;
       }
       case Opcode::return_: {
-        const uint32_t* list = code + pc + fixed_words(Opcode::return_);
-        if (depth_ == 1) return finish(r, list);
-        const HostFunctionDesc& callee = *activation->function;
-        Activation& caller = stack_[depth_ - 2];
+        if (depth_ == 1) {
+          finish(r, words + 2);
+          return false;
+        }
+        const HostFunctionDesc& callee = *activation.function;
+        const Activation& caller = stack_[depth_ - 2];
         for (uint32_t i = 0; i < callee.returns.size(); ++i)
-          assign(caller.registers[list_entry(caller.results, caller.first_result + i)], r[list_entry(list, i)], callee.returns[i]);
-        leave(callee, r);
-        activation = &stack_[depth_ - 1];
-        r = activation->registers;
-        code = activation->code;
-        pc = activation->pc;
-        break;
+          assign(caller.registers[list_entry(caller.results, caller.first_result + i)], r[list_entry(words + 2, i)], callee.returns[i]);
+        leave(activation);
+        pc = caller.pc;
+        return true;
       }
       case Opcode::fail: {
-        const uint32_t location = code[pc + 2];
-        const Where source = location == UINT32_MAX ? where() : Where{Kind::source_op, Where::whole, 0, location, 0, 0};
-        if (code[pc] >> 16 == 1) return {Code::failed_precondition, "call: sizes do not match", source};
-        return {Code::failed_precondition, "call: an assertion of the program failed", source};
+        fail("call: an assertion of the program failed");
+        if (a == 1) fail("call: sizes do not match");
+        if (words[2] != UINT32_MAX) failure_ = failure_.at({Kind::source_op, Where::whole, 0, words[2], 0, 0});
+        return false;
       }
+      default:
+        if (compute(opcode, r[b], r[c], r[a])) break;
+        return fail(opcode < Opcode::size_add ? Literal("call: a division that has no result") : Literal("call: a size is negative or overflows"));
     }
+    pc = next;
   }
-#undef HALCYON_STEP
-#undef HALCYON_A
-#undef HALCYON_B
-#undef HALCYON_C
-#undef HALCYON_NEXT
-#undef HALCYON_BINARY
-#undef HALCYON_DIVISION
-#undef HALCYON_SIZE
-#undef HALCYON_FLOAT
-#undef HALCYON_UNARY
 }
 
 HALCYON_NAMESPACE_END

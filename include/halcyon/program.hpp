@@ -48,9 +48,13 @@ struct LoadOptions {
 
 class Program {
  public:
-  static Result<Owned<Program>> load(hal::Device& device, const char* path, const LoadOptions& options = {});
+  static Result<Owned<Program>> load(hal::Device& device, const char* path, const LoadOptions& options = {}) {
+    return load(device, path, {}, options, parts_for(options));
+  }
   // `file` is borrowed as long as the program lives; LoadMode does not matter.
-  static Result<Owned<Program>> load(hal::Device& device, std::span<const std::byte> file, const LoadOptions& options = {});
+  static Result<Owned<Program>> load(hal::Device& device, std::span<const std::byte> file, const LoadOptions& options = {}) {
+    return load(device, nullptr, file, options, parts_for(options));
+  }
 
   Result<Function> function(std::string_view name);  // not_found
   Function function(uint32_t index);
@@ -71,7 +75,7 @@ class Program {
 
   explicit Program(const Allocator& allocator);
   ~Program();
-  const Allocator& allocator() const { return allocator_; }
+  const Allocator& allocator() const { return arena_.allocator(); }
   size_t object_size() const { return sizeof(Program); }
   size_t object_alignment() const { return alignof(Program); }
   void* object_memory() { return this; }
@@ -83,26 +87,48 @@ class Program {
     Ref<hal::Buffer> buffer;
     uint64_t offset = 0, size = 0;
   };
-  Status initialize(hal::Device& device, std::span<const std::byte> file, const LoadOptions& options);
+  // What only some options need; null where they do not ask for it, so that it is not linked.
+  struct Parts {
+    Status (*verify)(const Artifact& artifact);
+    void (*explain)(const Program& program, uint32_t executable, const Status& status, std::span<char> message);
+    Status (*load_external)(Program& program, const ConstantDesc& desc, const ParameterSource& source, Ref<hal::Buffer>& buffer);
+    void (*name_parameter)(const ConstantDesc& desc, std::span<char> message);
+    Result<std::span<const std::byte>> (*read_file)(const char* path, const Allocator& allocator);
+  };
+  static Parts parts_for(const LoadOptions& options) {
+    const bool explains = !options.message.empty();
+    return {options.verify_sha256 ? &Program::verify : nullptr, explains ? &Program::explain : nullptr,
+            options.parameters.find ? &Program::load_external : nullptr, explains ? &Program::name_parameter : nullptr,
+            options.mode == LoadMode::copy ? &Program::read_file : nullptr};
+  }
+  static Result<Owned<Program>> load(hal::Device& device, const char* path, std::span<const std::byte> file, const LoadOptions& options,
+                                     const Parts& parts);
+  static Status verify(const Artifact& artifact) { return artifact.verify_sha256(); }
+  static void explain(const Program& program, uint32_t executable, const Status& status, std::span<char> message);
+  static Status load_external(Program& program, const ConstantDesc& desc, const ParameterSource& source, Ref<hal::Buffer>& buffer);
+  static void name_parameter(const ConstantDesc& desc, std::span<char> message);
+  static Result<std::span<const std::byte>> read_file(const char* path, const Allocator& allocator);
+  Status initialize(hal::Device& device, const LoadOptions& options, const Parts& parts);
   Status choose_plan();
-  Status create_executables(std::span<char> message);
+  Status create_executables(const LoadOptions& options, const Parts& parts);
   Status create_command_lists();
-  Status load_constants(const LoadOptions& options);
-  Status load_segment(uint32_t segment, Ref<hal::Buffer>& buffer);
+  Status load_constants(const LoadOptions& options, const Parts& parts);
+  Status load_bytes(std::span<const std::byte> bytes, const char* label, Ref<hal::Buffer>& buffer);
   Status create_variables();
 
-  Allocator allocator_;
   hal::Device* device_ = nullptr;
   std::span<const std::byte> file_;   // owned where mapped_ or copied_
   bool mapped_ = false, copied_ = false;
   Owned<Artifact> artifact_;
   uint32_t plan_ = 0;
-  Array<Ref<hal::Executable>> executables_;
-  Array<hal::Rejection> rejections_;
-  Array<uint32_t> first_rejection_;  // of each executable, and one past the last
-  Array<Ref<hal::Commands>> command_lists_;
-  Array<Range> constants_;
-  Array<Ref<hal::Buffer>> variables_;
+  Arena arena_;  // of the spans below
+  std::span<Ref<hal::Executable>> executables_;
+  std::span<hal::Rejection> rejections_;
+  std::span<uint32_t> first_rejection_;  // of each executable, and one past the last
+  std::span<Ref<hal::Commands>> command_lists_;
+  std::span<Ref<hal::Buffer>> segments_;  // those of constants, once one is used
+  std::span<Range> constants_;
+  std::span<Ref<hal::Buffer>> variables_;
 };
 
 // The same line without names, where there is no program: "corrupt_artifact: ..., byte 123".

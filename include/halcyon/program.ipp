@@ -13,75 +13,66 @@
 
 HALCYON_NAMESPACE_BEGIN
 
-HALCYON_FUNC Program::Program(const Allocator& allocator)
-    : allocator_(allocator), executables_(allocator), rejections_(allocator), first_rejection_(allocator),
-      command_lists_(allocator), constants_(allocator), variables_(allocator) {}
+HALCYON_FUNC Program::Program(const Allocator& allocator) : arena_(allocator) {}
 
 // Imported buffers point into the file, so it goes last.
 HALCYON_FUNC Program::~Program() {
-  variables_.reset();
-  constants_.reset();
-  command_lists_.reset();
-  executables_.reset();
+  for (Ref<hal::Buffer>& variable : variables_) variable = nullptr;
+  for (Range& constant : constants_) constant.buffer = nullptr;
+  for (Ref<hal::Buffer>& segment : segments_) segment = nullptr;
+  for (Ref<hal::Commands>& list : command_lists_) list = nullptr;
+  for (Ref<hal::Executable>& executable : executables_) executable = nullptr;
   artifact_.reset();
 #if !defined(HALCYON_FREESTANDING)
   if (mapped_) platform::unmap_file(file_);
 #endif
   if (copied_ && !file_.empty())
-    allocator_.release(allocator_.self, const_cast<std::byte*>(file_.data()), file_.size(), constants_alignment);
+    allocator().release(allocator().self, const_cast<std::byte*>(file_.data()), file_.size(), constants_alignment);
 }
 
-namespace program_detail {
-
-inline Allocator usual_allocator(const LoadOptions& options) {
+HALCYON_FUNC Result<Owned<Program>> Program::load(hal::Device& device, const char* path, std::span<const std::byte> file,
+                                                  const LoadOptions& options, const Parts& parts) {
+  Allocator allocator = options.allocator;
 #if !defined(HALCYON_FREESTANDING)
-  if (!options.allocator.allocate) return system_allocator();
+  if (!allocator.allocate) allocator = system_allocator();
 #endif
-  return options.allocator;
-}
-
-}  // namespace program_detail
-
-HALCYON_FUNC Result<Owned<Program>> Program::load(hal::Device& device, std::span<const std::byte> file, const LoadOptions& options) {
-  const Allocator allocator = program_detail::usual_allocator(options);
   if (!options.message.empty()) options.message[0] = '\0';
-  HALCYON_ASSIGN(Owned<Program> program, make<Program>(allocator, allocator));
-  HALCYON_TRY(program->initialize(device, file, options));
-  return program;
-}
-
+  auto program = make<Program>(allocator, allocator);
+  if (!program) return out_of_memory();
+  program->file_ = file;
 #if !defined(HALCYON_FREESTANDING)
-HALCYON_FUNC Result<Owned<Program>> Program::load(hal::Device& device, const char* path, const LoadOptions& options) {
-  const Allocator allocator = program_detail::usual_allocator(options);
-  if (!options.message.empty()) options.message[0] = '\0';
-  HALCYON_ASSIGN(Owned<Program> program, make<Program>(allocator, allocator));
-  if (options.mode == LoadMode::map) {
-    HALCYON_ASSIGN(program->file_, platform::map_file(path));
-    program->mapped_ = true;
-  } else {
-    HALCYON_ASSIGN(const uint64_t size, platform::file_size(path));
-    if (size != 0) {
-      void* memory = allocator.allocate(allocator.self, size, constants_alignment);
-      if (!memory) return Status(Code::out_of_memory, "load: no memory for the file");
-      const std::span<std::byte> bytes(static_cast<std::byte*>(memory), size);
-      program->file_ = bytes;
-      program->copied_ = true;
-      HALCYON_TRY(platform::read_file(path, bytes));
-    }
+  if (path) {
+    HALCYON_ASSIGN(program->file_, parts.read_file ? parts.read_file(path, allocator) : platform::map_file(path));
+    (parts.read_file ? program->copied_ : program->mapped_) = true;
   }
-  const std::span<const std::byte> file = program->file_;
-  HALCYON_TRY(program->initialize(device, file, options));
+#endif
+  HALCYON_TRY(program->initialize(device, options, parts));
   return program;
+}
+
+#if !defined(HALCYON_FREESTANDING)
+HALCYON_FUNC Result<std::span<const std::byte>> Program::read_file(const char* path, const Allocator& allocator) {
+  HALCYON_ASSIGN(const uint64_t size, platform::file_size(path));
+  if (size == 0) return std::span<const std::byte>();
+  void* memory = allocator.allocate(allocator.self, static_cast<size_t>(size), constants_alignment);
+  if (!memory) return Status(Code::out_of_memory, "load: no memory for the file");
+  const std::span<std::byte> bytes(static_cast<std::byte*>(memory), static_cast<size_t>(size));
+  if (const Status status = platform::read_file(path, bytes); !status.ok()) {
+    allocator.release(allocator.self, memory, bytes.size(), constants_alignment);
+    return status;
+  }
+  return std::span<const std::byte>(bytes);
 }
 #endif
 
-HALCYON_FUNC Status Program::initialize(hal::Device& device, std::span<const std::byte> file, const LoadOptions& options) {
+HALCYON_FUNC Status Program::initialize(hal::Device& device, const LoadOptions& options, const Parts& parts) {
   device_ = &device;
-  HALCYON_ASSIGN(artifact_, Artifact::open(file, {options.verify_sha256, options.authenticate, options.user}, allocator_));
+  HALCYON_ASSIGN(artifact_, Artifact::open(file_, {options.authenticate, options.user}, allocator()));
+  if (parts.verify) HALCYON_TRY(parts.verify(*artifact_));
   HALCYON_TRY(choose_plan());
-  HALCYON_TRY(create_executables(options.message));
+  HALCYON_TRY(create_executables(options, parts));
   HALCYON_TRY(create_command_lists());
-  HALCYON_TRY(load_constants(options));
+  HALCYON_TRY(load_constants(options, parts));
   return create_variables();
 }
 
@@ -96,122 +87,113 @@ HALCYON_FUNC Status Program::choose_plan() {
   return {Code::unsupported, "load: the artifact has no plan for this kind of device"};
 }
 
-HALCYON_FUNC Status Program::create_executables(std::span<char> message) {
+HALCYON_FUNC Status Program::create_executables(const LoadOptions& options, const Parts& parts) {
   const std::span<const hal::ExecutableDesc> descs = artifact_->plans()[plan_].executables;
-  size_t variants = 0;
-  HALCYON_TRY(first_rejection_.resize(descs.size() + 1));
+  uint32_t variants = 0;
+  if (!arena_.allocate(descs.size() + 1, first_rejection_)) return out_of_memory();
   for (size_t i = 0; i < descs.size(); ++i) {
-    first_rejection_[i] = static_cast<uint32_t>(variants);
-    variants += descs[i].variants.size();
+    variants += static_cast<uint32_t>(descs[i].variants.size());
+    first_rejection_[i + 1] = variants;
   }
-  first_rejection_[descs.size()] = static_cast<uint32_t>(variants);
-  HALCYON_TRY(rejections_.resize(variants));
-  HALCYON_TRY(executables_.reserve(descs.size()));
+  if (!arena_.allocate(variants, rejections_) || !arena_.allocate(descs.size(), executables_)) return out_of_memory();
   for (uint32_t i = 0; i < descs.size(); ++i) {
-    const std::span<hal::Rejection> rejections = rejections_.span().subspan(first_rejection_[i], descs[i].variants.size());
-    auto made = device_->create_executable(descs[i], rejections);
-    if (made.ok()) {
-      HALCYON_TRY(executables_.push(std::move(made).value()));
-      continue;
+    auto made = device_->create_executable(descs[i], rejections_.subspan(first_rejection_[i], descs[i].variants.size()));
+    if (!made.ok()) {
+      if (parts.explain) parts.explain(*this, i, made.status(), options.message);
+      return made.status();
     }
-    describe_detail::Line line(message);
-    line.add("kernels ").add(i);
-    for (uint32_t v = 0; v < rejections.size(); ++v) {
-      const hal::VariantDesc& variant = descs[i].variants[v];
-      line.add(", variant ").add(v).add(" (").add(variant.target);
-      if (!variant.cpu.empty()) line.add(" ").add(variant.cpu);
-      line.add("): ").add(*rejections[v].reason ? rejections[v].reason : made.status().what());
-      if (!rejections[v].feature.empty()) line.add(" ").add(rejections[v].feature);
-    }
-    return made.status();
+    executables_[i] = std::move(made).value();
   }
   return {};
+}
+
+// Why each variant of an executable was passed over.
+HALCYON_FUNC void Program::explain(const Program& program, uint32_t executable, const Status& status, std::span<char> message) {
+  const std::span<const hal::Rejection> why = program.rejections(executable);
+  describe_detail::Line line(message);
+  line.add("kernels ").add(executable);
+  for (uint32_t v = 0; v < why.size(); ++v) {
+    const hal::VariantDesc& variant = program.artifact_->plans()[program.plan_].executables[executable].variants[v];
+    line.add(", variant ").add(v).add(" (").add(variant.target);
+    if (!variant.cpu.empty()) line.add(" ").add(variant.cpu);
+    line.add("): ").add(*why[v].reason ? why[v].reason : status.what());
+    if (!why[v].feature.empty()) line.add(" ").add(why[v].feature);
+  }
 }
 
 HALCYON_FUNC Status Program::create_command_lists() {
-  const std::span<CommandListDesc> lists = artifact_->plans_[plan_].command_lists;
-  HALCYON_TRY(command_lists_.reserve(lists.size()));
-  for (CommandListDesc& list : lists) {
-    for (size_t i = 0; i < list.commands.size(); ++i)
-      if (list.executables[i] != UINT32_MAX) list.commands[i].executable = executables_[list.executables[i]].get();
-    HALCYON_ASSIGN(auto commands, device_->create_commands({list.commands, list.bindings, list.parameters, "submit"}));
-    HALCYON_TRY(command_lists_.push(std::move(commands)));
+  const std::span<CommandListDesc> lists = artifact_->desc_->plans[plan_].command_lists;
+  if (!arena_.allocate(lists.size(), command_lists_)) return out_of_memory();
+  for (size_t i = 0; i < lists.size(); ++i) {
+    const CommandListDesc& list = lists[i];
+    for (hal::Command& command : list.commands)
+      if (command.type == hal::Command::Type::dispatch) command.executable = executables_[command.executable_index].get();
+    HALCYON_ASSIGN(command_lists_[i], device_->create_commands({list.commands, list.bindings, list.parameters, "submit"}));
   }
   return {};
 }
 
-// A whole constants segment as one buffer: in place where the device sees host memory.
-HALCYON_FUNC Status Program::load_segment(uint32_t segment, Ref<hal::Buffer>& buffer) {
-  const std::span<const std::byte> bytes = artifact_->bytes(artifact_->segments()[segment]);
-  const hal::BufferDesc desc{.size = bytes.size(), .label = "constants"};
+// Bytes that never change, as a buffer: in place where the device sees host memory.
+HALCYON_FUNC Status Program::load_bytes(std::span<const std::byte> bytes, const char* label, Ref<hal::Buffer>& buffer) {
+  const hal::BufferDesc desc{.size = bytes.size(), .label = label};
   const bool is_aligned = reinterpret_cast<uintptr_t>(bytes.data()) % constants_alignment == 0;
   if (device_->caps().import_host && is_aligned && !bytes.empty()) {
     const std::span<std::byte> writable(const_cast<std::byte*>(bytes.data()), bytes.size());  // the program only reads it
     HALCYON_ASSIGN(buffer, device_->import_host(writable, desc, nullptr, nullptr));
     return {};
   }
-  HALCYON_ASSIGN(buffer, device_->allocate(desc));
+  HALCYON_TRY(hal::allocate(*device_, desc, buffer));
   return hal::write(*device_, *buffer, 0, bytes);
 }
 
-HALCYON_FUNC Status Program::load_constants(const LoadOptions& options) {
+HALCYON_FUNC Status Program::load_constants(const LoadOptions& options, const Parts& parts) {
   const std::span<const ConstantDesc> descs = artifact_->constants();
-  Array<Ref<hal::Buffer>> segments(allocator_);
-  HALCYON_TRY(segments.resize(artifact_->segments().size()));
-  HALCYON_TRY(constants_.resize(descs.size()));
+  if (!arena_.allocate(artifact_->segments().size(), segments_)) return out_of_memory();
+  if (!arena_.allocate(descs.size(), constants_)) return out_of_memory();
   for (uint32_t i = 0; i < descs.size(); ++i) {
     const ConstantDesc& desc = descs[i];
     Range& range = constants_[i];
-    if (!desc.external) {
-      if (!segments[desc.segment]) HALCYON_TRY(load_segment(desc.segment, segments[desc.segment]));
-      range = {segments[desc.segment], desc.offset, desc.length};
-      continue;
-    }
-    const auto fail = [&](Status status) {
-      describe_detail::Line line(options.message);
-      line.add("parameter '").add(desc.key).add("' of scope '").add(desc.scope).add("'");
+    range.size = desc.length;
+    if (desc.external) {
+      const Status status = parts.load_external ? parts.load_external(*this, desc, options.parameters, range.buffer)
+                                                : Status(Code::not_found, "load: external parameters are needed, and no source of them is given");
+      if (status.ok()) continue;
+      if (parts.name_parameter) parts.name_parameter(desc, options.message);
       return status;
-    };
-    const Where where{Kind::none, Where::whole, 0, 0, 0, 0};
-    if (!options.parameters.find)
-      return fail({Code::not_found, "load: the artifact needs external parameters, and no source of them is given", where});
-    Parameter parameter;
-    const Status found = options.parameters.find(options.parameters.self, desc.scope, desc.key, parameter);
-    if (!found.ok()) return fail(found);
-    const uint64_t size = parameter.buffer ? parameter.buffer->size() : parameter.bytes.size();
-    if (parameter.buffer ? size < desc.length : size != desc.length)
-      return fail({Code::invalid_argument, "load: an external parameter has another size",
-                   Where{Kind::none, Where::whole, 0, 0, static_cast<int64_t>(desc.length), static_cast<int64_t>(size)}});
-    if (!parameter.buffer) {
-      const hal::BufferDesc buffer{.size = desc.length, .label = "parameter"};
-      const bool is_aligned = reinterpret_cast<uintptr_t>(parameter.bytes.data()) % constants_alignment == 0;
-      if (device_->caps().import_host && is_aligned && desc.length != 0) {
-        const std::span<std::byte> writable(const_cast<std::byte*>(parameter.bytes.data()), parameter.bytes.size());
-        HALCYON_ASSIGN(parameter.buffer, device_->import_host(writable, buffer, nullptr, nullptr));
-      } else {
-        HALCYON_ASSIGN(parameter.buffer, device_->allocate(buffer));
-        HALCYON_TRY(hal::write(*device_, *parameter.buffer, 0, parameter.bytes));
-      }
     }
-    range = {std::move(parameter.buffer), 0, desc.length};
+    Ref<hal::Buffer>& segment = segments_[desc.segment];
+    if (!segment) HALCYON_TRY(load_bytes(artifact_->bytes(artifact_->segments()[desc.segment]), "constants", segment));
+    range.buffer = segment;
+    range.offset = desc.offset;
   }
   return {};
 }
 
+HALCYON_FUNC Status Program::load_external(Program& program, const ConstantDesc& desc, const ParameterSource& source, Ref<hal::Buffer>& buffer) {
+  Parameter parameter;
+  HALCYON_TRY(source.find(source.self, desc.scope, desc.key, parameter));
+  const uint64_t size = parameter.buffer ? parameter.buffer->size() : parameter.bytes.size();
+  if (parameter.buffer ? size < desc.length : size != desc.length)
+    return mismatch(Code::invalid_argument, "load: an external parameter has another size", desc.length, size);
+  buffer = std::move(parameter.buffer);
+  return buffer ? Status() : program.load_bytes(parameter.bytes, "parameter", buffer);
+}
+
+HALCYON_FUNC void Program::name_parameter(const ConstantDesc& desc, std::span<char> message) {
+  describe_detail::Line(message).add("parameter '").add(desc.key).add("' of scope '").add(desc.scope).add("'");
+}
+
 HALCYON_FUNC Status Program::create_variables() {
   const std::span<const VariableDesc> descs = artifact_->variables();
-  HALCYON_TRY(variables_.reserve(descs.size()));
-  for (const VariableDesc& desc : descs) {
-    HALCYON_ASSIGN(Ref<hal::Buffer> buffer, device_->allocate({.size = desc.bytes, .label = "variable"}));
-    if (desc.bytes != 0) {
-      if (desc.initial >= 0) {
-        const Range& initial = constants_[static_cast<uint32_t>(desc.initial)];
-        HALCYON_TRY(hal::transfer_detail::copy_and_wait(*device_, *buffer, 0, *initial.buffer, initial.offset, desc.bytes, {}));
-      } else {
-        HALCYON_TRY(hal::transfer_detail::zero_and_wait(*device_, *buffer));
-      }
-    }
-    HALCYON_TRY(variables_.push(std::move(buffer)));
+  if (!arena_.allocate(descs.size(), variables_)) return out_of_memory();
+  for (uint32_t i = 0; i < descs.size(); ++i) {
+    const VariableDesc& desc = descs[i];
+    Ref<hal::Buffer>& variable = variables_[i];
+    HALCYON_TRY(hal::allocate(*device_, {.size = desc.bytes, .label = "variable"}, variable));
+    if (desc.bytes == 0) continue;
+    const Range* initial = desc.initial < 0 ? nullptr : &constants_[static_cast<uint32_t>(desc.initial)];
+    HALCYON_TRY(initial ? hal::transfer_detail::copy_and_wait(*device_, *variable, 0, *initial->buffer, initial->offset, desc.bytes, {})
+                        : hal::transfer_detail::zero_and_wait(*device_, *variable));
   }
   return {};
 }
@@ -244,7 +226,7 @@ HALCYON_FUNC Result<Tensor> Program::variable(std::string_view name) {
 HALCYON_FUNC std::span<const hal::Rejection> Program::rejections(uint32_t executable) const {
   HALCYON_ASSERT(executable + 1 < first_rejection_.size());
   const uint32_t first = first_rejection_[executable];
-  return rejections_.span().subspan(first, first_rejection_[executable + 1] - first);
+  return rejections_.subspan(first, first_rejection_[executable + 1] - first);
 }
 
 HALCYON_NAMESPACE_END

@@ -23,7 +23,7 @@ class Counted {
   Counted& operator=(const Counted&) = delete;
 
   void retain() { count_.fetch_add(1, std::memory_order_relaxed); }
-  void release() {
+  HALCYON_NOINLINE void release() {
     if (count_.fetch_sub(1, std::memory_order_acq_rel) == 1) recycle();
   }
   // True when the caller's reference is the only one: then nobody else can make another.
@@ -31,9 +31,8 @@ class Counted {
 
  protected:
   Counted() = default;
-  virtual ~Counted() = default;
+  ~Counted() = default;  // whoever recycles knows the type
   virtual void recycle() = 0;
-  void revive() { count_.store(1, std::memory_order_relaxed); }  // a pooled object is handed out again
 
  private:
   std::atomic<uint32_t> count_{1};
@@ -62,8 +61,13 @@ class Ref {
   template <class U>
     requires std::is_convertible_v<U*, T*>
   Ref(Ref<U> other) noexcept : object_(other.detach()) {}
-  Ref& operator=(Ref other) noexcept {
-    std::swap(object_, other.object_);
+  Ref& operator=(const Ref& other) {
+    if (other.object_) other.object_->retain();
+    set(other.object_);
+    return *this;
+  }
+  Ref& operator=(Ref&& other) noexcept {
+    set(std::exchange(other.object_, nullptr));
     return *this;
   }
   ~Ref() {
@@ -76,6 +80,10 @@ class Ref {
   T* detach() { return std::exchange(object_, nullptr); }
 
  private:
+  HALCYON_NOINLINE void set(T* object) {
+    T* old = std::exchange(object_, object);
+    if (old) old->release();
+  }
   T* object_ = nullptr;
 };
 

@@ -21,7 +21,7 @@
 HALCYON_NAMESPACE_BEGIN
 
 // A code exists only if a caller would act differently on it.
-enum class Code : uint8_t {
+enum class Code : uint32_t {
   ok,
   invalid_argument,     // the caller passed something wrong
   failed_precondition,  // right call, wrong state or wrong kind of object
@@ -59,69 +59,92 @@ struct Literal {
 
 class [[nodiscard]] Status {
  public:
-  constexpr Status() = default;  // success
+  constexpr Status() {}  // success
   // `native`: errno, VkResult, CUresult or a kernel's return value; 0 where there is none.
-  constexpr Status(Code code, Literal what, Where where = {}, int32_t native = 0)
-      : what_(what.text), where_(where), native_(native), code_(code) {}
+  HALCYON_COLD Status(Code code, Literal what) : detail_{what.text, {}}, code_(code) {}
+  HALCYON_COLD Status(Code code, Literal what, const Where& where, int32_t native = 0)
+      : detail_{what.text, where}, native_(native), code_(code) {}
 
   constexpr bool ok() const { return code_ == Code::ok; }
   constexpr Code code() const { return code_; }
-  constexpr const char* what() const { return what_; }
-  constexpr const Where& where() const { return where_; }
+  constexpr const char* what() const { return ok() ? "" : detail_.what; }
+  constexpr const Where& where() const { return ok() ? nowhere : detail_.where; }
   constexpr int32_t native() const { return native_; }
-  constexpr Status at(Where where) const {  // the same failure, located
+  HALCYON_COLD Status at(const Where& where) const {  // the same failure, located
     Status located = *this;
-    located.where_ = where;
+    located.detail_.where = where;
     return located;
   }
+  HALCYON_COLD Status as(Code code, const Where& where) const {  // the same words, of another kind
+    Status other = at(where);
+    other.code_ = code;
+    return other;
+  }
+  // Itself, unless it is none: then Code::internal.
+  HALCYON_COLD Status failure() const { return ok() ? Status(Code::internal, "Result: constructed from an ok Status") : *this; }
 
  private:
-  const char* what_ = "";
-  Where where_;
+  static constexpr Where nowhere = {};
+  struct Detail {
+    const char* what;
+    Where where;
+  };
+  union {
+    Detail detail_;  // of a failure: success is made in every function, and writes one word
+  };
   int32_t native_ = 0;
   Code code_ = Code::ok;
 };
 static_assert(sizeof(void*) > 8 || sizeof(Status) <= 40);
+
+// A failure with the two numbers that do not go together, or with a place in the file.
+HALCYON_COLD inline Status mismatch(Code code, Literal what, uint64_t expected, uint64_t actual) {
+  return {code, what, Where{Kind::none, Where::whole, 0, 0, static_cast<int64_t>(expected), static_cast<int64_t>(actual)}};
+}
+HALCYON_COLD inline Status corrupt_at(uint64_t offset, Literal what) {
+  return {Code::corrupt_artifact, what, Where{Kind::byte_offset, Where::whole, 0, 0, static_cast<int64_t>(offset), 0}};
+}
 
 // Either a T or the Status that says why not. Constructing it from an ok Status is a bug and becomes
 // Code::internal, so `ok()` always means that there is a value.
 template <class T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : has_value_(true) { ::new (static_cast<void*>(&value_)) T(std::move(value)); }
-  Result(Status status) : status_(status) {
-    if (status.ok()) status_ = Status(Code::internal, "Result: constructed from an ok Status");
+  Result(T&& value) { ::new (static_cast<void*>(&value_)) T(std::move(value)); }
+  Result(const T& value)
+    requires std::is_copy_constructible_v<T>
+  {
+    ::new (static_cast<void*>(&value_)) T(value);
   }
-  Result(Result&& other) noexcept : status_(other.status_), has_value_(other.has_value_) {
-    if (has_value_) ::new (static_cast<void*>(&value_)) T(std::move(other.value_));
+  Result(const Status& status) : status_(status.failure()) {}
+  Result(Result&& other) noexcept : status_(other.status_) {
+    if (ok()) ::new (static_cast<void*>(&value_)) T(std::move(other.value_));
   }
   Result& operator=(Result&& other) noexcept {
     if (this == &other) return *this;
-    if (has_value_) value_.~T();
+    if (ok()) value_.~T();
     status_ = other.status_;
-    has_value_ = other.has_value_;
-    if (has_value_) ::new (static_cast<void*>(&value_)) T(std::move(other.value_));
+    if (ok()) ::new (static_cast<void*>(&value_)) T(std::move(other.value_));
     return *this;
   }
   ~Result() {
-    if (has_value_) value_.~T();
+    if (ok()) value_.~T();
   }
 
-  bool ok() const { return has_value_; }
-  Status status() const { return status_; }
-  T& value() & { HALCYON_ASSERT(has_value_); return value_; }
-  const T& value() const& { HALCYON_ASSERT(has_value_); return value_; }
-  T&& value() && { HALCYON_ASSERT(has_value_); return std::move(value_); }
+  bool ok() const { return status_.ok(); }
+  const Status& status() const { return status_; }
+  T& value() & { HALCYON_ASSERT(ok()); return value_; }
+  const T& value() const& { HALCYON_ASSERT(ok()); return value_; }
+  T&& value() && { HALCYON_ASSERT(ok()); return std::move(value_); }
   T& operator*() & { return value(); }
   T&& operator*() && { return std::move(*this).value(); }
-  T* operator->() { HALCYON_ASSERT(has_value_); return &value_; }
+  T* operator->() { HALCYON_ASSERT(ok()); return &value_; }
 
  private:
   union {
     T value_;
   };
   Status status_;
-  bool has_value_ = false;
 };
 
 // The name of a code, as printed in front of messages.

@@ -7,8 +7,7 @@ HALCYON_NAMESPACE_BEGIN
 HALCYON_FUNC Status Tensor::set_shape(Shape shape, ElementType type, uint64_t& bytes) {
   const std::span<const int64_t> sizes = shape.sizes();
   if (sizes.size() > max_rank)
-    return {Code::invalid_argument, "Tensor: more than 8 dimensions",
-            Where{Kind::none, 0, 0, 0, max_rank, static_cast<int64_t>(sizes.size())}};
+    return mismatch(Code::invalid_argument, "Tensor: more than 8 dimensions", max_rank, sizes.size());
   if (type.bits == 0) return {Code::invalid_argument, "Tensor: no element type"};
   uint64_t count = 1;
   bool empty = false;
@@ -19,11 +18,11 @@ HALCYON_FUNC Status Tensor::set_shape(Shape shape, ElementType type, uint64_t& b
     const uint64_t size = static_cast<uint64_t>(sizes[i]);
     empty = empty || size == 0;
     if (size != 0 && __builtin_mul_overflow(count, size, &count))
-      return {Code::invalid_argument, "Tensor: the element count overflows 64 bits"};
+      return {Code::invalid_argument, "Tensor: the size overflows 64 bits"};
     sizes_[i] = sizes[i];
   }
   if (!halcyon::byte_size(type, empty ? 0 : count, bytes) || bytes > INT64_MAX)
-    return {Code::invalid_argument, "Tensor: the byte size overflows 64 bits"};
+    return {Code::invalid_argument, "Tensor: the size overflows 64 bits"};
   rank_ = static_cast<uint8_t>(sizes.size());
   type_ = type;
   return {};
@@ -34,9 +33,8 @@ HALCYON_FUNC Result<Tensor> Tensor::stage(hal::Device& device, Shape shape, Elem
   Tensor tensor;
   HALCYON_TRY(tensor.set_shape(shape, type, desc.size));
   if (bytes.size() != desc.size)
-    return Status(Code::invalid_argument, "stage: the shape needs another number of bytes",
-                  Where{Kind::none, 0, 0, 0, static_cast<int64_t>(desc.size), static_cast<int64_t>(bytes.size())});
-  HALCYON_ASSIGN(tensor.buffer_, device.allocate(desc));
+    return mismatch(Code::invalid_argument, "stage: the bytes are not as many as the shape says", desc.size, bytes.size());
+  HALCYON_TRY(hal::allocate(device, desc, tensor.buffer_));
   HALCYON_TRY(hal::write(device, *tensor.buffer_, 0, bytes));
   return tensor;
 }
@@ -44,7 +42,7 @@ HALCYON_FUNC Result<Tensor> Tensor::stage(hal::Device& device, Shape shape, Elem
 HALCYON_FUNC Result<Tensor> Tensor::allocate(hal::Device& device, Shape shape, ElementType type, hal::BufferDesc desc) {
   Tensor tensor;
   HALCYON_TRY(tensor.set_shape(shape, type, desc.size));
-  HALCYON_ASSIGN(tensor.buffer_, device.allocate(desc));
+  HALCYON_TRY(hal::allocate(device, desc, tensor.buffer_));
   return tensor;
 }
 
@@ -54,8 +52,7 @@ HALCYON_FUNC Result<Tensor> Tensor::wrap(Ref<hal::Buffer> buffer, ElementType ty
   uint64_t bytes = 0;
   HALCYON_TRY(tensor.set_shape(shape, type, bytes));
   if (bytes > buffer->size())
-    return Status(Code::invalid_argument, "wrap: the shape needs more bytes than the buffer has",
-                  Where{Kind::none, 0, 0, 0, static_cast<int64_t>(bytes), static_cast<int64_t>(buffer->size())});
+    return mismatch(Code::invalid_argument, "wrap: the shape needs more bytes than the buffer has", bytes, buffer->size());
   tensor.buffer_ = std::move(buffer);
   return tensor;
 }
@@ -66,8 +63,7 @@ HALCYON_FUNC Result<Tensor> Tensor::import(hal::Device& device, Shape shape, Ele
   hal::BufferDesc desc;
   HALCYON_TRY(tensor.set_shape(shape, type, desc.size));
   if (bytes.size() != desc.size)
-    return Status(Code::invalid_argument, "import: the shape needs another number of bytes",
-                  Where{Kind::none, 0, 0, 0, static_cast<int64_t>(desc.size), static_cast<int64_t>(bytes.size())});
+    return mismatch(Code::invalid_argument, "import: the bytes are not as many as the shape says", desc.size, bytes.size());
   if (reinterpret_cast<uintptr_t>(bytes.data()) % alignment(type) != 0)
     return Status(Code::invalid_argument, "import: the memory is not aligned to its element type");
   desc.label = "imported";
@@ -78,16 +74,14 @@ HALCYON_FUNC Result<Tensor> Tensor::import(hal::Device& device, Shape shape, Ele
 HALCYON_FUNC Status Tensor::read(std::span<std::byte> bytes, std::span<const hal::Timepoint> after) const {
   if (!buffer_) return {Code::failed_precondition, "read: the tensor is empty"};
   if (bytes.size() != byte_size())
-    return {Code::invalid_argument, "read: the span has another number of bytes than the tensor",
-            Where{Kind::none, 0, 0, 0, static_cast<int64_t>(byte_size()), static_cast<int64_t>(bytes.size())}};
+    return mismatch(Code::invalid_argument, "read, write: the span is not as large as the tensor", byte_size(), bytes.size());
   return hal::read(buffer_->device(), *buffer_, 0, bytes, after);
 }
 
 HALCYON_FUNC Status Tensor::write(std::span<const std::byte> bytes, std::span<const hal::Timepoint> after) const {
   if (!buffer_) return {Code::failed_precondition, "write: the tensor is empty"};
   if (bytes.size() != byte_size())
-    return {Code::invalid_argument, "write: the span has another number of bytes than the tensor",
-            Where{Kind::none, 0, 0, 0, static_cast<int64_t>(byte_size()), static_cast<int64_t>(bytes.size())}};
+    return mismatch(Code::invalid_argument, "read, write: the span is not as large as the tensor", byte_size(), bytes.size());
   return hal::write(buffer_->device(), *buffer_, 0, bytes, after);
 }
 

@@ -11,10 +11,10 @@ ArtifactFile::ArtifactFile(const std::string& path, bool verify_sha256) {
   auto file = halcyon::platform::map_file(path.c_str());
   if (!file.ok()) fail("'" + path + "': " + std::string(halcyon::describe(file.status(), line)));
   file_ = *file;
-  halcyon::OpenOptions options;
-  options.verify_sha256 = verify_sha256;
-  auto artifact = halcyon::Artifact::open(file_, options, halcyon::system_allocator());
-  if (!artifact.ok()) fail("'" + path + "': " + std::string(halcyon::describe(artifact.status(), line)));
+  auto artifact = halcyon::Artifact::open(file_, {}, halcyon::system_allocator());
+  halcyon::Status status = artifact.status();
+  if (status.ok() && verify_sha256) status = (*artifact)->verify_sha256();
+  if (!status.ok()) fail("'" + path + "': " + std::string(halcyon::describe(status, line)));
   artifact_ = std::move(artifact).value();
 }
 

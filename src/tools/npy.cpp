@@ -126,7 +126,7 @@ HostTensor read_npy(const std::string& path, ElementType wanted) {
   if (start[6] < 1 || start[6] > 3) fail(format("'%s': .npy version %d is not known", path.c_str(), start[6]));
   unsigned char size[4] = {};
   file.read(size, start[6] == 1 ? 2 : 4, "the .npy header");
-  const size_t length = size[0] | size[1] << 8 | size[2] << 16 | static_cast<size_t>(size[3]) << 24;
+  const size_t length = size_t{size[0]} | size_t{size[1]} << 8 | size_t{size[2]} << 16 | size_t{size[3]} << 24;
   if (length > (1u << 20)) fail("'" + path + "': the .npy header is too large");
   std::string header(length, '\0');
   file.read(header.data(), length, "the .npy header");

@@ -38,6 +38,22 @@ TEST_CASE("an unknown or impossible option is refused", "[cpu][options]") {
   REQUIRE(code(create(options)) == Code::invalid_argument);
 }
 
+TEST_CASE("an inline device computes, and says that it has no semaphores", "[cpu][options]") {
+  auto device = need(cpu::create_inline_device({.static_kernels = static_kernels()}));
+  auto buffer = buffer_of(*device, std::vector<uint8_t>(16, 0));
+  const hal::Timepoint point[] = {{nullptr, 1}};
+
+  need(run(*device, Kernel::tally, *buffer, 5));
+
+  CHECK(values_of<uint32_t>(*device, *buffer)[0] == 5);
+  CHECK(code(device->create_semaphore(0)) == Code::unsupported);
+  CHECK(device->wait({}, hal::Wait::all, 0).ok());
+  CHECK(device->wait(point, hal::Wait::all, 0).code() == Code::unsupported);
+  CHECK(device->submit({.waits = point}).code() == Code::unsupported);
+  CHECK(code(device->allocate_async({.size = 16}, {}, {})) == Code::unsupported);
+  CHECK(device->free_async(*buffer, {}, {}).code() == Code::unsupported);
+}
+
 TEST_CASE("features can be hidden, so that every variant can be tested anywhere", "[cpu][options]") {
   cpu::DeviceOptions options;
   options.static_kernels = static_kernels();

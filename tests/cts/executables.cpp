@@ -186,7 +186,7 @@ void change(Image& image, int what) {
     case 21: dynamic(image, DT_RELASZ).d_un.d_val = UINT64_MAX / 24 * 24; break;
     case 22: dynamic(image, DT_STRSZ).d_un.d_val = UINT64_MAX; break;
     case 23: dynamic(image, DT_SYMTAB).d_un.d_ptr = UINT64_MAX - 100; break;
-    case 24: dynamic(image, DT_GNU_HASH).d_un.d_ptr = UINT64_MAX - 4; break;
+    case 24: dynamic(image, DT_STRTAB).d_un.d_ptr = UINT64_MAX - 4; break;
     case 25: segment(image, PT_DYNAMIC).p_vaddr = uint64_t{1} << 29; break;
     case 26: segment(image, PT_DYNAMIC).p_type = PT_NULL; break;
     case 27: code.p_flags = PF_R; break;  // kernels are not in code

@@ -48,7 +48,7 @@ TEST_CASE("integer instructions compute", "[host_vm]") {
       {Opcode::size_sub, 3, 3, 0},     {Opcode::size_mul, 3, 4, 12},     {Opcode::size_mul, 0, most, 0},
       {Opcode::size_align, 65, 64, 128}, {Opcode::size_align, 64, 64, 64}, {Opcode::size_align, 0, 1, 0},
   }));
-  CAPTURE(opcode_descs[static_cast<int>(opcode)].name, a, b);
+  CAPTURE(opcode_names[static_cast<int>(opcode)], a, b);
 
   CHECK(need(binary(opcode, a, b)) == expected);
 }
@@ -61,7 +61,7 @@ TEST_CASE("arithmetic without a result traps", "[host_vm]") {
       {Opcode::size_sub, -1, -2},    {Opcode::size_mul, most, 2},   {Opcode::size_mul, -1, 0}, {Opcode::size_align, 1, 3},
       {Opcode::size_align, 1, 0},    {Opcode::size_align, most, 64}, {Opcode::size_align, -1, 64}, {Opcode::size_align, 1, least},
   }));
-  CAPTURE(opcode_descs[static_cast<int>(opcode)].name, a, b);
+  CAPTURE(opcode_names[static_cast<int>(opcode)], a, b);
   const auto result = binary(opcode, a, b);
 
   CHECK(result.status().code() == Code::failed_precondition);
@@ -79,7 +79,7 @@ TEST_CASE("float instructions compute", "[host_vm]") {
   const auto [opcode, a, b, expected] = GENERATE(table<Opcode, double, double, int64_t>({
       {Opcode::fadd, 1.5, 2.5, 4}, {Opcode::fsub, 1.5, 2.5, -1}, {Opcode::fmul, 1.5, 4, 6}, {Opcode::fdiv, 9, 2, 4},
       {Opcode::ffloor, -1.5, 0, -2}, {Opcode::fceil, 1.2, 0, 2}, {Opcode::fround_f32, 16777217, 0, 16777216}}));
-  const uint32_t c = opcode_descs[static_cast<int>(opcode)].operands[2] == 'F' ? 10 : 0;
+  const uint32_t c = opcode_operands[static_cast<int>(opcode)][2] == 'F' ? 10 : 0;
 
   CHECK(need(run(Assembler().const_f64(9, a).const_f64(10, b).op(opcode, 8, 9, c).op(Opcode::to_i64, 0, 8))) == expected);
 }

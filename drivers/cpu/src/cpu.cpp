@@ -6,5 +6,6 @@
 #include "halcyon/drivers/cpu/elf.ipp"
 #include "halcyon/drivers/cpu/executable.ipp"
 #include "halcyon/drivers/cpu/features.ipp"
+#include "halcyon/drivers/cpu/full_device.ipp"
 #include "halcyon/drivers/cpu/threads.ipp"
 #include "halcyon/drivers/cpu/workgroups.ipp"

@@ -54,6 +54,35 @@ struct Command {
   std::span<const Range> ranges = {};      // copied when the list is created
   std::span<const Operand> operands = {};  // copied when the list is created
   uint32_t location = UINT32_MAX;     // the source op, for errors and traces
+  uint32_t executable_index = 0;      // for whoever sets `executable`: its place in an artifact
+};
+
+// How many ranges and operands a kernel's dispatches have.
+struct KernelShape {
+  uint32_t bindings = 0;
+  uint32_t parameters = 0;
+};
+
+// An invalid_argument that names command `index`, and one of its ranges.
+HALCYON_COLD inline Status invalid(Literal what, uint32_t index, size_t range = 0, uint64_t expected = 0, uint64_t actual = 0) {
+  return {Code::invalid_argument, what,
+          Where{Kind::command, Where::whole, static_cast<uint16_t>(range), index, static_cast<int64_t>(expected), static_cast<int64_t>(actual)}};
+}
+
+// Whether a command is well formed for a list of so many slots: those that it names, its counts, its pattern. `kernel`
+// is a dispatch's. Errors: invalid_argument with Where{command, object = index}.
+Status validate(const Command& command, uint32_t index, KernelShape slots, KernelShape kernel);
+
+// A command with its ranges: `length` bytes from slot 1 to slot 0.
+struct CopyCommand {
+  HALCYON_NOINLINE CopyCommand(uint64_t target_offset, uint64_t source_offset, uint64_t length)
+      : ranges{{0, Operand::literal(target_offset), Operand::literal(length)}, {1, Operand::literal(source_offset), Operand::literal(length)}} {
+    command.type = Command::Type::copy;
+    command.ranges = ranges;
+  }
+  CopyCommand(const CopyCommand&) = delete;
+  Range ranges[2];
+  Command command;
 };
 
 struct CommandsDesc {
@@ -82,3 +111,7 @@ struct Binding {
 
 }  // namespace hal
 HALCYON_NAMESPACE_END
+
+#if defined(HALCYON_INLINE_BODIES)
+#include "halcyon/hal/commands.ipp"
+#endif

@@ -77,6 +77,7 @@ struct ProfileSink {
 class Device {
  public:
   virtual ~Device() = default;
+  void operator delete(void*) {}  // Owned gives the memory back
 
   virtual const Caps& caps() const = 0;
   virtual Compatibility compatibility(const BufferDesc& desc) const = 0;
@@ -143,6 +144,12 @@ class Device {
   Allocator allocator_;
   std::atomic<uint64_t> uploads_{0}, upload_bytes_{0}, downloads_{0}, download_bytes_{0};
 };
+
+// device.allocate(desc), into `buffer`.
+HALCYON_NOINLINE inline Status allocate(Device& device, const BufferDesc& desc, Ref<Buffer>& buffer) {
+  HALCYON_ASSIGN(buffer, device.allocate(desc));
+  return {};
+}
 
 }  // namespace hal
 HALCYON_NAMESPACE_END

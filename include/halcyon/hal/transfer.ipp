@@ -8,13 +8,6 @@ HALCYON_NAMESPACE_BEGIN
 namespace hal {
 namespace transfer_detail {
 
-inline Status check(const Buffer& buffer, uint64_t offset, uint64_t length) {
-  if (offset > buffer.size() || length > buffer.size() - offset)
-    return {Code::invalid_argument, "transfer: the range is not inside the buffer",
-            Where{Kind::none, 0, 0, 0, static_cast<int64_t>(buffer.size()), static_cast<int64_t>(offset)}};
-  return {};
-}
-
 // One transfer command through the queue, after `after`; returns when it is done.
 inline Status submit_and_wait(Device& device, const Command& command, std::span<const Binding> bindings,
                               std::span<const Timepoint> after) {
@@ -32,13 +25,9 @@ inline Status submit_and_wait(Device& device, const Command& command, std::span<
 
 inline Status copy_and_wait(Device& device, Buffer& target, uint64_t target_offset, Buffer& source, uint64_t source_offset,
                             uint64_t length, std::span<const Timepoint> after) {
-  const Range ranges[] = {{0, Operand::literal(target_offset), Operand::literal(length)},
-                          {1, Operand::literal(source_offset), Operand::literal(length)}};
-  Command copy;
-  copy.type = Command::Type::copy;
-  copy.ranges = ranges;
+  const CopyCommand copy(target_offset, source_offset, length);
   const Binding bindings[] = {{&target}, {&source}};
-  return submit_and_wait(device, copy, bindings, after);
+  return submit_and_wait(device, copy.command, bindings, after);
 }
 
 inline Status zero_and_wait(Device& device, Buffer& target) {
@@ -50,56 +39,48 @@ inline Status zero_and_wait(Device& device, Buffer& target) {
   return submit_and_wait(device, fill, {&binding, 1}, {});
 }
 
+// Between the caller's memory and a mappable buffer.
+inline Status copy_mapped(Buffer& buffer, uint64_t offset, std::byte* bytes, size_t size, Access access) {
+  HALCYON_ASSIGN(const std::span<std::byte> view, buffer.map(access, offset, size));
+  const bool writes = access == Access::write;
+  if (writes) std::memcpy(view.data(), bytes, size);
+  const Status status = writes ? buffer.flush(offset, size) : buffer.invalidate(offset, size);
+  if (!writes && status.ok()) std::memcpy(bytes, view.data(), size);
+  buffer.unmap();
+  return status;
+}
+
+inline Status transfer(Device& device, Buffer& buffer, uint64_t offset, std::byte* bytes, size_t size, Access access,
+                       std::span<const Timepoint> after) {
+  const bool writes = access == Access::write;
+  if (offset > buffer.size() || size > buffer.size() - offset)
+    return mismatch(Code::invalid_argument, "transfer: the range is not inside the buffer", buffer.size(), offset);
+  if (size == 0) return {};
+  if (buffer.mappable()) {
+    if (!after.empty()) HALCYON_TRY(device.wait(after, Wait::all, UINT64_MAX));
+    HALCYON_TRY(copy_mapped(buffer, offset, bytes, size, access));
+  } else {
+    Ref<Buffer> staging;
+    HALCYON_TRY(allocate(device, {.size = size, .memory = Memory::host, .map = writes ? Map::write : Map::read, .label = "staging"}, staging));
+    if (writes) HALCYON_TRY(copy_mapped(*staging, 0, bytes, size, access));
+    HALCYON_TRY(writes ? copy_and_wait(device, buffer, offset, *staging, 0, size, after)
+                       : copy_and_wait(device, *staging, 0, buffer, offset, size, after));
+    if (!writes) HALCYON_TRY(copy_mapped(*staging, 0, bytes, size, access));
+  }
+  writes ? device.count_upload(size) : device.count_download(size);
+  return {};
+}
+
 }  // namespace transfer_detail
 
 HALCYON_FUNC Status write(Device& device, Buffer& target, uint64_t offset, std::span<const std::byte> bytes,
                           std::span<const Timepoint> after) {
-  HALCYON_TRY(transfer_detail::check(target, offset, bytes.size()));
-  if (bytes.empty()) return {};
-  if (target.mappable()) {
-    if (!after.empty()) HALCYON_TRY(device.wait(after, Wait::all, UINT64_MAX));
-    HALCYON_ASSIGN(const std::span<std::byte> view, target.map(Access::write, offset, bytes.size()));
-    std::memcpy(view.data(), bytes.data(), bytes.size());
-    const Status flushed = target.flush(offset, bytes.size());
-    target.unmap();
-    HALCYON_TRY(flushed);
-  } else {
-    HALCYON_ASSIGN(const Ref<Buffer> staging,
-                   device.allocate({.size = bytes.size(), .memory = Memory::host, .map = Map::write, .label = "staging"}));
-    HALCYON_ASSIGN(const std::span<std::byte> view, staging->map(Access::write));
-    std::memcpy(view.data(), bytes.data(), bytes.size());
-    const Status flushed = staging->flush(0, bytes.size());
-    staging->unmap();
-    HALCYON_TRY(flushed);
-    HALCYON_TRY(transfer_detail::copy_and_wait(device, target, offset, *staging, 0, bytes.size(), after));
-  }
-  device.count_upload(bytes.size());
-  return {};
+  return transfer_detail::transfer(device, target, offset, const_cast<std::byte*>(bytes.data()), bytes.size(), Access::write, after);
 }
 
 HALCYON_FUNC Status read(Device& device, Buffer& source, uint64_t offset, std::span<std::byte> bytes,
                          std::span<const Timepoint> after) {
-  HALCYON_TRY(transfer_detail::check(source, offset, bytes.size()));
-  if (bytes.empty()) return {};
-  if (source.mappable()) {
-    if (!after.empty()) HALCYON_TRY(device.wait(after, Wait::all, UINT64_MAX));
-    HALCYON_ASSIGN(const std::span<std::byte> view, source.map(Access::read, offset, bytes.size()));
-    const Status fresh = source.invalidate(offset, bytes.size());
-    if (fresh.ok()) std::memcpy(bytes.data(), view.data(), bytes.size());
-    source.unmap();
-    HALCYON_TRY(fresh);
-  } else {
-    HALCYON_ASSIGN(const Ref<Buffer> staging,
-                   device.allocate({.size = bytes.size(), .memory = Memory::host, .map = Map::read, .label = "staging"}));
-    HALCYON_TRY(transfer_detail::copy_and_wait(device, *staging, 0, source, offset, bytes.size(), after));
-    HALCYON_ASSIGN(const std::span<std::byte> view, staging->map(Access::read));
-    const Status fresh = staging->invalidate(0, bytes.size());
-    if (fresh.ok()) std::memcpy(bytes.data(), view.data(), bytes.size());
-    staging->unmap();
-    HALCYON_TRY(fresh);
-  }
-  device.count_download(bytes.size());
-  return {};
+  return transfer_detail::transfer(device, source, offset, bytes.data(), bytes.size(), Access::read, after);
 }
 
 }  // namespace hal

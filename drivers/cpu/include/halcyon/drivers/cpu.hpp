@@ -15,6 +15,10 @@ namespace cpu {
 
 Result<Owned<hal::Device>> create_device(const DeviceOptions& options = {});
 
+// The least of it, for programs that call and wait: one thread, device memory maps, no semaphores (what needs them
+// is unsupported). Whoever uses only this links no thread pool, no queue and no guard pages.
+Result<Owned<hal::Device>> create_inline_device(const InlineOptions& options = {});
+
 // For a registry. Options: mappable=0|1 threads=N guard=0|1 pin=0|1 features=LEVEL; index 0.
 Result<Owned<hal::Device>> create_from_options(std::string_view options, const Allocator& allocator);
 
@@ -23,4 +27,5 @@ HALCYON_NAMESPACE_END
 
 #if defined(HALCYON_INLINE_BODIES)
 #include "halcyon/drivers/cpu/device.ipp"
+#include "halcyon/drivers/cpu/full_device.ipp"
 #endif

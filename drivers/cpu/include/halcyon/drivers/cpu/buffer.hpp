@@ -1,5 +1,5 @@
-// halcyon/drivers/cpu/buffer.hpp -- a range of host memory: allocated from the device's pool, behind guard
-// pages, or imported.
+// halcyon/drivers/cpu/buffer.hpp -- a range of host memory: allocated through the device's pool or not, or
+// imported.
 //
 // Objects are recycled by their device, as their memory is. Threads: as hal::Buffer.
 #pragma once
@@ -13,7 +13,6 @@ class CpuDevice;
 class CpuBuffer final : public shared::HostBuffer {
  public:
   explicit CpuBuffer(CpuDevice& owner) : owner_(owner) {}
-  ~CpuBuffer() override = default;
 
   Result<std::span<std::byte>> map(hal::Access access, uint64_t offset, uint64_t length) override;
   void unmap() override;
@@ -23,13 +22,12 @@ class CpuBuffer final : public shared::HostBuffer {
 
  private:
   friend class CpuDevice;
-  enum class Origin : uint8_t { none, pool, allocator, guarded, imported };
+  enum class Origin : uint8_t { none, pool, allocator, imported };
 
   void recycle() override;
   Status check_range(uint64_t offset, uint64_t length) const;
 
   CpuDevice& owner_;
-  CpuBuffer* next_free_ = nullptr;
   uint64_t alignment_ = 64;
   void (*released_)(void* user) = nullptr;
   void* user_ = nullptr;

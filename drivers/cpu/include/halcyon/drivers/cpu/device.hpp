@@ -1,22 +1,21 @@
 // halcyon/drivers/cpu/device.hpp -- the CPU device: memory here and in buffer.hpp, submissions from
-// drivers/shared, threads from threads.hpp.
+// drivers/shared. full_device.hpp adds what not every program needs.
 #pragma once
 #include "halcyon/drivers/cpu/options.hpp"
 #include "halcyon/drivers/cpu/buffer.hpp"
 #include "halcyon/drivers/cpu/executable.hpp"
 #include "halcyon/drivers/cpu/memory_pool.hpp"
-#include "halcyon/drivers/cpu/workgroups.hpp"
 #include "halcyon/drivers/shared/engine.hpp"
+#include "halcyon/platform.hpp"
 
 HALCYON_NAMESPACE_BEGIN
 namespace cpu {
 
-class CpuDevice final : public hal::Device {
+class CpuDevice : public hal::Device {
  public:
-  explicit CpuDevice(const DeviceOptions& options);
+  CpuDevice(const InlineOptions& options, bool mappable);
   ~CpuDevice() override;
   HALCYON_OBJECT(CpuDevice)
-  Status initialize(const DeviceOptions& options);
 
   const hal::Caps& caps() const override { return caps_; }
   hal::Compatibility compatibility(const hal::BufferDesc& desc) const override;
@@ -36,42 +35,40 @@ class CpuDevice final : public hal::Device {
     return engine_.create_commands(desc);
   }
   Result<Ref<hal::Semaphore>> create_semaphore(uint64_t value) override {
-    return engine_.timeline.create_semaphore(value);
+    return engine_.create_semaphore(value);
   }
 
   Status submit(const hal::Submission& submission) override { return engine_.submit(submission); }
   Status wait(std::span<const hal::Timepoint> timepoints, hal::Wait mode, uint64_t timeout_ns) override {
-    return engine_.timeline.wait(timepoints, mode, timeout_ns);
+    return engine_.wait(timepoints, mode, timeout_ns);
   }
   void trim() override;
   hal::Stats stats() const override;
   void profile(hal::ProfileSink sink) override { engine_.profile(sink); }
 
- private:
-  friend class CpuBuffer;
-  enum class Use : uint8_t { allocate, import };
-
-  static Status check(const hal::BufferDesc& desc);
-  hal::BufferDesc place(const hal::BufferDesc& desc, Use use) const;  // which memory it really gets
-  Result<CpuBuffer*> take_buffer(const hal::BufferDesc& placed);      // a described object without memory
-  void give_buffer(CpuBuffer& buffer);
-  void recycle(CpuBuffer& buffer);
-  Status back(CpuBuffer& buffer);    // gives it memory
-  void unback(CpuBuffer& buffer);    // takes it away
-  std::byte* allocate_bytes(CpuBuffer& buffer);  // under the lock
+ protected:
+  Result<Ref<hal::Buffer>> describe_buffer(const hal::BufferDesc& desc);  // checked, without memory
+  Status back(CpuBuffer& buffer);                                          // gives it memory
+  void unback(CpuBuffer& buffer);                                          // takes it away
 
   hal::Caps caps_;
   shared::Owner owner_;
   shared::Engine engine_;
-  Workgroups workgroups_;
   Features features_;
+  Allocator memory_;     // where buffers come from
+  bool pooled_ = true;   // through the pool, where their alignment is no more than its
+
+ private:
+  friend class CpuBuffer;
+  static Status check(const hal::BufferDesc& desc);
+  CpuBuffer* take_buffer(const hal::BufferDesc& placed);  // null where memory has ended
+  void recycle(CpuBuffer& buffer);
+  std::byte* allocate_bytes(CpuBuffer& buffer);  // under the lock
+
   std::span<const hcy_static_kernel> static_kernels_;
-  bool guard_;
 
   mutable platform::Mutex mutex_;  // everything below
   MemoryPool pool_;
-  CpuBuffer* free_buffers_ = nullptr;
-  uint32_t free_buffer_count_ = 0;
   uint64_t allocations_ = 0, live_bytes_ = 0, peak_bytes_ = 0;
 };
 

@@ -42,9 +42,9 @@ static_assert(sizeof(Header) == 64 && sizeof(Segment) == 56 && sizeof(Dynamic) =
 enum : uint32_t { pt_load = 1, pt_dynamic = 2, pt_interp = 3, pt_tls = 7, pt_gnu_stack = 0x6474e551, pt_gnu_relro = 0x6474e552 };
 enum : uint32_t { pf_x = 1, pf_w = 2, pf_r = 4 };
 enum : int64_t {
-  dt_null = 0, dt_needed = 1, dt_pltrelsz = 2, dt_hash = 4, dt_strtab = 5, dt_symtab = 6, dt_rela = 7, dt_relasz = 8,
+  dt_null = 0, dt_needed = 1, dt_pltrelsz = 2, dt_strtab = 5, dt_symtab = 6, dt_rela = 7, dt_relasz = 8,
   dt_relaent = 9, dt_strsz = 10, dt_init = 12, dt_fini = 13, dt_rel = 17, dt_textrel = 22, dt_init_array = 25,
-  dt_fini_array = 26, dt_flags = 30, dt_relr = 36, dt_gnu_hash = 0x6ffffef5
+  dt_fini_array = 26, dt_flags = 30, dt_relr = 36
 };
 constexpr uint64_t df_textrel = 4;
 constexpr uint64_t max_image = 1ull << 30;
@@ -62,10 +62,6 @@ constexpr uint16_t machine = 0;
 constexpr uint32_t relative = 0;
 #endif
 
-inline Status corrupt(Literal what, uint64_t offset = 0) {
-  return Status(Code::corrupt_artifact, what, {Kind::byte_offset, 255, 0, 0, static_cast<int64_t>(offset), 0});
-}
-
 constexpr bool inside(uint64_t offset, uint64_t length, uint64_t size) {
   return offset <= size && length <= size - offset;
 }
@@ -82,26 +78,32 @@ class Loader {
  public:
   Loader(std::span<const std::byte> file, size_t page) : file_(file), page_(page) {}
 
-  Status read_header();
-  Status read_segments();          // finds `top`, the size of the image
-  Status copy_to(std::byte* base);
-  Status read_dynamic();
-  Status relocate();
-  Status find_library(uint32_t kernel_count, const std::byte*& kernels);
-  Status protect();
+  // Each is false where the image is wrong, and failure() says why.
+  bool read_header();
+  bool read_segments();          // finds `top`, the size of the image
+  void copy_to(std::byte* base);
+  bool read_dynamic();
+  bool relocate();
+  bool find_library(uint32_t kernel_count, const std::byte*& kernels);
+  bool protect();
 
+  const Status& failure() const { return failure_; }
   uint64_t top = 0;
 
  private:
+  HALCYON_COLD bool fail(const Status& status) {
+    failure_ = status;
+    return false;
+  }
+  HALCYON_COLD bool corrupt(Literal what, uint64_t offset = 0) {
+    return fail({Code::corrupt_artifact, what, {Kind::byte_offset, Where::whole, 0, 0, static_cast<int64_t>(offset), 0}});
+  }
   uint64_t page_down(uint64_t at) const { return at / page_ * page_; }
   uint64_t page_up(uint64_t at) const { return (at + page_ - 1) / page_ * page_; }
   // Whether the bytes lie in one loaded segment that has `flags`.
   bool loaded(uint64_t vaddr, uint64_t length, uint32_t flags) const;
-  Status add_segment(const Segment& segment, uint64_t at, uint64_t& previous_end);
-  bool is_library(uint64_t symbol_index, Symbol& symbol) const;
-  Status find_symbol(Symbol& symbol) const;
-  Status find_in_gnu_hash(Symbol& symbol) const;
-  Status find_in_hash(Symbol& symbol) const;
+  bool add_segment(const Segment& segment, uint64_t at, uint64_t& previous_end);
+  bool find_symbol(Symbol& symbol);
 
   std::span<const std::byte> file_;
   size_t page_;
@@ -110,11 +112,12 @@ class Loader {
   Segment segments_[max_segments] = {};
   uint32_t segment_count_ = 0;
   Segment dynamic_ = {}, relro_ = {};
-  uint64_t rela_ = 0, rela_size_ = 0, symtab_ = 0, strtab_ = 0, strsz_ = 0, gnu_hash_ = 0, hash_ = 0;
+  Status failure_;
+  uint64_t rela_ = 0, rela_size_ = 0, symtab_ = 0, strtab_ = 0, strsz_ = 0;
 };
 
-HALCYON_FUNC Status Loader::read_header() {
-  if (machine == 0) return {Code::unsupported, "elf: this machine loads no code"};
+HALCYON_FUNC bool Loader::read_header() {
+  if (machine == 0) return fail({Code::unsupported, "elf: this machine loads no code"});
   if (file_.size() < sizeof(Header)) return corrupt("elf: shorter than its header");
   header_ = load<Header>(file_.data());
   const unsigned char magic[] = {0x7f, 'E', 'L', 'F', 2, 1, 1};  // 64 bits, little-endian, version 1
@@ -125,12 +128,12 @@ HALCYON_FUNC Status Loader::read_header() {
   if (header_.phnum == 0 || header_.phnum > max_segments) return corrupt("elf: no or too many program headers", 56);
   if (!inside(header_.phoff, uint64_t{header_.phnum} * sizeof(Segment), file_.size()))
     return corrupt("elf: the program headers are not inside the file", 32);
-  return {};
+  return true;
 }
 
-HALCYON_FUNC Status Loader::add_segment(const Segment& segment, uint64_t at, uint64_t& previous_end) {
+HALCYON_FUNC bool Loader::add_segment(const Segment& segment, uint64_t at, uint64_t& previous_end) {
   if (!inside(segment.offset, segment.filesz, file_.size())) return corrupt("elf: a segment is not inside the file", at);
-  if (segment.filesz > segment.memsz) return corrupt("elf: a segment has more bytes than memory", at);
+  if (segment.filesz > segment.memsz) return corrupt("elf: a segment is larger in the file than in memory", at);
   if (!inside(segment.vaddr, segment.memsz, max_image)) return corrupt("elf: the image is larger than 1 GiB", at);
   if (segment.align == 0 || segment.align % page_ != 0 || (segment.align & (segment.align - 1)) != 0)
     return corrupt("elf: a segment is not aligned to pages", at);
@@ -141,17 +144,17 @@ HALCYON_FUNC Status Loader::add_segment(const Segment& segment, uint64_t at, uin
   previous_end = page_up(segment.vaddr + segment.memsz);
   top = previous_end;
   segments_[segment_count_++] = segment;
-  return {};
+  return true;
 }
 
-HALCYON_FUNC Status Loader::read_segments() {
+HALCYON_FUNC bool Loader::read_segments() {
   uint64_t previous_end = 0;
   for (uint32_t i = 0; i < header_.phnum; ++i) {
     const uint64_t at = header_.phoff + i * sizeof(Segment);
     const Segment segment = load<Segment>(file_.data() + at);
     switch (segment.type) {
       case pt_load:
-        HALCYON_TRY(add_segment(segment, at, previous_end));
+        if (!add_segment(segment, at, previous_end)) return false;
         break;
       case pt_dynamic:
         if (dynamic_.type == pt_dynamic) return corrupt("elf: two dynamic sections", at);
@@ -175,7 +178,7 @@ HALCYON_FUNC Status Loader::read_segments() {
   if (dynamic_.type != pt_dynamic) return corrupt("elf: no dynamic section");
   if (relro_.type == pt_gnu_relro && !loaded(relro_.vaddr, 1, pf_w)) return corrupt("elf: RELRO is not in writable memory");
   if (relro_.type == pt_gnu_relro && !inside(relro_.vaddr, relro_.memsz, top)) return corrupt("elf: RELRO is outside the image");
-  return {};
+  return true;
 }
 
 HALCYON_FUNC bool Loader::loaded(uint64_t vaddr, uint64_t length, uint32_t flags) const {
@@ -187,14 +190,13 @@ HALCYON_FUNC bool Loader::loaded(uint64_t vaddr, uint64_t length, uint32_t flags
   return false;
 }
 
-HALCYON_FUNC Status Loader::copy_to(std::byte* base) {
+HALCYON_FUNC void Loader::copy_to(std::byte* base) {
   base_ = base;
   for (uint32_t i = 0; i < segment_count_; ++i)
     if (segments_[i].filesz != 0) std::memcpy(base + segments_[i].vaddr, file_.data() + segments_[i].offset, static_cast<size_t>(segments_[i].filesz));
-  return {};
 }
 
-HALCYON_FUNC Status Loader::read_dynamic() {
+HALCYON_FUNC bool Loader::read_dynamic() {
   if (!loaded(dynamic_.vaddr, dynamic_.memsz, pf_r)) return corrupt("elf: the dynamic section is not loaded");
   bool ended = false;
   for (uint64_t at = 0; !ended && dynamic_.memsz - at >= sizeof(Dynamic); at += sizeof(Dynamic)) {
@@ -220,18 +222,16 @@ HALCYON_FUNC Status Loader::read_dynamic() {
       case dt_symtab: symtab_ = entry.value; break;
       case dt_strtab: strtab_ = entry.value; break;
       case dt_strsz: strsz_ = entry.value; break;
-      case dt_hash: hash_ = entry.value; break;
-      case dt_gnu_hash: gnu_hash_ = entry.value; break;
       default: break;
     }
   }
   if (!ended) return corrupt("elf: the dynamic section has no end", dynamic_.vaddr);
   if (!loaded(strtab_, strsz_, pf_r) || strsz_ == 0) return corrupt("elf: the string table is not loaded", strtab_);
-  return {};
+  return true;
 }
 
-HALCYON_FUNC Status Loader::relocate() {
-  if (rela_size_ == 0) return {};
+HALCYON_FUNC bool Loader::relocate() {
+  if (rela_size_ == 0) return true;
   if (rela_size_ % sizeof(Rela) != 0 || !loaded(rela_, rela_size_, pf_r)) return corrupt("elf: the relocations are not loaded", rela_);
   for (uint64_t at = rela_; at < rela_ + rela_size_; at += sizeof(Rela)) {
     const Rela entry = load<Rela>(base_ + at);
@@ -241,67 +241,33 @@ HALCYON_FUNC Status Loader::relocate() {
     const uint64_t value = reinterpret_cast<uintptr_t>(base_) + static_cast<uint64_t>(entry.addend);
     std::memcpy(base_ + entry.offset, &value, sizeof value);
   }
-  return {};
+  return true;
 }
 
-HALCYON_FUNC bool Loader::is_library(uint64_t symbol_index, Symbol& symbol) const {
-  if (symbol_index > max_image / sizeof(Symbol)) return false;
-  const uint64_t at = symtab_ + symbol_index * sizeof(Symbol);
-  if (at < symtab_ || !loaded(at, sizeof(Symbol), pf_r)) return false;
-  symbol = load<Symbol>(base_ + at);
-  return symbol.section != 0 && inside(symbol.name, sizeof library_symbol, strsz_) &&
-         std::memcmp(base_ + strtab_ + symbol.name, library_symbol, sizeof library_symbol) == 0;
-}
-
-HALCYON_FUNC Status Loader::find_in_gnu_hash(Symbol& symbol) const {
-  if (!loaded(gnu_hash_, 16, pf_r)) return corrupt("elf: the hash table is not loaded", gnu_hash_);
-  const uint32_t buckets = load<uint32_t>(base_ + gnu_hash_), first = load<uint32_t>(base_ + gnu_hash_ + 4),
-                 bloom = load<uint32_t>(base_ + gnu_hash_ + 8);
-  const uint64_t bucket_at = gnu_hash_ + 16 + uint64_t{bloom} * 8;
-  const uint64_t chain_at = bucket_at + uint64_t{buckets} * 4;
-  if (buckets == 0 || !loaded(gnu_hash_, chain_at - gnu_hash_, pf_r)) return corrupt("elf: the hash table is not loaded", gnu_hash_);
-  uint32_t hash = 5381;
-  for (const char* c = library_symbol; *c; ++c) hash = hash * 33 + static_cast<unsigned char>(*c);
-  uint64_t index = load<uint32_t>(base_ + bucket_at + uint64_t{hash % buckets} * 4);
-  if (index < first) return corrupt("elf: does not export hcy_library");
-  for (;; ++index) {
-    const uint64_t at = chain_at + (index - first) * 4;
-    if (!loaded(at, 4, pf_r)) return corrupt("elf: a hash chain has no end", gnu_hash_);
-    const uint32_t entry = load<uint32_t>(base_ + at);
-    if ((entry | 1) == (hash | 1) && is_library(index, symbol)) return {};
-    if (entry & 1) return corrupt("elf: does not export hcy_library");
-  }
-}
-
-HALCYON_FUNC Status Loader::find_in_hash(Symbol& symbol) const {
-  if (!loaded(hash_, 8, pf_r)) return corrupt("elf: the hash table is not loaded", hash_);
-  const uint32_t symbols = load<uint32_t>(base_ + hash_ + 4);
-  for (uint64_t i = 1; i < symbols; ++i) {
-    if (!loaded(symtab_, (i + 1) * sizeof(Symbol), pf_r)) return corrupt("elf: the symbol table is not loaded", symtab_);
-    if (is_library(i, symbol)) return {};
+// Linkers write the symbols in front of their names, so these end the search; there are one or two.
+HALCYON_FUNC bool Loader::find_symbol(Symbol& symbol) {
+  for (uint64_t at = symtab_ + sizeof(Symbol); symtab_ != 0 && at < strtab_; at += sizeof(Symbol)) {
+    if (!loaded(at, sizeof(Symbol), pf_r)) break;
+    symbol = load<Symbol>(base_ + at);
+    if (symbol.section != 0 && inside(symbol.name, sizeof library_symbol, strsz_) &&
+        std::memcmp(base_ + strtab_ + symbol.name, library_symbol, sizeof library_symbol) == 0)
+      return true;
   }
   return corrupt("elf: does not export hcy_library");
 }
 
-HALCYON_FUNC Status Loader::find_symbol(Symbol& symbol) const {
-  if (symtab_ == 0) return corrupt("elf: no symbol table");
-  if (gnu_hash_ != 0) return find_in_gnu_hash(symbol);
-  if (hash_ != 0) return find_in_hash(symbol);
-  return corrupt("elf: no hash table");
-}
-
-HALCYON_FUNC Status Loader::find_library(uint32_t kernel_count, const std::byte*& kernels) {
-  Symbol symbol;
-  HALCYON_TRY(find_symbol(symbol));
+HALCYON_FUNC bool Loader::find_library(uint32_t kernel_count, const std::byte*& kernels) {
+  Symbol symbol = {};
+  if (!find_symbol(symbol)) return false;
   constexpr uint64_t kernels_at = offsetof(hcy_library, kernels);
   const uint64_t at = symbol.value;
   if (at % 8 != 0 || !loaded(at, kernels_at, pf_r)) return corrupt("elf: hcy_library is not loaded", at);
   const uint32_t abi = load<uint32_t>(base_ + at), count = load<uint32_t>(base_ + at + 4);
   if (abi != HCY_KERNEL_ABI)
-    return Status(Code::corrupt_artifact, "elf: made for another kernel ABI", {Kind::byte_offset, 255, 0, 0, HCY_KERNEL_ABI, abi});
+    return fail({Code::corrupt_artifact, "elf: made for another kernel ABI", {Kind::byte_offset, 255, 0, 0, HCY_KERNEL_ABI, abi}});
   if (count != kernel_count)
-    return Status(Code::corrupt_artifact, "elf: has another number of kernels than the executable has exports",
-                  {Kind::byte_offset, 255, 0, 0, kernel_count, count});
+    return fail({Code::corrupt_artifact, "elf: its kernels are not the executable's exports",
+                  {Kind::byte_offset, 255, 0, 0, kernel_count, count}});
   if (!loaded(at + kernels_at, uint64_t{count} * 8, pf_r)) return corrupt("elf: the kernel table is not loaded", at);
   const uint64_t base = reinterpret_cast<uintptr_t>(base_);
   for (uint32_t i = 0; i < count; ++i) {
@@ -309,16 +275,16 @@ HALCYON_FUNC Status Loader::find_library(uint32_t kernel_count, const std::byte*
     if (kernel < base || !loaded(kernel - base, 1, pf_x)) return corrupt("elf: a kernel is not in the image's code", at);
   }
   kernels = base_ + at + kernels_at;
-  return {};
+  return true;
 }
 
-HALCYON_FUNC Status Loader::protect() {
+HALCYON_FUNC bool Loader::protect() {
   using platform::Protection;
   uint64_t end = 0;
   for (uint32_t i = 0; i <= segment_count_; ++i) {
     const uint64_t begin = i < segment_count_ ? page_down(segments_[i].vaddr) : top;
     if (begin > end && !platform::protect_pages(base_ + end, static_cast<size_t>(begin - end), Protection::none))
-      return {Code::internal, "elf: the system does not protect memory"};
+      return fail({Code::internal, "elf: the system does not protect memory"});
     if (i == segment_count_) break;
     const Segment& segment = segments_[i];
     end = page_up(segment.vaddr + segment.memsz);
@@ -327,11 +293,11 @@ HALCYON_FUNC Status Loader::protect() {
                                   : (segment.flags & pf_w) ? Protection::read_write
                                                            : Protection::read;
     if (!platform::protect_pages(base_ + begin, static_cast<size_t>(end - begin), protection))
-      return {Code::failed_precondition, "elf: the system does not allow new executable memory; use a static executable"};
+      return fail({Code::failed_precondition, "elf: the system does not allow new executable memory; use a static executable"});
     if (segment.flags & pf_x)
       __builtin___clear_cache(reinterpret_cast<char*>(base_ + begin), reinterpret_cast<char*>(base_ + end));
   }
-  if (relro_.type != pt_gnu_relro) return {};
+  if (relro_.type != pt_gnu_relro) return true;
   const uint64_t begin = page_down(relro_.vaddr), relro_end = page_down(relro_.vaddr + relro_.memsz);
   for (uint32_t i = 0; i < segment_count_; ++i) {  // only what is writable: RELRO never takes execution away
     const Segment& segment = segments_[i];
@@ -340,9 +306,9 @@ HALCYON_FUNC Status Loader::protect() {
     const uint64_t segment_end = page_up(segment.vaddr + segment.memsz);
     const uint64_t to = relro_end < segment_end ? relro_end : segment_end;
     if (to > from && !platform::protect_pages(base_ + from, static_cast<size_t>(to - from), Protection::read))
-      return {Code::internal, "elf: the system does not protect memory"};
+      return fail({Code::internal, "elf: the system does not protect memory"});
   }
-  return {};
+  return true;
 }
 
 }  // namespace elf
@@ -350,16 +316,13 @@ HALCYON_FUNC Status Loader::protect() {
 HALCYON_FUNC Status ElfImage::load(std::span<const std::byte> file, uint32_t kernel_count) {
   unload();
   elf::Loader loader(file, platform::page_size());
-  HALCYON_TRY(loader.read_header());
-  HALCYON_TRY(loader.read_segments());
+  if (!loader.read_header() || !loader.read_segments()) return loader.failure();
   memory_ = static_cast<std::byte*>(platform::map_pages(static_cast<size_t>(loader.top), platform::Protection::read_write));
   if (!memory_) return {Code::out_of_memory, "elf: no memory for the image"};
   size_ = static_cast<size_t>(loader.top);
-  HALCYON_TRY(loader.copy_to(memory_));
-  HALCYON_TRY(loader.read_dynamic());
-  HALCYON_TRY(loader.relocate());
-  HALCYON_TRY(loader.find_library(kernel_count, kernels_));
-  return loader.protect();
+  loader.copy_to(memory_);
+  const bool loaded = loader.read_dynamic() && loader.relocate() && loader.find_library(kernel_count, kernels_) && loader.protect();
+  return loaded ? Status() : loader.failure();
 }
 
 HALCYON_FUNC void ElfImage::unload() {

@@ -10,7 +10,6 @@ namespace cpu {
 class CpuExecutable final : public shared::HostExecutable {
  public:
   explicit CpuExecutable(shared::Owner& owner) : HostExecutable(owner.allocator), owner_(owner) {}
-  ~CpuExecutable() override = default;
 
   // Takes the first variant that runs here. Errors: as hal::Device::create_executable.
   Status load(const hal::ExecutableDesc& desc, const Features& features, std::span<const hcy_static_kernel> table,

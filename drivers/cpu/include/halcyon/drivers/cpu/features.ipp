@@ -28,9 +28,12 @@ struct Feature {
   Register reg;
   uint8_t bit;
   Saved saved = Saved::none;
+  constexpr uint16_t place() const {
+    return static_cast<uint16_t>(static_cast<int>(leaf) | static_cast<int>(reg) << 2 | static_cast<int>(saved) << 4 | bit << 6);
+  }
 };
 
-inline constexpr Feature features[] = {
+constexpr Feature features[] = {
     {"cx8", Level::baseline, Leaf::one, Register::edx, 8},
     {"cmov", Level::baseline, Leaf::one, Register::edx, 15},
     {"mmx", Level::baseline, Leaf::one, Register::edx, 23},
@@ -104,20 +107,19 @@ struct Machine {
 
   Machine() {
     constexpr uint32_t numbers[4] = {1, 7, 7, 0x80000001u};
-    constexpr uint32_t subleaves[4] = {0, 0, 1, 0};
-    for (int i = 0; i < 4; ++i) {
-      uint32_t* r = leaves[i];
-      if (!__get_cpuid_count(numbers[i], subleaves[i], &r[0], &r[1], &r[2], &r[3])) r[0] = r[1] = r[2] = r[3] = 0;
+    for (uint32_t i = 0; i < 4; ++i) {
+      const uint32_t part = i == 2 ? 1 : 0;
+      uint32_t most[4], *r = leaves[i];
+      __cpuid_count(numbers[i] & 0x80000000u, 0, most[0], most[1], most[2], most[3]);
+      if (numbers[i] > most[0] || (part != 0 && leaves[1][0] == 0)) continue;  // no such leaf, or no second part of it
+      __cpuid_count(numbers[i], part, r[0], r[1], r[2], r[3]);
     }
-    if (uint32_t most[4]; __get_cpuid_count(7, 0, &most[0], &most[1], &most[2], &most[3]) == 0 || most[0] < 1)
-      leaves[2][0] = leaves[2][1] = leaves[2][2] = leaves[2][3] = 0;
     if (leaves[0][2] & (1u << 27)) saved = saved_registers();
   }
-  bool has(const Feature& feature) const {
-    constexpr uint64_t ymm = 0x6, zmm = 0xe6;
-    if (feature.saved == Saved::ymm && (saved & ymm) != ymm) return false;
-    if (feature.saved == Saved::zmm && (saved & zmm) != zmm) return false;
-    return (leaves[static_cast<int>(feature.leaf)][static_cast<int>(feature.reg)] >> feature.bit) & 1;
+  bool has(uint16_t place) const {
+    const Saved wanted = static_cast<Saved>(place >> 4 & 3);
+    const uint64_t registers = wanted == Saved::none ? 0 : wanted == Saved::ymm ? 0x6 : 0xe6;
+    return (saved & registers) == registers && (leaves[place & 3][place >> 2 & 3] >> (place >> 6) & 1) != 0;
   }
 };
 
@@ -128,9 +130,10 @@ struct Feature {
   Level level;
   uint8_t word;  // AT_HWCAP or AT_HWCAP2
   uint8_t bit;
+  constexpr uint16_t place() const { return static_cast<uint16_t>(word | bit << 6); }
 };
 
-inline constexpr Feature features[] = {
+constexpr Feature features[] = {
     {"fp-armv8", Level::baseline, 0, 0}, {"neon", Level::baseline, 0, 1},  {"aes", Level::avx2, 0, 3},
     {"sha2", Level::avx2, 0, 6},         {"crc", Level::avx2, 0, 7},       {"lse", Level::avx2, 0, 8},
     {"fullfp16", Level::avx2, 0, 10},    {"rdm", Level::avx2, 0, 12},      {"jsconv", Level::avx2, 0, 13},
@@ -150,7 +153,7 @@ struct Machine {
     words[0] = 3;
 #endif
   }
-  bool has(const Feature& feature) const { return (words[feature.word] >> feature.bit) & 1; }
+  bool has(uint16_t place) const { return (words[place & 1] >> (place >> 6) & 1) != 0; }
 };
 
 #else
@@ -158,23 +161,48 @@ struct Machine {
 struct Feature {
   std::string_view name;
   Level level;
+  constexpr uint16_t place() const { return 0; }
 };
-inline constexpr Feature features[] = {{"", Level::baseline}};
+constexpr Feature features[] = {{"", Level::baseline}};
 struct Machine {
-  bool has(const Feature&) const { return false; }
+  bool has(uint16_t) const { return false; }
 };
 
 #endif
 
-inline constexpr uint32_t feature_count = sizeof features / sizeof features[0];
+constexpr uint32_t feature_count = sizeof features / sizeof features[0];
 static_assert(feature_count <= 128);
+
+constexpr size_t name_bytes() {
+  size_t bytes = 0;
+  for (const Feature& feature : features) bytes += feature.name.size() + 1;
+  return bytes;
+}
+
+// The table as it is linked: without pointers or padding.
+struct PackedFeatures {
+  uint16_t places[feature_count] = {};
+  Level levels[feature_count] = {};
+  char names[name_bytes()] = {};  // one after the other, a zero behind each
+
+  constexpr PackedFeatures() {
+    size_t at = 0;
+    for (uint32_t i = 0; i < feature_count; ++i) {
+      places[i] = features[i].place();
+      levels[i] = features[i].level;
+      for (const char c : features[i].name) names[at++] = c;
+      ++at;
+    }
+  }
+};
+inline constexpr PackedFeatures packed_features;
 
 }  // namespace detail
 
 HALCYON_FUNC void Features::detect() {
   const detail::Machine machine;
   for (uint32_t i = 0; i < detail::feature_count; ++i)
-    if (machine.has(detail::features[i])) present_[i / 64] |= uint64_t{1} << (i % 64);
+    if (machine.has(detail::packed_features.places[i])) present_[i / 64] |= uint64_t{1} << (i % 64);
 }
 
 HALCYON_FUNC bool Features::limit(std::string_view level) {
@@ -182,15 +210,19 @@ HALCYON_FUNC bool Features::limit(std::string_view level) {
   for (uint8_t l = 0; l < 3; ++l) {
     if (level != levels[l]) continue;
     for (uint32_t i = 0; i < detail::feature_count; ++i)
-      if (static_cast<uint8_t>(detail::features[i].level) > l) present_[i / 64] &= ~(uint64_t{1} << (i % 64));
+      if (static_cast<uint8_t>(detail::packed_features.levels[i]) > l) present_[i / 64] &= ~(uint64_t{1} << (i % 64));
     return true;
   }
   return false;
 }
 
 HALCYON_FUNC bool Features::has(std::string_view name) const {
-  for (uint32_t i = 0; i < detail::feature_count; ++i)
-    if (name == detail::features[i].name) return (present_[i / 64] >> (i % 64)) & 1;
+  const char* next = detail::packed_features.names;
+  for (uint32_t i = 0; i < detail::feature_count; ++i) {
+    const std::string_view known = next;
+    if (name == known) return (present_[i / 64] >> (i % 64)) & 1;
+    next += known.size() + 1;
+  }
   return false;
 }
 

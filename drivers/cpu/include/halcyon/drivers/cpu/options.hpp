@@ -17,6 +17,16 @@ struct TaskPool {
   uint32_t workers = 0;
 };
 
+struct InlineOptions {
+  std::span<const hcy_static_kernel> static_kernels = {};  // for Format::static_table; borrowed
+#if !defined(HALCYON_FREESTANDING)
+  Allocator allocator = system_allocator();
+#else
+  Allocator allocator = {};
+#endif
+  uint64_t pool_limit = 512ull << 20;  // bytes of freed buffers kept for reuse
+};
+
 struct DeviceOptions {
   bool mappable = true;    // device-local buffers map; false: as on a device with memory of its own
   uint32_t threads = 1;    // the caller included; 0: one for each processor
@@ -28,9 +38,9 @@ struct DeviceOptions {
   Allocator allocator = {};
 #endif
   TaskPool task_pool = {};    // used instead of `threads` where set; borrowed
-  std::span<const hcy_static_kernel> static_kernels = {};  // for Format::static_table; borrowed
+  std::span<const hcy_static_kernel> static_kernels = {};  // as in InlineOptions
   std::string_view features = "";     // "baseline", "avx2", "avx512": no instruction beyond; "": all there are
-  uint64_t pool_limit = 512ull << 20;  // bytes of freed buffers kept for reuse
+  uint64_t pool_limit = 512ull << 20;  // as in InlineOptions
 };
 
 }  // namespace cpu

@@ -58,7 +58,7 @@ class Processors {
 HALCYON_FUNC Status ThreadPool::start(uint32_t threads, bool pin) {
   if (threads == 0) return {};
   void* memory = allocator_.allocate(allocator_.self, threads * sizeof(Worker), alignof(Worker));
-  if (!memory) return {Code::out_of_memory, "create_device: the allocator has no memory left"};
+  if (!memory) return out_of_memory();
   threads_ = static_cast<Worker*>(memory);
   count_ = threads;
   pin_ = pin;

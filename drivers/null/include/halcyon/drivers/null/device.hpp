@@ -3,7 +3,7 @@
 // runs work on the caller's thread come from drivers/shared.
 #pragma once
 #include "halcyon/drivers/null/options.hpp"
-#include "halcyon/drivers/shared/engine.hpp"
+#include "halcyon/drivers/shared/queue.hpp"
 
 HALCYON_NAMESPACE_BEGIN
 namespace null {
@@ -13,7 +13,6 @@ class NullDevice;
 class NullBuffer final : public shared::HostBuffer {
  public:
   NullBuffer(NullDevice& owner, const hal::BufferDesc& desc);
-  ~NullBuffer() override = default;
 
   Result<std::span<std::byte>> map(hal::Access access, uint64_t offset, uint64_t length) override;
   void unmap() override {}
@@ -35,7 +34,6 @@ class NullBuffer final : public shared::HostBuffer {
 class NullExecutable final : public shared::HostExecutable {
  public:
   explicit NullExecutable(shared::Owner& owner) : HostExecutable(owner.allocator), owner_(owner) {}
-  ~NullExecutable() override = default;
   Status load(const hal::ExecutableDesc& desc) { return describe(desc); }
 
  private:
@@ -67,12 +65,12 @@ class NullDevice final : public hal::Device {
     return engine_.create_commands(desc);
   }
   Result<Ref<hal::Semaphore>> create_semaphore(uint64_t value) override {
-    return engine_.timeline.create_semaphore(value);
+    return engine_.create_semaphore(value);
   }
 
   Status submit(const hal::Submission& submission) override { return engine_.submit(submission); }
   Status wait(std::span<const hal::Timepoint> timepoints, hal::Wait mode, uint64_t timeout_ns) override {
-    return engine_.timeline.wait(timepoints, mode, timeout_ns);
+    return engine_.wait(timepoints, mode, timeout_ns);
   }
   void trim() override { engine_.trim(); }
   hal::Stats stats() const override;
@@ -87,6 +85,7 @@ class NullDevice final : public hal::Device {
   hal::Caps caps_;
   shared::Owner owner_;
   shared::Engine engine_;
+  shared::Queue queue_;
   std::atomic<uint64_t> allocations_{0}, live_bytes_{0}, peak_bytes_{0};
 };
 

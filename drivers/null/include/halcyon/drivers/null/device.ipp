@@ -44,15 +44,17 @@ HALCYON_FUNC Result<NullBuffer*> NullDevice::create_buffer(const hal::BufferDesc
   if (desc.size > caps_.max_buffer_size) return Status(Code::out_of_memory, "allocate: larger than the device allows");
   if (!compatibility(desc).allocatable)
     return Status(Code::invalid_argument, "allocate: no such alignment or device ordinal");
-  return owner_.create<NullBuffer>(*this, desc);
+  auto* buffer = owner_.create<NullBuffer>(*this, desc);
+  if (!buffer) return out_of_memory();
+  return buffer;
 }
 
 HALCYON_FUNC Status NullDevice::back(NullBuffer& buffer) {
   void* memory = detail::nothing;
   if (buffer.size() != 0) {
-    if (buffer.size() > SIZE_MAX) return {Code::out_of_memory, "allocate: the allocator has no memory left"};
+    if (buffer.size() > SIZE_MAX) return out_of_memory();
     memory = allocator().allocate(allocator().self, static_cast<size_t>(buffer.size()), static_cast<size_t>(buffer.alignment_));
-    if (!memory) return {Code::out_of_memory, "allocate: the allocator has no memory left"};
+    if (!memory) return out_of_memory();
   }
   buffer.allocated_ = buffer.size();
   allocations_.fetch_add(1, std::memory_order_relaxed);
@@ -75,7 +77,8 @@ HALCYON_FUNC void NullDevice::unback(NullBuffer& buffer) {
 // ---- the device ---------------------------------------------------------------------------------------
 
 HALCYON_FUNC NullDevice::NullDevice(const DeviceOptions& options)
-    : hal::Device(options.allocator), owner_(options.allocator), engine_(owner_) {
+    : hal::Device(options.allocator), owner_(options.allocator), engine_(owner_), queue_(owner_, engine_) {
+  engine_.use(queue_);
   caps_.driver = "null";
   caps_.name = "null";
   caps_.family = "";
@@ -87,7 +90,7 @@ HALCYON_FUNC NullDevice::NullDevice(const DeviceOptions& options)
 }
 
 HALCYON_FUNC NullDevice::~NullDevice() {
-  engine_.timeline.abandon();
+  queue_.abandon();
   HALCYON_ASSERT(owner_.live.load() == 0);  // a device outlives everything that it made
 }
 
@@ -113,7 +116,7 @@ HALCYON_FUNC Result<Ref<hal::Buffer>> NullDevice::allocate_async(const hal::Buff
                                                                  hal::Timepoint signal) {
   HALCYON_ASSIGN(NullBuffer * buffer, create_buffer(desc));
   auto reference = Ref<hal::Buffer>::adopt(buffer);
-  HALCYON_TRY(engine_.after(
+  HALCYON_TRY(queue_.after(
       waits, signal,
       [](void* self, hal::Buffer& target) { return static_cast<NullDevice*>(self)->back(detail::as_null(target)); }, this,
       *buffer));
@@ -122,7 +125,7 @@ HALCYON_FUNC Result<Ref<hal::Buffer>> NullDevice::allocate_async(const hal::Buff
 
 HALCYON_FUNC Status NullDevice::free_async(hal::Buffer& buffer, std::span<const hal::Timepoint> waits,
                                            hal::Timepoint signal) {
-  return engine_.after(
+  return queue_.after(
       waits, signal,
       [](void* self, hal::Buffer& target) {
         static_cast<NullDevice*>(self)->unback(detail::as_null(target));
@@ -144,20 +147,21 @@ HALCYON_FUNC Result<Ref<hal::Buffer>> NullDevice::import_host(std::span<std::byt
 
 HALCYON_FUNC Result<Ref<hal::Buffer>> NullDevice::import_native(hal::NativeHandle handle, const hal::BufferDesc& desc) {
   if (handle.type != hal::NativeHandle::Type::host_pointer)
-    return Status(Code::unsupported, "import_native: the device takes host pointers only");
+    return Status(Code::unsupported, "native handles: the device knows host pointers only");
   auto* bytes = reinterpret_cast<std::byte*>(static_cast<uintptr_t>(handle.value + handle.offset));
   return import_host({bytes, static_cast<size_t>(desc.size)}, desc, nullptr, nullptr);
 }
 
 HALCYON_FUNC Result<hal::NativeHandle> NullDevice::export_native(hal::Buffer& buffer, hal::NativeHandle::Type type) {
   if (type != hal::NativeHandle::Type::host_pointer)
-    return Status(Code::unsupported, "export_native: the device gives host pointers only");
+    return Status(Code::unsupported, "native handles: the device knows host pointers only");
   return buffer.native_handle();
 }
 
 HALCYON_FUNC Result<Ref<hal::Executable>> NullDevice::create_executable(const hal::ExecutableDesc& desc,
                                                                         std::span<hal::Rejection>) {
-  HALCYON_ASSIGN(auto* executable, owner_.create<NullExecutable>(owner_));
+  auto* executable = owner_.create<NullExecutable>(owner_);
+  if (!executable) return out_of_memory();
   auto reference = Ref<hal::Executable>(Ref<NullExecutable>::adopt(executable));
   HALCYON_TRY(executable->load(desc));
   return reference;
@@ -174,7 +178,8 @@ HALCYON_FUNC hal::Stats NullDevice::stats() const {
 }
 
 HALCYON_FUNC Result<Owned<hal::Device>> create_device(const DeviceOptions& options) {
-  HALCYON_ASSIGN(auto device, make<NullDevice>(options.allocator, options));
+  auto device = make<NullDevice>(options.allocator, options);
+  if (!device) return out_of_memory();
   return Owned<hal::Device>(std::move(device));
 }
 

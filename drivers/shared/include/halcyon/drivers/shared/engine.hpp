@@ -1,37 +1,68 @@
-// halcyon/drivers/shared/engine.hpp -- submissions of an inline device: checked, run here where their waits
-// are reached, else copied and queued.
+// halcyon/drivers/shared/engine.hpp -- submissions of an inline device: checked, and run here where they wait for
+// nothing.
 //
 //   Engine engine(owner);
 //   return engine.submit(submission);      // what Device::submit does
 //
-// A submission without waits and signals takes no lock and allocates nothing (beyond the scratch that the
-// engine keeps). Buffers are retained only by what is queued. Threads: any.
+// What has waits and signals goes to the device's Ordering (queue.hpp); a device may do without one, and then has no
+// semaphores. A submission without them takes no lock and allocates nothing (beyond the scratch that the engine
+// keeps). Threads: any.
 #pragma once
 #include "halcyon/drivers/shared/recording.hpp"
 #include "halcyon/drivers/shared/scratch.hpp"
-#include "halcyon/drivers/shared/timeline.hpp"
 
 HALCYON_NAMESPACE_BEGIN
 namespace shared {
 
+// What a submission runs, whether it was queued or not.
+struct Plan {
+  std::span<const hal::Binding> bindings;
+  std::span<const uint64_t> parameters;
+  std::span<const hal::Command> transfers;  // checked and run where they lie, or
+  const Recording* recorded = nullptr;      // the copy of them
+  const Recording* commands = nullptr;
+};
+
+// Semaphores, and the work that waits for them.
+class Ordering {
+ public:
+  using Action = Status (*)(void* self, hal::Buffer& buffer);
+
+  virtual Result<Ref<hal::Semaphore>> create_semaphore(uint64_t value) = 0;
+  virtual Status wait(std::span<const hal::Timepoint> timepoints, hal::Wait mode, uint64_t timeout_ns) = 0;
+  virtual Status submit(const hal::Submission& submission, const Plan& plan) = 0;
+  // Calls `action(self, buffer)` once `waits` are reached (now, if they are), then reaches `signal`, which
+  // may be {}. The buffer is retained until then.
+  virtual Status after(std::span<const hal::Timepoint> waits, hal::Timepoint signal, Action action, void* self, hal::Buffer& buffer) = 0;
+
+ protected:
+  ~Ordering() = default;
+};
+
+// What a device without an ordering answers.
+HALCYON_COLD inline Status no_semaphores() { return {Code::unsupported, "the device was created without semaphores"}; }
+
 class Engine {
  public:
-  explicit Engine(Owner& owner) : timeline(owner), owner_(owner), scratch_(owner.allocator) {}
+  enum class Phase : uint8_t { check, run, check_and_run };
+
+  explicit Engine(Owner& owner) : owner_(owner), scratch_(owner.allocator) {}
 
   // Both before the first submission.
   void use(WorkgroupRunner runner, uint32_t workers) {
     runner_ = runner;
     workers_ = workers;
   }
+  void use(Ordering& ordering) { ordering_ = &ordering; }
   void profile(hal::ProfileSink sink) { profile_ = sink; }
 
-  Result<Ref<hal::Commands>> create_commands(const hal::CommandsDesc& desc);
+  Result<Ref<hal::Commands>> create_commands(const hal::CommandsDesc& desc) { return Recording::create(owner_, desc); }
   Status submit(const hal::Submission& submission);
+  Status execute(const Plan& plan, Phase phase);
 
-  // Calls `action(self, buffer)` once `waits` are reached (now, if they are), then reaches `signal`, which
-  // may be {}. The buffer is retained until then.
-  using Action = Status (*)(void* self, hal::Buffer& buffer);
-  Status after(std::span<const hal::Timepoint> waits, hal::Timepoint signal, Action action, void* self, hal::Buffer& buffer);
+  // What the ordering does; unsupported where there is none.
+  Result<Ref<hal::Semaphore>> create_semaphore(uint64_t value);
+  Status wait(std::span<const hal::Timepoint> timepoints, hal::Wait mode, uint64_t timeout_ns);
 
   void trim() { scratch_.trim(); }
   void fill_stats(hal::Stats& stats) const {
@@ -39,30 +70,13 @@ class Engine {
     stats.dispatches = dispatches_.load(std::memory_order_relaxed);
   }
 
-  Timeline timeline;
-
  private:
-  class QueuedSubmission;
-  class QueuedAction;
-  // What a submission runs, whether it was queued or not.
-  struct Plan {
-    std::span<const hal::Binding> bindings;
-    std::span<const uint64_t> parameters;
-    std::span<const hal::Command> transfers;  // checked and run where they lie, or
-    const Recording* recorded = nullptr;      // the copy of them
-    const Recording* commands = nullptr;
-  };
-  enum class Phase : uint8_t { check, run, check_and_run };
-
   static Status check_counts(const hal::Submission& submission);
-  static Status check(const Plan& plan, const View& view);
-  Status execute(const Plan& plan, Phase phase);
   Status run(const Plan& plan, const View& view, const RunContext& context);
-  Status submit_ordered(const hal::Submission& submission, const Plan& plan);
-  Status enqueue(const hal::Submission& submission, const Plan& plan);
 
   Owner& owner_;
   Scratch scratch_;
+  Ordering* ordering_ = nullptr;
   WorkgroupRunner runner_;
   uint32_t workers_ = 1;
   hal::ProfileSink profile_;

@@ -17,9 +17,9 @@ inline void fill_bytes(std::byte* target, uint64_t size, uint64_t pattern, uint3
   for (uint64_t at = 0; at < size; at += pattern_size) std::memcpy(target + at, &pattern, pattern_size);
 }
 
-inline Status without_memory(const Step& step) {
-  return Status(Code::failed_precondition, "submit: a buffer is not allocated yet, or was freed; wait for its allocation",
-                at_command(step.index));
+HALCYON_COLD inline Status without_memory(const Step& step) {
+  return Status(Code::failed_precondition, "submit: a buffer is not allocated yet, or was freed",
+                Where{Kind::command, Where::whole, 0, step.index, 0, 0});
 }
 
 inline Status run_dispatch(const Step& step, const View& view, const RunContext& context) {

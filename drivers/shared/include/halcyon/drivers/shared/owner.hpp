@@ -1,7 +1,7 @@
 // halcyon/drivers/shared/owner.hpp -- what the counted objects of one device have in common: the allocator
 // that made them and the count that says whether any is left.
 //
-//   HALCYON_ASSIGN(auto* object, owner.create<Thing>(argument));
+//   Thing* object = owner.create<Thing>(argument);   // null where memory has ended
 //   owner.destroy(object);
 //
 // Threads: any.
@@ -21,9 +21,9 @@ struct Owner {
   explicit Owner(const Allocator& from) : allocator(from) {}
 
   template <class T, class... Arguments>
-  Result<T*> create(Arguments&&... arguments) {
+  T* create(Arguments&&... arguments) {
     void* memory = allocator.allocate(allocator.self, sizeof(T), alignof(T));
-    if (!memory) return Status(Code::out_of_memory, "device: the allocator has no memory left");
+    if (!memory) return nullptr;
     live.fetch_add(1, std::memory_order_relaxed);
     return ::new (memory) T(std::forward<Arguments>(arguments)...);
   }

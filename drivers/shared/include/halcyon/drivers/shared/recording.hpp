@@ -1,7 +1,7 @@
 // halcyon/drivers/shared/recording.hpp -- a command list for devices that work on host memory: flattened
 // once, checked and run at each submission.
 //
-//   HALCYON_ASSIGN(auto* list, Recording::create(owner, desc));
+//   HALCYON_ASSIGN(auto list, Recording::create(owner, desc));
 //   HALCYON_TRY(resolve(submission.bindings, slots));
 //   HALCYON_TRY(list->check(view));            // everything is checked before anything runs
 //   HALCYON_TRY(run(*list, view, context));
@@ -24,25 +24,24 @@ struct Kernel {
   hcy_kernel function = nullptr;  // null: a dispatch is checked and does nothing
   uint32_t tile[3] = {1, 1, 1};
   uint32_t local_memory = 0;
-  uint32_t bindings = 0;
-  uint32_t parameters = 0;
+  hal::KernelShape shape;
   uint32_t location = UINT32_MAX;
   std::string_view name;
 };
 
 class HostExecutable : public hal::Executable {
  public:
-  std::span<const Kernel> kernels() const { return kernels_.span(); }
+  std::span<const Kernel> kernels() const { return kernels_; }
 
  protected:
-  explicit HostExecutable(const Allocator& allocator) : kernels_(allocator), names_(allocator) {}
+  explicit HostExecutable(const Allocator& allocator) : arena_(allocator) {}
   // Copies what all variants share, names included.
   Status describe(const hal::ExecutableDesc& desc);
 
-  Array<Kernel> kernels_;
+  std::span<Kernel> kernels_;
 
  private:
-  Array<char> names_;
+  Arena arena_;
 };
 
 // What a binding slot holds in one submission.
@@ -78,14 +77,11 @@ struct Step {
 
 class Recording final : public hal::Commands {
  public:
-  static Result<Recording*> create(Owner& owner, const hal::CommandsDesc& desc);
-  explicit Recording(Owner& owner)
-      : owner_(owner), steps_(owner.allocator), ranges_(owner.allocator), operands_(owner.allocator),
-        literals_(owner.allocator), needs_(owner.allocator) {}
-  ~Recording() override = default;
+  static Result<Ref<hal::Commands>> create(Owner& owner, const hal::CommandsDesc& desc);
+  explicit Recording(Owner& owner) : owner_(owner), arena_(owner.allocator) {}
 
   Status check(const View& view) const;
-  std::span<const Step> steps() const { return steps_.span(); }
+  std::span<const Step> steps() const { return steps_; }
   uint32_t dispatches() const { return dispatches_; }
   uint32_t widest() const { return widest_; }              // most ranges of a dispatch
   uint32_t most_operands() const { return most_operands_; }
@@ -97,11 +93,9 @@ class Recording final : public hal::Commands {
   void settle(Step& step);
 
   Owner& owner_;
-  Array<Step> steps_;
-  Array<hal::Range> ranges_;
-  Array<hal::Operand> operands_;
-  Array<uint64_t> literals_;
-  Array<uint64_t> needs_;  // bytes that the literal ranges need of each slot
+  Arena arena_;
+  std::span<Step> steps_;
+  std::span<uint64_t> needs_;  // bytes that the literal ranges need of each slot
   uint32_t dispatches_ = 0, widest_ = 0, most_operands_ = 0, local_memory_ = 0;
   bool all_settled_ = true;
 };
@@ -123,8 +117,8 @@ struct RunContext {
 
 // Checks the bindings of a submission and writes one slot for each. Errors: invalid_argument.
 Status resolve(std::span<const hal::Binding> bindings, Slot* slots);
-// Checks that a command is well formed: slots, parameters, export, counts, pattern.
-Status validate(const hal::Command& command, uint32_t index, uint32_t bindings, uint32_t parameters);
+// hal::validate, and a dispatch's kernel exists.
+Status validate(const hal::Command& command, uint32_t index, hal::KernelShape slots);
 // A step that borrows the command's ranges and operands, for transfers that are not worth a list.
 Step borrow(const hal::Command& command, uint32_t index);
 Status check(const Step& step, const View& view);

@@ -12,11 +12,10 @@ struct Span {
   uint64_t size = 0;
 };
 
-constexpr hal::Command::Type last_type = hal::Command::Type::update;
+using hal::invalid;
 
-inline Where at_command(uint32_t index, uint32_t range = 0, uint64_t expected = 0, uint64_t actual = 0) {
-  return {Kind::command, 255, static_cast<uint16_t>(range), index, static_cast<int64_t>(expected),
-          static_cast<int64_t>(actual)};
+HALCYON_COLD inline Status wrong_binding(Literal what, size_t index) {
+  return {Code::invalid_argument, what, Where{Kind::argument, Where::whole, static_cast<uint16_t>(index), 0, 0, 0}};
 }
 
 inline bool is_to_end(const hal::Operand& size) { return !size.is_parameter && size.value == UINT64_MAX; }
@@ -37,8 +36,6 @@ inline bool evaluate(const hal::Range& range, const View& view, Span& out) {
   return true;
 }
 
-inline bool is_pattern_size(uint32_t size) { return size == 1 || size == 2 || size == 4 || size == 8; }
-
 constexpr uint64_t ceil_div(uint64_t a, uint64_t b) { return a / b + (a % b != 0); }
 
 // The grid of a dispatch; false where it has more workgroups than 32 bits a dimension, 63 in all, can count.
@@ -54,24 +51,18 @@ inline bool evaluate_grid(const Step& step, std::span<const uint64_t> parameters
   return true;
 }
 
-inline bool is_literal(const hal::Operand& operand) { return !operand.is_parameter; }
-
 }  // namespace detail
 
 HALCYON_FUNC Status HostExecutable::describe(const hal::ExecutableDesc& desc) {
-  size_t characters = 0;
-  for (const hal::ExportDesc& entry : desc.exports) characters += entry.name.size();
-  HALCYON_TRY(names_.resize(characters));
-  HALCYON_TRY(kernels_.resize(desc.exports.size()));
-  char* name = names_.data();
+  if (!arena_.allocate(desc.exports.size(), kernels_)) return out_of_memory();
   for (size_t i = 0; i < desc.exports.size(); ++i) {
     const hal::ExportDesc& entry = desc.exports[i];
+    char* name = static_cast<char*>(arena_.take(entry.name.size(), 1));
+    if (!name) return out_of_memory();
     if (!entry.name.empty()) std::memcpy(name, entry.name.data(), entry.name.size());
     kernels_[i].name = {name, entry.name.size()};
-    kernels_[i].bindings = entry.bindings;
-    kernels_[i].parameters = entry.parameters;
+    kernels_[i].shape = {entry.bindings, entry.parameters};
     kernels_[i].location = entry.location;
-    name += entry.name.size();
   }
   return {};
 }
@@ -79,77 +70,25 @@ HALCYON_FUNC Status HostExecutable::describe(const hal::ExecutableDesc& desc) {
 HALCYON_FUNC Status resolve(std::span<const hal::Binding> bindings, Slot* slots) {
   for (size_t i = 0; i < bindings.size(); ++i) {
     const hal::Binding& binding = bindings[i];
-    const Where where{Kind::argument, 255, static_cast<uint16_t>(i), 0, 0, 0};
-    if (!binding.buffer) return Status(Code::invalid_argument, "submit: a binding slot is empty", where);
+    if (!binding.buffer) return detail::wrong_binding("submit: a binding slot is empty", i);
     const uint64_t size = binding.buffer->size();
-    if (binding.offset > size)
-      return Status(Code::invalid_argument, "submit: a binding begins behind the end of its buffer", where);
+    if (binding.offset > size) return detail::wrong_binding("submit: a binding is not inside its buffer", i);
     const uint64_t rest = size - binding.offset;
-    if (binding.size != UINT64_MAX && binding.size > rest)
-      return Status(Code::invalid_argument, "submit: a binding ends behind the end of its buffer", where);
+    const bool to_end = binding.size == UINT64_MAX;
+    if (!to_end && binding.size > rest) return detail::wrong_binding("submit: a binding is not inside its buffer", i);
     std::byte* data = static_cast<const HostBuffer*>(binding.buffer)->data();
-    slots[i] = {data ? data + binding.offset : nullptr, binding.size == UINT64_MAX ? rest : binding.size,
-                binding.buffer, binding.offset};
+    slots[i] = {data ? data + binding.offset : nullptr, to_end ? rest : binding.size, binding.buffer, binding.offset};
   }
   return {};
 }
 
-HALCYON_FUNC Status validate(const hal::Command& command, uint32_t index, uint32_t bindings, uint32_t parameters) {
-  using Type = hal::Command::Type;
-  const Where where = detail::at_command(index);
-  const auto is_slot = [&](const hal::Operand& operand) { return !operand.is_parameter || operand.value < parameters; };
-  if (command.type > detail::last_type) return Status(Code::invalid_argument, "commands: unknown type of command", where);
-  for (size_t i = 0; i < command.ranges.size(); ++i) {
-    const hal::Range& range = command.ranges[i];
-    if (range.slot >= bindings)
-      return Status(Code::invalid_argument, "commands: a range names a binding slot that does not exist",
-                    detail::at_command(index, static_cast<uint32_t>(i), bindings, range.slot));
-    if (!is_slot(range.offset) || !is_slot(range.size))
-      return Status(Code::invalid_argument, "commands: a range names a parameter that does not exist",
-                    detail::at_command(index, static_cast<uint32_t>(i)));
-    if (detail::is_literal(range.offset) && detail::is_literal(range.size) && range.size.value != UINT64_MAX &&
-        range.size.value > UINT64_MAX - range.offset.value)
-      return Status(Code::invalid_argument, "commands: the end of a range overflows",
-                    detail::at_command(index, static_cast<uint32_t>(i)));
-  }
-  for (const hal::Operand& operand : command.operands)
-    if (!is_slot(operand)) return Status(Code::invalid_argument, "commands: an operand names a parameter that does not exist", where);
-
-  const size_t ranges = command.ranges.size();
-  switch (command.type) {
-    case Type::barrier:
-      return {};
-    case Type::dispatch: {
-      if (!command.executable) return Status(Code::invalid_argument, "dispatch: no executable", where);
-      const auto kernels = static_cast<const HostExecutable*>(command.executable)->kernels();
-      if (command.export_index >= kernels.size())
-        return Status(Code::invalid_argument, "dispatch: the executable has no such export",
-                      detail::at_command(index, 0, kernels.size(), command.export_index));
-      const Kernel& kernel = kernels[command.export_index];
-      if (ranges != kernel.bindings)
-        return Status(Code::invalid_argument, "dispatch: the export takes another number of bindings",
-                      detail::at_command(index, 0, kernel.bindings, ranges));
-      if (command.operands.size() != kernel.parameters)
-        return Status(Code::invalid_argument, "dispatch: the export takes another number of parameters",
-                      detail::at_command(index, 0, kernel.parameters, command.operands.size()));
-      for (const hal::Operand& size : command.workload)
-        if (!is_slot(size)) return Status(Code::invalid_argument, "dispatch: the workload names a parameter that does not exist", where);
-      return {};
-    }
-    case Type::copy:
-      if (ranges != 2) return Status(Code::invalid_argument, "copy: takes a target and a source range", where);
-      return {};
-    case Type::fill:
-    case Type::update:
-      if (ranges != 1) return Status(Code::invalid_argument, "fill, update: take one range", where);
-      if (!detail::is_pattern_size(command.pattern_size))
-        return Status(Code::invalid_argument, "fill, update: the pattern has 1, 2, 4 or 8 bytes",
-                      detail::at_command(index, 0, 0, command.pattern_size));
-      if (command.type == Type::update && command.operands.size() != 1)
-        return Status(Code::invalid_argument, "update: takes one operand, the value", where);
-      return {};
-  }
-  return Status(Code::invalid_argument, "commands: unknown type of command", where);
+HALCYON_FUNC Status validate(const hal::Command& command, uint32_t index, hal::KernelShape slots) {
+  if (command.type != hal::Command::Type::dispatch) return hal::validate(command, index, slots, {});
+  if (!command.executable) return detail::invalid("dispatch: no executable", index);
+  const auto kernels = static_cast<const HostExecutable*>(command.executable)->kernels();
+  if (command.export_index >= kernels.size())
+    return detail::invalid("dispatch: the executable has no such export", index, 0, kernels.size(), command.export_index);
+  return hal::validate(command, index, slots, kernels[command.export_index].shape);
 }
 
 HALCYON_FUNC Step borrow(const hal::Command& command, uint32_t index) {
@@ -178,8 +117,7 @@ HALCYON_FUNC Status check(const Step& step, const View& view) {
     detail::Span span;
     if (!detail::evaluate(step.ranges[i], view, span)) {
       const Slot& slot = view.slots[step.ranges[i].slot];
-      return Status(Code::invalid_argument, "submit: a range is not inside its binding",
-                    detail::at_command(step.index, i, slot.size, step.ranges[i].offset.evaluate(view.parameters)));
+      return detail::invalid("submit: a range is not inside its binding", step.index, i, slot.size, step.ranges[i].offset.evaluate(view.parameters));
     }
     if (i < 2) first[i] = span;
   }
@@ -189,76 +127,75 @@ HALCYON_FUNC Status check(const Step& step, const View& view) {
     case Type::dispatch: {
       uint32_t grid[3];
       if (!detail::evaluate_grid(step, view.parameters, grid))
-        return Status(Code::invalid_argument, "dispatch: more workgroups than can be counted", detail::at_command(step.index));
+        return detail::invalid("dispatch: more workgroups than can be counted", step.index);
       break;
     }
     case Type::copy: {
       if (first[0].size != first[1].size)
-        return Status(Code::invalid_argument, "copy: target and source differ in size",
-                      detail::at_command(step.index, 0, first[0].size, first[1].size));
+        return detail::invalid("copy: target and source differ in size", step.index, 0, first[0].size, first[1].size);
       const Slot& target = view.slots[step.ranges[0].slot];
       const Slot& source = view.slots[step.ranges[1].slot];
       if (target.buffer != source.buffer) break;
       const uint64_t a = target.offset + step.ranges[0].offset.evaluate(view.parameters);
       const uint64_t b = source.offset + step.ranges[1].offset.evaluate(view.parameters);
       if (first[0].size > (a < b ? b - a : a - b))
-        return Status(Code::invalid_argument, "copy: target and source overlap", detail::at_command(step.index));
+        return detail::invalid("copy: target and source overlap", step.index);
       break;
     }
     case Type::fill:
       if (first[0].size % step.pattern_size != 0)
-        return Status(Code::invalid_argument, "fill: the range is not a multiple of the pattern",
-                      detail::at_command(step.index, 0, step.pattern_size, first[0].size));
+        return detail::invalid("fill: the range is not a multiple of the pattern", step.index, 0, step.pattern_size, first[0].size);
       break;
     case Type::update:
       if (first[0].size != step.pattern_size)
-        return Status(Code::invalid_argument, "update: the range is not as large as the value",
-                      detail::at_command(step.index, 0, step.pattern_size, first[0].size));
+        return detail::invalid("update: the range is not as large as the value", step.index, 0, step.pattern_size, first[0].size);
       break;
   }
   return {};
 }
 
-HALCYON_FUNC Result<Recording*> Recording::create(Owner& owner, const hal::CommandsDesc& desc) {
-  HALCYON_ASSIGN(Recording * recording, owner.create<Recording>(owner));
-  const Status status = recording->fill(desc);
-  if (status.ok()) return recording;
-  owner.destroy(recording);
-  return status;
+HALCYON_FUNC Result<Ref<hal::Commands>> Recording::create(Owner& owner, const hal::CommandsDesc& desc) {
+  auto* recording = owner.create<Recording>(owner);
+  if (!recording) return out_of_memory();
+  auto reference = Ref<hal::Commands>::adopt(recording);
+  HALCYON_TRY(recording->fill(desc));
+  return reference;
 }
 
 HALCYON_FUNC Status Recording::fill(const hal::CommandsDesc& desc) {
   if (desc.commands.size() > UINT32_MAX) return {Code::invalid_argument, "commands: more than 2^32 commands"};
   bindings_ = desc.bindings;
   parameters_ = desc.parameters;
-  size_t ranges = 0, operands = 0;
+  size_t steps = 0, ranges = 0, operands = 0;
   for (size_t i = 0; i < desc.commands.size(); ++i) {
-    HALCYON_TRY(validate(desc.commands[i], static_cast<uint32_t>(i), bindings_, parameters_));
-    ranges += desc.commands[i].ranges.size();
-    operands += desc.commands[i].operands.size();
+    const hal::Command& command = desc.commands[i];
+    HALCYON_TRY(validate(command, static_cast<uint32_t>(i), {bindings_, parameters_}));
+    steps += command.type != hal::Command::Type::barrier;  // steps run in order, each to its end
+    ranges += command.ranges.size();
+    operands += command.operands.size();
   }
-  HALCYON_TRY(steps_.reserve(desc.commands.size()));
-  HALCYON_TRY(ranges_.reserve(ranges));
-  HALCYON_TRY(operands_.reserve(operands));
-  HALCYON_TRY(literals_.reserve(operands));
-  HALCYON_TRY(needs_.resize(bindings_));
+  auto* range = static_cast<hal::Range*>(arena_.take(ranges, sizeof(hal::Range)));
+  auto* operand = static_cast<hal::Operand*>(arena_.take(operands, sizeof(hal::Operand)));
+  auto* literal = static_cast<uint64_t*>(arena_.take(operands, sizeof(uint64_t)));
+  auto* next = static_cast<Step*>(arena_.take(steps, sizeof(Step)));
+  if (!range || !operand || !literal || !next || !arena_.allocate(bindings_, needs_)) return out_of_memory();
+  steps_ = {next, steps};
 
   for (size_t i = 0; i < desc.commands.size(); ++i) {
     const hal::Command& command = desc.commands[i];
-    if (command.type == hal::Command::Type::barrier) continue;  // steps run in order, each to its end
-    Step step = borrow(command, static_cast<uint32_t>(i));
-    step.ranges = ranges_.data() + ranges_.size();
-    step.operands = operands_.data() + operands_.size();
-    step.literals = literals_.data() + literals_.size();
-    for (const hal::Range& range : command.ranges) HALCYON_TRY(ranges_.push(range));
-    for (const hal::Operand& operand : command.operands) {
-      HALCYON_TRY(operands_.push(operand));
-      HALCYON_TRY(literals_.push(operand.value));
-      if (operand.is_parameter) step.literals = nullptr;
+    if (command.type == hal::Command::Type::barrier) continue;
+    Step& step = *::new (static_cast<void*>(next++)) Step(borrow(command, static_cast<uint32_t>(i)));
+    step.ranges = range;
+    step.operands = operand;
+    step.literals = literal;
+    for (const hal::Range& from : command.ranges) *range++ = from;
+    for (const hal::Operand& from : command.operands) {
+      *operand++ = from;
+      *literal++ = from.value;
+      if (from.is_parameter) step.literals = nullptr;
     }
     settle(step);
     all_settled_ = all_settled_ && step.settled;
-    HALCYON_TRY(steps_.push(step));
   }
   return {};
 }

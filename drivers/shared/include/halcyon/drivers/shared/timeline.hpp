@@ -20,7 +20,6 @@ class Timeline;
 class TimelineSemaphore final : public hal::Semaphore {
  public:
   TimelineSemaphore(Timeline& timeline, uint64_t value) : timeline_(timeline), value_(value) {}
-  ~TimelineSemaphore() override = default;
 
   Result<uint64_t> query() override;
   Status signal(uint64_t value) override;

@@ -46,7 +46,8 @@ HALCYON_FUNC Work* Timeline::Queue::pop() {
 HALCYON_FUNC Timeline::~Timeline() { HALCYON_ASSERT(!pending_.first); }
 
 HALCYON_FUNC Result<Ref<hal::Semaphore>> Timeline::create_semaphore(uint64_t value) {
-  HALCYON_ASSIGN(auto* semaphore, owner_.create<TimelineSemaphore>(*this, value));
+  auto* semaphore = owner_.create<TimelineSemaphore>(*this, value);
+  if (!semaphore) return out_of_memory();
   return Ref<hal::Semaphore>::adopt(semaphore);
 }
 
@@ -57,8 +58,7 @@ HALCYON_FUNC Status Timeline::check(std::span<const hal::Timepoint> waits, std::
     if (!point.semaphore) return {Code::invalid_argument, "signal: no semaphore"};
     const uint64_t value = detail::as_timeline(point.semaphore).value_.load(std::memory_order_acquire);
     if (point.value <= value)
-      return Status(Code::invalid_argument, "signal: the value is not above the semaphore's",
-                    {Kind::none, 255, 0, 0, static_cast<int64_t>(value), static_cast<int64_t>(point.value)});
+      return mismatch(Code::invalid_argument, "signal: the value is not above the semaphore's", value, point.value);
   }
   return {};
 }

@@ -1,0 +1,32 @@
+// halcyon/drivers/cpu/full_device.hpp -- the CPU device with everything that DeviceOptions offers: semaphores, threads,
+// guard pages, fewer instructions than there are.
+#pragma once
+#include "halcyon/drivers/cpu/device.hpp"
+#include "halcyon/drivers/cpu/workgroups.hpp"
+#include "halcyon/drivers/shared/queue.hpp"
+
+HALCYON_NAMESPACE_BEGIN
+namespace cpu {
+
+class FullDevice final : public CpuDevice {
+ public:
+  explicit FullDevice(const DeviceOptions& options);
+  ~FullDevice() override = default;
+  HALCYON_OBJECT(FullDevice)
+  Status initialize(const DeviceOptions& options);
+
+  Result<Ref<hal::Buffer>> allocate_async(const hal::BufferDesc& desc, std::span<const hal::Timepoint> waits,
+                                          hal::Timepoint signal) override;
+  Status free_async(hal::Buffer& buffer, std::span<const hal::Timepoint> waits, hal::Timepoint signal) override;
+
+ private:
+  Workgroups workgroups_;
+  shared::Queue queue_;
+};
+
+}  // namespace cpu
+HALCYON_NAMESPACE_END
+
+#if defined(HALCYON_INLINE_BODIES)
+#include "halcyon/drivers/cpu/full_device.ipp"
+#endif

@@ -1,0 +1,85 @@
+// halcyon/drivers/cpu/full_device.ipp -- bodies of cpu.hpp and full_device.hpp.
+#pragma once
+#include "halcyon/drivers/cpu.hpp"
+#include "halcyon/drivers/cpu/full_device.hpp"
+#include "halcyon/drivers/cpu/guard.hpp"
+#include "halcyon/registry.hpp"
+
+HALCYON_NAMESPACE_BEGIN
+namespace cpu {
+
+HALCYON_FUNC FullDevice::FullDevice(const DeviceOptions& options)
+    : CpuDevice({options.static_kernels, options.allocator, options.pool_limit}, options.mappable), workgroups_(options.allocator),
+      queue_(owner_, engine_) {
+  engine_.use(queue_);
+  if (!options.guard) return;
+  memory_ = guarded_pages();
+  pooled_ = false;
+  caps_.min_alignment = 1;
+}
+
+HALCYON_FUNC Status FullDevice::initialize(const DeviceOptions& options) {
+  if (!options.features.empty() && !features_.limit(options.features))
+    return {Code::invalid_argument, "create_device: features are baseline, avx2 or avx512"};
+  HALCYON_TRY(workgroups_.start(options));
+  engine_.use(workgroups_.runner(), workgroups_.workers());
+  return {};
+}
+
+HALCYON_FUNC Result<Ref<hal::Buffer>> FullDevice::allocate_async(const hal::BufferDesc& desc,
+                                                                std::span<const hal::Timepoint> waits,
+                                                                hal::Timepoint signal) {
+  auto buffer = describe_buffer(desc);
+  if (!buffer.ok()) return buffer;
+  const auto action = [](void* self, hal::Buffer& target) { return static_cast<FullDevice*>(self)->back(detail::as_cpu(target)); };
+  HALCYON_TRY(queue_.after(waits, signal, action, this, **buffer));
+  return buffer;
+}
+
+HALCYON_FUNC Status FullDevice::free_async(hal::Buffer& buffer, std::span<const hal::Timepoint> waits, hal::Timepoint signal) {
+  const auto action = [](void* self, hal::Buffer& target) {
+    static_cast<FullDevice*>(self)->unback(detail::as_cpu(target));
+    return Status();
+  };
+  return queue_.after(waits, signal, action, this, buffer);
+}
+
+HALCYON_FUNC Result<Owned<hal::Device>> create_device(const DeviceOptions& options) {
+  auto device = make<FullDevice>(options.allocator, options);
+  if (!device) return out_of_memory();
+  HALCYON_TRY(device->initialize(options));
+  return Owned<hal::Device>(std::move(device));
+}
+
+HALCYON_FUNC Result<Owned<hal::Device>> create_from_options(std::string_view options, const Allocator& allocator) {
+  DeviceOptions chosen;
+  chosen.allocator = allocator;
+  for (Option option; next_option(options, option);) {
+    uint64_t number = 0;
+    bool known = true;
+    if (option.key == "mappable") {
+      known = parse_flag(option.value, chosen.mappable);
+    } else if (option.key == "unmappable") {
+      known = parse_flag(option.value, chosen.mappable);
+      chosen.mappable = !chosen.mappable;
+    } else if (option.key == "guard") {
+      known = parse_flag(option.value, chosen.guard);
+    } else if (option.key == "pin") {
+      known = parse_flag(option.value, chosen.pin);
+    } else if (option.key == "threads") {
+      known = parse_number(option.value, number) && number <= 1024;
+      chosen.threads = static_cast<uint32_t>(number);
+    } else if (option.key == "features") {
+      chosen.features = option.value;
+    } else {
+      known = option.key == "index" && option.value == "0";
+    }
+    if (!known)
+      return Status(Code::invalid_argument,
+                    "cpu: the options are mappable=0|1, threads=N, guard=0|1, pin=0|1, features=baseline|avx2|avx512");
+  }
+  return create_device(chosen);
+}
+
+}  // namespace cpu
+HALCYON_NAMESPACE_END

@@ -1,0 +1,136 @@
+// halcyon/drivers/shared/queue.ipp -- bodies of queue.hpp.
+#pragma once
+#include "halcyon/drivers/shared/engine.ipp"
+#include "halcyon/drivers/shared/queue.hpp"
+
+HALCYON_NAMESPACE_BEGIN
+namespace shared {
+
+// A submission whose waits are not reached: everything that it uses is copied or retained.
+class Queue::QueuedSubmission final : public Work {
+ public:
+  QueuedSubmission(Owner& owner, Engine& engine)
+      : owner_(owner), engine_(engine), points_(owner.allocator), bindings_(owner.allocator), parameters_(owner.allocator) {}
+  ~QueuedSubmission() override = default;
+
+  Status copy(const hal::Submission& submission, const Plan& plan) {
+    const size_t waiting = submission.waits.size();
+    if (!points_.resize(waiting + submission.signals.size())) return out_of_memory();
+    if (!bindings_.resize(plan.bindings.size())) return out_of_memory();
+    if (!parameters_.resize(plan.parameters.size())) return out_of_memory();
+    if (!plan.transfers.empty()) {
+      HALCYON_ASSIGN(auto recorded, Recording::create(owner_, {.commands = plan.transfers,
+                                                               .bindings = static_cast<uint32_t>(plan.bindings.size()),
+                                                               .parameters = static_cast<uint32_t>(plan.parameters.size())}));
+      recorded_ = static_cast<Recording*>(recorded.detach());
+    }
+    // Nothing fails from here on, so references are taken once and for all.
+    for (size_t i = 0; i < bindings_.size(); ++i) {
+      bindings_[i] = plan.bindings[i];
+      bindings_[i].buffer->retain();
+    }
+    for (size_t i = 0; i < parameters_.size(); ++i) parameters_[i] = plan.parameters[i];
+    commands_ = submission.commands;
+    if (commands_) commands_->retain();
+    waits = points_.span().first(waiting);
+    signals = points_.span().subspan(waiting);
+    Timeline::retain(submission.waits, waits);
+    Timeline::retain(submission.signals, signals);
+    return {};
+  }
+
+  Status run() override {
+    Plan plan;
+    plan.bindings = bindings_.span();
+    plan.parameters = parameters_.span();
+    plan.recorded = recorded_;
+    plan.commands = static_cast<const Recording*>(commands_);
+    return engine_.execute(plan, Engine::Phase::run);
+  }
+  void drop_resources() override {
+    for (const hal::Binding& binding : bindings_) binding.buffer->release();
+    bindings_.clear();
+    if (commands_) std::exchange(commands_, nullptr)->release();
+    if (recorded_) static_cast<hal::Commands*>(std::exchange(recorded_, nullptr))->release();
+  }
+  void destroy() override { owner_.destroy(this); }
+
+ private:
+  Owner& owner_;
+  Engine& engine_;
+  Array<hal::Timepoint> points_;
+  Array<hal::Binding> bindings_;
+  Array<uint64_t> parameters_;
+  hal::Commands* commands_ = nullptr;
+  Recording* recorded_ = nullptr;
+};
+
+class Queue::QueuedAction final : public Work {
+ public:
+  QueuedAction(Owner& owner, Action action, void* self, hal::Buffer& buffer)
+      : owner_(owner), points_(owner.allocator), action_(action), self_(self), buffer_(Ref<hal::Buffer>::share(&buffer)) {}
+  ~QueuedAction() override = default;
+
+  Status copy(std::span<const hal::Timepoint> from, hal::Timepoint signal) {
+    if (!points_.resize(from.size() + (signal.semaphore ? 1 : 0))) return out_of_memory();
+    waits = points_.span().first(from.size());
+    signals = points_.span().subspan(from.size());
+    Timeline::retain(from, waits);
+    if (signal.semaphore) Timeline::retain({&signal, 1}, signals);
+    return {};
+  }
+  Status run() override { return action_(self_, *buffer_); }
+  void drop_resources() override { buffer_ = nullptr; }
+  void destroy() override { owner_.destroy(this); }
+
+ private:
+  Owner& owner_;
+  Array<hal::Timepoint> points_;
+  Action action_;
+  void* self_;
+  Ref<hal::Buffer> buffer_;
+};
+
+HALCYON_FUNC Status Queue::submit(const hal::Submission& submission, const Plan& plan) {
+  HALCYON_TRY(Timeline::check(submission.waits, submission.signals));
+  HALCYON_TRY(engine_.execute(plan, Engine::Phase::check));
+  Status status;
+  if (Timeline::state(submission.waits, status) == Timeline::State::pending) return enqueue(submission, plan);
+  if (status.ok()) status = engine_.execute(plan, Engine::Phase::run);
+  timeline_.settle(submission.signals, status);
+  return status;
+}
+
+HALCYON_FUNC Status Queue::enqueue(const hal::Submission& submission, const Plan& plan) {
+  auto* work = owner_.create<QueuedSubmission>(owner_, engine_);
+  if (!work) return out_of_memory();
+  if (const Status status = work->copy(submission, plan); !status.ok()) {
+    owner_.destroy(work);
+    return status;
+  }
+  timeline_.enqueue(*work);
+  return {};
+}
+
+HALCYON_FUNC Status Queue::after(std::span<const hal::Timepoint> waits, hal::Timepoint signal, Action action,
+                                  void* self, hal::Buffer& buffer) {
+  const std::span<const hal::Timepoint> signals(&signal, signal.semaphore ? 1u : 0u);
+  HALCYON_TRY(Timeline::check(waits, signals));
+  Status status;
+  if (Timeline::state(waits, status) != Timeline::State::pending) {
+    if (status.ok()) status = action(self, buffer);
+    timeline_.settle(signals, status);
+    return status;
+  }
+  auto* work = owner_.create<QueuedAction>(owner_, action, self, buffer);
+  if (!work) return out_of_memory();
+  if (const Status copied = work->copy(waits, signal); !copied.ok()) {
+    owner_.destroy(work);
+    return copied;
+  }
+  timeline_.enqueue(*work);
+  return {};
+}
+
+}  // namespace shared
+HALCYON_NAMESPACE_END
