@@ -16,6 +16,7 @@ struct Options {
   std::vector<std::string> donations;  // "IN:OUT", names or numbers
   std::vector<std::pair<std::string, std::string>> externalParameters; // scope, file
   EmitKind emit = EmitKind::artifact;
+  bool staticExecutables = false;      // kernels in an object file beside the artifact, for a program to link in
   int optLevel = 2;
   int jobs = 0;                        // threads; 0: all cores
   bool externalResourcesMappable = false;

@@ -25,6 +25,10 @@ static void tensorPhase(OpPassManager &passes, const Options &options) {
   passes.addPass(createSymbolDCEPass());
   passes.addPass(canonicalize());
   passes.addPass(createCSEPass());
+  if (options.optLevel > 1) {
+    passes.addNestedPass<func::FuncOp>(createPropagateLayouts());
+    passes.addPass(canonicalize());
+  }
   passes.addPass(createDecomposeNn());
   passes.addNestedPass<func::FuncOp>(createTensorToLinalg());
   passes.addNestedPass<func::FuncOp>(createCheckShapes());
@@ -38,6 +42,11 @@ static void tensorPhase(OpPassManager &passes, const Options &options) {
     passes.addNestedPass<func::FuncOp>(createFuseElementwise());
     passes.addPass(canonicalize());
     passes.addPass(createCSEPass());
+  }
+  // External parameters are read as they lie in their file.
+  if (options.optLevel > 1 && options.externalParameters.empty()) {
+    passes.addNestedPass<func::FuncOp>(createPackConstants());
+    passes.addPass(canonicalize());
   }
 }
 
@@ -54,6 +63,7 @@ static void schedulePhase(OpPassManager &passes, const Options &options) {
   ScheduleBuffersOptions schedule;
   schedule.donate = options.donations;
   passes.addPass(createScheduleBuffers(schedule));
+  passes.addNestedPass<func::FuncOp>(createExpandUnsigned());
   passes.addPass(canonicalize());
   passes.addPass(createCSEPass());
   passes.addNestedPass<func::FuncOp>(createPlanArena());

@@ -57,8 +57,12 @@ static bool isElementwiseUse(OpOperand &use, linalg::LinalgOp root) {
   if (!consumer || consumer.getNumResults() != 1 || consumer.getNumLoops() != consumer.getNumParallelLoops() ||
       !consumer.isDpsInput(&use))
     return false;
-  return consumer.getMatchingIndexingMap(&use).isPermutation() &&
-         consumer.getNumLoops() == root.getNumParallelLoops();
+  AffineMap in = consumer.getMatchingIndexingMap(&use);
+  AffineMap out = consumer.getMatchingIndexingMap(consumer.getDpsInitOperand(0));
+  if (!in.isPermutation() || consumer.getNumLoops() != root.getNumParallelLoops())
+    return false;
+  // What lies side by side stays so: else every element would be stored alone.
+  return in.getNumResults() == 0 || in.getResults().back() == out.getResults().back();
 }
 
 // The one operation that may join `last`, the end so far of the group of `root`.
@@ -68,7 +72,12 @@ static linalg::GenericOp joinable(Operation *last, linalg::LinalgOp root) {
   OpOperand &use = *last->getResult(0).use_begin();
   if (use.getOwner()->getBlock() != last->getBlock() || !isElementwiseUse(use, root))
     return {};
-  return cast<linalg::GenericOp>(use.getOwner());
+  auto consumer = cast<linalg::GenericOp>(use.getOwner());
+  // Of another size, elements do not fit into the consumer's result: a kernel needs memory of its own for them.
+  auto type = cast<RankedTensorType>(use.get().getType()), made = cast<RankedTensorType>(consumer.getResultTypes()[0]);
+  if (type.getElementTypeBitWidth() != made.getElementTypeBitWidth() && !type.hasStaticShape())
+    return {};
+  return consumer;
 }
 
 // The elementwise operation that alone makes the initial values of `root`: a bias for each column, say.
@@ -82,6 +91,31 @@ static linalg::GenericOp initialBy(linalg::LinalgOp root) {
       !maker.getMatchingIndexingMap(maker.getDpsInitOperand(0)).isIdentity())
     return {};
   return maker;
+}
+
+// Copies elements of one tensor to the inside of a larger one: what a window needs where it reaches over the border.
+static bool isPadding(linalg::GenericOp op) {
+  // A kernel's scratch memory has a size known at compile time.
+  if (!op || op.getNumDpsInputs() != 0 || op.getNumResults() != 1 || op.getNumLoops() != op.getNumParallelLoops() ||
+      !cast<RankedTensorType>(op.getResult(0).getType()).hasStaticShape())
+    return false;
+  auto branch = op.getBody()->getTerminator()->getOperand(0).getDefiningOp<scf::IfOp>();
+  return branch && llvm::all_of(ArrayRef<Region *>{&branch.getThenRegion(), &branch.getElseRegion()}, [](Region *side) {
+           Operation *last = side->front().getTerminator()->getOperand(0).getDefiningOp();
+           return llvm::range_size(side->front().without_terminator()) <= 1 &&
+                  (!last || last->getBlock() != &side->front() || isa<tensor::ExtractOp>(last));
+         });
+}
+
+// The operations that alone make padded operands of `root`.
+static SmallVector<Operation *> paddingOf(linalg::LinalgOp root) {
+  SmallVector<Operation *> found;
+  for (Value input : root.getDpsInputs()) {
+    auto maker = input.getDefiningOp<linalg::GenericOp>();
+    if (isPadding(maker) && maker->getBlock() == root->getBlock() && maker->hasOneUse())
+      found.push_back(maker);
+  }
+  return found;
 }
 
 SmallVector<Group> halcyon::dispatch::groupBlock(Block &block, bool fuse) {
@@ -100,7 +134,7 @@ SmallVector<Group> halcyon::dispatch::groupBlock(Block &block, bool fuse) {
     auto root = dyn_cast<linalg::LinalgOp>(op);
     if (!fuse || !root || taken.contains(&op) || root.getNumLoops() == root.getNumParallelLoops())
       continue;
-    Group group;
+    Group group = paddingOf(root);
     if (linalg::GenericOp maker = initialBy(root); maker && !taken.contains(maker))
       group.push_back(maker);
     group.push_back(&op);

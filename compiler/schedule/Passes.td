@@ -33,6 +33,17 @@ def ScheduleBuffers : Pass<"halcyon-schedule-buffers", "mlir::ModuleOp"> {
                            "::mlir::scf::SCFDialect", "::mlir::func::FuncDialect"];
 }
 
+def ExpandUnsigned : Pass<"halcyon-expand-unsigned", "mlir::func::FuncOp"> {
+  let summary = "Unsigned divisions of the host program become signed ones";
+  let description = [{
+    The host program divides signed numbers. `arith.divui`, `remui` and `ceildivui` become shifts, comparisons and one
+    signed division, exact for all 64-bit operands; a division by zero traps as before.
+
+    Requires: halcyon-schedule-buffers (index is i64).
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
+}
+
 def PlanArena : Pass<"halcyon-plan-arena", "mlir::func::FuncOp"> {
   let summary = "Transient allocations become ranges of one arena";
   let description = [{

@@ -115,6 +115,28 @@ struct ExtractToOperand : OpRewritePattern<linalg::GenericOp> {
   }
 };
 
+// Whether every operand's window that `loop` moves spans its whole dimension: without the loop the map says so.
+bool windowsSpan(linalg::GenericOp op, unsigned loop) {
+  SmallVector<int64_t> extents = op.getStaticLoopRanges();
+  return llvm::all_of(op->getOpOperands(), [&](OpOperand &operand) {
+    auto type = cast<RankedTensorType>(operand.get().getType());
+    for (auto [axis, expr] : llvm::enumerate(op.getMatchingIndexingMap(&operand).getResults())) {
+      if (!expr.isFunctionOfDim(loop) || isa<AffineDimExpr>(expr))
+        continue;
+      SmallVector<AffineExpr> last;
+      for (int64_t extent : extents)
+        last.push_back(getAffineConstantExpr(ShapedType::isDynamic(extent) ? 0 : extent - 1, op.getContext()));
+      auto end = dyn_cast<AffineConstantExpr>(expr.replaceDims(last));
+      bool known = end && !type.isDynamicDim(axis);
+      for (unsigned other = 0; other < extents.size(); ++other)
+        known &= !expr.isFunctionOfDim(other) || !ShapedType::isDynamic(extents[other]);
+      if (!known || end.getValue() + 1 != type.getDimSize(axis))
+        return false;
+    }
+    return true;
+  });
+}
+
 // Loops that no operand hides: a type that says "dynamic" where another says 1 would make a view whose sizes upstream
 // cannot infer.
 SmallVector<unsigned> plainLoops(Operation *op) {
@@ -126,7 +148,7 @@ SmallVector<unsigned> plainLoops(Operation *op) {
           generic.getMatchingIndexingMap(&operand).getResultPosition(getAffineDimExpr(loop, op->getContext()));
       return !axis || !cast<RankedTensorType>(operand.get().getType()).isDynamicDim(*axis);
     });
-    if (plain)
+    if (plain && windowsSpan(generic, loop))
       loops.push_back(loop);
   }
   return loops;
@@ -144,11 +166,43 @@ struct DropUnitLoops : OpRewritePattern<linalg::GenericOp> {
   }
 };
 
+// A reduction that lost its loop is elementwise: what it started from is an input as any other. As a destination that
+// is read it would be read again for every element of an operation that it fuses into.
+struct InitialToInput : OpRewritePattern<linalg::GenericOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(linalg::GenericOp op, PatternRewriter &rewriter) const override {
+    if (!op.hasPureTensorSemantics() || op.getNumLoops() != op.getNumParallelLoops() || op.getNumDpsInits() != 1)
+      return rewriter.notifyMatchFailure(op, "reduces");
+    OpOperand *init = op.getDpsInitOperand(0);
+    if (!op.payloadUsesValueFromOperand(init))
+      return rewriter.notifyMatchFailure(op, "does not read its destination");
+    Location loc = op.getLoc();
+    auto type = cast<RankedTensorType>(init->get().getType());
+    SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(rewriter, loc, init->get());
+    Value empty = rewriter.create<tensor::EmptyOp>(loc, sizes, type.getElementType());
+    if (empty.getType() != type)
+      return rewriter.notifyMatchFailure(op, "its size is known after all"); // a later round has the type
+    const unsigned inputs = op.getNumDpsInputs();
+    SmallVector<AffineMap> maps = op.getIndexingMapsArray();
+    maps.insert(maps.begin() + inputs, op.getMatchingIndexingMap(init));
+    rewriter.modifyOpInPlace(op, [&] {
+      Value start = init->get();
+      init->set(empty);
+      op.getInputsMutable().append(start);
+      op.setIndexingMapsAttr(rewriter.getAffineMapArrayAttr(maps));
+      Block *body = op.getBody();
+      body->insertArgument(inputs, type.getElementType(), loc);
+      body->getArguments().back().replaceAllUsesWith(body->getArgument(inputs));
+    });
+    return success();
+  }
+};
+
 struct DropUnitDims : halcyon::impl::DropUnitDimsBase<DropUnitDims> {
   void runOnOperation() override {
     MLIRContext *context = &getContext();
     RewritePatternSet patterns(context);
-    patterns.add<ExtractToOperand, DropUnitLoops>(context);
+    patterns.add<ExtractToOperand, DropUnitLoops, InitialToInput>(context);
     linalg::populateEraseUnusedOperandsAndResultsPatterns(patterns);
     linalg::GenericOp::getCanonicalizationPatterns(patterns, context);
     tensor::ExpandShapeOp::getCanonicalizationPatterns(patterns, context);

@@ -43,6 +43,10 @@ bool mayFuse(OpOperand *use) {
   auto consumer = dyn_cast<linalg::GenericOp>(use->getOwner());
   if (!producer || !consumer || producer->getBlock() != consumer->getBlock())
     return false;
+  // The consumer may compute an element of it more than once.
+  if (llvm::any_of(producer.getDpsInitsMutable(),
+                   [&](OpOperand &init) { return producer.payloadUsesValueFromOperand(&init); }))
+    return false;
   if (producer->getNumOperands() + consumer->getNumOperands() > maxOperands)
     return false;
   if (!usedByOne(producer) && !isMovement(producer))

@@ -29,6 +29,44 @@ def CheckShapes : Pass<"halcyon-check-shapes", "mlir::func::FuncOp"> {
   let dependentDialects = ["mlir::cf::ControlFlowDialect", "mlir::arith::ArithDialect", "mlir::tensor::TensorDialect"];
 }
 
+def PropagateLayouts : Pass<"halcyon-propagate-layouts", "mlir::func::FuncOp"> {
+  let summary = "Convolutions work on channels-last activations, and what follows them too";
+  let description = [{
+    ```mlir
+    %1 = nn.conv ins(%0, ...) : tensor<1x64x56x56xf32> ...
+    // becomes
+    %2 = linalg.transpose ins(%0) permutation = [0, 2, 3, 1]
+    %3 = nn.conv ins(%2, ...) : tensor<1x56x56x64xf32> ... {input_layout, output_layout = channels_last}
+    %1 = linalg.transpose ins(%3) permutation = [0, 3, 1, 2]
+    ```
+    The second transpose sinks through pools, elementwise generics, pads, slices and concatenations, into reductions,
+    until it meets another's first and both vanish. A convolution of a few channels (an image) reads them
+    channels-first; one that makes few keeps its layout: its vectors run along the width. Transposed convolutions
+    become convolutions.
+
+    Requires: nn operations as the importer made them.
+  }];
+  let dependentDialects = ["mlir::arith::ArithDialect", "mlir::linalg::LinalgDialect", "mlir::tensor::TensorDialect"];
+}
+
+def PackConstants : Pass<"halcyon-pack-constants", "mlir::func::FuncOp"> {
+  let summary = "Constant operands of contractions become panels of 16 columns";
+  let description = [{
+    ```mlir
+    linalg.generic {(m, n, k) -> (m, k), (m, n, k) -> (k, n), (m, n, k) -> (m, n)} ins(%x, %w : ..., tensor<64x40xf32>)
+    // becomes, with zeros in the last 8 columns of the third panel
+    linalg.generic {(m, n, k) -> (m, k), (m, n, k) -> (n floordiv 16, k, n mod 16), (m, n, k) -> (m, n)}
+        ins(%x, %w.packed : ..., tensor<3x64x16xf32>)
+    ```
+    Columns are the result's innermost dimension; the reduction loops follow in their order. One layout serves every
+    CPU: a kernel with longer vectors reads two panels, one with shorter ones a part. The bytes are moved here, by
+    plain loops; constants that only change their shape or the order of their dimensions on the way are followed.
+
+    Requires: halcyon-tensor-to-linalg; f32.
+  }];
+  let dependentDialects = ["mlir::arith::ArithDialect", "mlir::linalg::LinalgDialect"];
+}
+
 def TensorToLinalg : Pass<"halcyon-tensor-to-linalg", "mlir::func::FuncOp"> {
   let summary = "Tensor operations and named elementwise operations become linalg.generic";
   let description = [{

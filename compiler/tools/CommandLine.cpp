@@ -13,6 +13,8 @@ static constexpr const char *usage =
                                  repeatable: one variant each; default: this machine
   --shape=NAME=1x3x224x224       fixes an input's shape; ? leaves a dimension dynamic; repeatable
   --emit=artifact|ir             what to write (artifact)
+  --executables=elf|static       where kernels are: in the artifact (elf), or for a program to link in: OUT's name
+                                 with .o has them, with .h declares the table for cpu::create_device
   -O0 | -O1 | -O2                fallback alone | with fusion | with specialised kernels (-O2)
   --donate=IN:OUT                result OUT takes argument IN's memory; repeatable
   --external-resources-mappable  results map on every device
@@ -54,6 +56,10 @@ halcyon::Parsed halcyon::parseCommandLine(int argc, char **argv, Options &option
       if (value != "artifact" && value != "ir")
         return fail("--emit=" + value + ": expected artifact or ir");
       options.emit = value == "ir" ? EmitKind::ir : EmitKind::artifact;
+    } else if (value.consume_front("--executables=")) {
+      if (value != "elf" && value != "static")
+        return fail("--executables=" + value + ": expected elf or static");
+      options.staticExecutables = value == "static";
     } else if (argument == "--external-resources-mappable") {
       options.externalResourcesMappable = true;
     } else if (value.consume_front("--external-parameters=")) {
@@ -80,5 +86,9 @@ halcyon::Parsed halcyon::parseCommandLine(int argc, char **argv, Options &option
     return fail("no input");
   if (options.output.empty())
     return fail("no output: -o is missing");
+  if (options.staticExecutables && options.emit == EmitKind::ir)
+    return fail("--executables=static writes an object file beside the artifact, --emit=ir has none");
+  if (options.staticExecutables && !StringRef(options.output).ends_with(".hcm"))
+    return fail("--executables=static names its files after the output: -o " + options.output + " must end in .hcm");
   return Parsed::ok;
 }

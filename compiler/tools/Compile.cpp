@@ -13,8 +13,10 @@
 
 #include "Pipeline.h"
 #include "codegen/cpu/Codegen.h"
+#include "codegen/cpu/StaticLibrary.h"
 #include "dispatch/Statistics.h"
 #include "emit/artifact/Emit.h"
+#include "emit/artifact/StaticHeader.h"
 #include "import/Import.h"
 #include "tools/Diagnostics.h"
 #include "tools/OutputFile.h"
@@ -39,6 +41,8 @@ private:
   LogicalResult runPhase(const Phase &phase);
   LogicalResult generateCode();
   LogicalResult writeOutput();
+  LogicalResult writeStaticLibrary();
+  LogicalResult writeFile(const std::string &path, llvm::function_ref<LogicalResult(llvm::raw_pwrite_stream &)> write);
   LogicalResult writeStats();
   LogicalResult dump(unsigned number, StringRef phase);
 
@@ -96,7 +100,9 @@ LogicalResult Compilation::runPhase(const Phase &phase) {
 
 LogicalResult Compilation::generateCode() {
   for (const CpuTarget &target : targets) {
-    FailureOr<CompiledVariant> variant = compileForCpu(*module, target, options.optLevel, jobs, options.dumpDir);
+    FailureOr<CompiledVariant> variant =
+        compileForCpu(*module, target, options.optLevel, jobs, options.dumpDir,
+                      options.staticExecutables ? ExecutableFormat::staticTable : ExecutableFormat::elf);
     if (failed(variant))
       return failure();
     linkTime += variant->linkMs;
@@ -105,27 +111,56 @@ LogicalResult Compilation::generateCode() {
   return success();
 }
 
-LogicalResult Compilation::writeOutput() {
-  OutputFile output(options.output);
-  if (!output)
-    return error() << options.output << ": cannot write: " << output.error();
-  if (options.emit == EmitKind::ir) {
-    module->print(output.stream(), OpPrintingFlags().elideLargeResourceString().elideLargeElementsAttrs());
-  } else {
-    EmitOptions emit;
-    emit.resultsMappable = options.externalResourcesMappable;
-    emit.externalParameters = options.externalParameters;
-    emit.flags = "-O" + std::to_string(options.optLevel);
-    for (const std::string &target : options.targets)
-      emit.flags += " --target=" + target;
-    if (options.externalResourcesMappable)
-      emit.flags += " --external-resources-mappable";
-    if (failed(emitArtifact(*module, variants, emit, output.stream())))
-      return failure();
-  }
+LogicalResult Compilation::writeFile(const std::string &path,
+                                     llvm::function_ref<LogicalResult(llvm::raw_pwrite_stream &)> write) {
+  OutputFile output(path);
+  if (output && failed(write(output.stream())))
+    return failure();
   if (!output.keep())
-    return error() << options.output << ": cannot write: " << output.error();
+    return error() << path << ": cannot write: " << output.error();
   return success();
+}
+
+LogicalResult Compilation::writeOutput() {
+  if (options.emit == EmitKind::ir)
+    return writeFile(options.output, [&](llvm::raw_pwrite_stream &stream) {
+      module->print(stream, OpPrintingFlags().elideLargeResourceString().elideLargeElementsAttrs());
+      return success();
+    });
+  if (options.staticExecutables && failed(writeStaticLibrary()))
+    return failure();
+  EmitOptions emit;
+  emit.resultsMappable = options.externalResourcesMappable;
+  emit.externalParameters = options.externalParameters;
+  emit.flags = "-O" + std::to_string(options.optLevel);
+  for (const std::string &target : options.targets)
+    emit.flags += " --target=" + target;
+  if (options.externalResourcesMappable)
+    emit.flags += " --external-resources-mappable";
+  if (options.staticExecutables)
+    emit.flags += " --executables=static";
+  return writeFile(options.output,
+                   [&](llvm::raw_pwrite_stream &stream) { return emitArtifact(*module, variants, emit, stream); });
+}
+
+// The object and the header, named after the artifact.
+LogicalResult Compilation::writeStaticLibrary() {
+  FailureOr<StaticLibrary> library = linkStaticLibrary(variants, [&] { return error(); });
+  if (failed(library))
+    return failure();
+  llvm::SmallString<128> path(options.output);
+  const std::string stem = llvm::sys::path::stem(path).str();
+  llvm::sys::path::replace_extension(path, ".o");
+  if (failed(writeFile(path.str().str(), [&](llvm::raw_pwrite_stream &stream) {
+        stream << library->object;
+        return success();
+      })))
+    return failure();
+  llvm::sys::path::replace_extension(path, ".h");
+  return writeFile(path.str().str(), [&](llvm::raw_pwrite_stream &stream) {
+    writeStaticHeader(stem, library->table, library->entries, stream);
+    return success();
+  });
 }
 
 LogicalResult Compilation::writeStats() {

@@ -36,7 +36,7 @@ halcyon::PrintDiagnostics::PrintDiagnostics(MLIRContext *context) : ScopedDiagno
     auto line = [&](const Diagnostic &each, StringRef severity) {
       stream << "halcyonc: ";
       printLocation(stream, each.getLocation());
-      stream << severity << ": " << each.str() << '\n';
+      stream << severity << ": " << each.str();
     };
     switch (diagnostic.getSeverity()) {
     case DiagnosticSeverity::Error:
@@ -50,8 +50,15 @@ halcyon::PrintDiagnostics::PrintDiagnostics(MLIRContext *context) : ScopedDiagno
       line(diagnostic, "note");
       break;
     }
-    for (Diagnostic &note : diagnostic.getNotes())
-      line(note, "note");
-    llvm::errs() << text;
+    for (Diagnostic &note : diagnostic.getNotes()) {
+      stream << " (";
+      if (note.getLocation() != diagnostic.getLocation())
+        printLocation(stream, note.getLocation());
+      stream << note.str() << ')';
+    }
+    // One line: a message's own line breaks, as of a type or an operation, are spaces.
+    for (char &letter : text)
+      letter = letter == '\n' ? ' ' : letter;
+    llvm::errs() << text << '\n';
   });
 }

@@ -25,7 +25,8 @@ struct Kernel {
   std::string name, bytecode;
   Location location;
   // What compiling gives.
-  std::string object, mlirText, llvmText, error;
+  KernelObject object;
+  std::string mlirText, llvmText, error;
   KernelInfo info;
 };
 } // namespace
@@ -49,7 +50,7 @@ static void readInfo(ModuleOp module, KernelInfo &info) {
   }
 }
 
-static void compile(Kernel &kernel, size_t number, const DialectRegistry &registry, const ResolvedTarget &target,
+static void compile(Kernel &kernel, std::optional<size_t> number, const DialectRegistry &registry, const ResolvedTarget &target,
                     int optLevel, bool dump) {
   MLIRContext context(registry, MLIRContext::Threading::DISABLED);
   ScopedDiagnosticHandler handler(&context, [&](Diagnostic &diagnostic) {
@@ -73,13 +74,13 @@ static void compile(Kernel &kernel, size_t number, const DialectRegistry &regist
     if (lowered) {
       readInfo(*module, kernel.info);
       std::unique_ptr<llvm::TargetMachine> machine = createTargetMachine(target, optLevel);
-      FailureOr<std::string> object =
+      FailureOr<KernelObject> object =
           emitKernelObject(*module, target, *machine, number, dump ? &kernel.llvmText : nullptr);
       if (succeeded(object))
         kernel.object = std::move(*object);
     }
   }
-  if (kernel.object.empty() && kernel.error.empty())
+  if (kernel.object.bytes.empty() && kernel.error.empty())
     kernel.error = "cannot be lowered to machine code";
 }
 
@@ -97,7 +98,8 @@ static LogicalResult dumpKernel(const Kernel &kernel, StringRef folder, StringRe
 }
 
 FailureOr<CompiledVariant> halcyon::compileForCpu(ModuleOp module, const CpuTarget &target, int optLevel, int jobs,
-                                                  StringRef dumpDir) {
+                                                  StringRef dumpDir, ExecutableFormat format) {
+  const bool isElf = format == ExecutableFormat::elf;
   std::string error;
   FailureOr<ResolvedTarget> resolved = resolveTarget(target, error);
   if (failed(resolved))
@@ -115,7 +117,7 @@ FailureOr<CompiledVariant> halcyon::compileForCpu(ModuleOp module, const CpuTarg
   std::atomic<size_t> next = 0;
   auto work = [&] {
     for (size_t i; (i = next++) < kernels.size();)
-      compile(kernels[i], i, registry, *resolved, optLevel, !dumpDir.empty());
+      compile(kernels[i], isElf ? std::optional(i) : std::nullopt, registry, *resolved, optLevel, !dumpDir.empty());
   };
   std::vector<std::thread> threads;
   for (int i = 1; i < std::min<int>(jobs, kernels.size()); ++i)
@@ -126,8 +128,8 @@ FailureOr<CompiledVariant> halcyon::compileForCpu(ModuleOp module, const CpuTarg
 
   CompiledVariant variant;
   variant.target = resolved->arch;
+  variant.triple = resolved->triple;
   variant.requiredFeatures = resolved->required;
-  std::vector<std::string> objects;
   bool failedKernel = false;
   for (Kernel &kernel : kernels) {
     if (!dumpDir.empty() && failed(dumpKernel(kernel, dumpDir, resolved->arch)))
@@ -137,21 +139,26 @@ FailureOr<CompiledVariant> halcyon::compileForCpu(ModuleOp module, const CpuTarg
       failedKernel = true;
     }
     variant.kernels.push_back(kernel.info);
-    objects.push_back(std::move(kernel.object));
+    variant.objects.push_back(std::move(kernel.object.bytes));
+    variant.hashes.push_back(kernel.object.hash);
   }
   if (failedKernel)
     return failure();
+  if (!isElf)
+    return variant;
 
   std::unique_ptr<llvm::TargetMachine> machine = createTargetMachine(*resolved, optLevel);
   FailureOr<std::string> library = emitLibraryObject(*resolved, *machine, kernels.size(), error);
   if (failed(library))
     return module.emitError("target ") << target.triple << ": " << error;
-  objects.push_back(std::move(*library));
+  variant.objects.push_back(std::move(*library));
   const auto start = std::chrono::steady_clock::now();
-  FailureOr<std::string> image = linkImage(objects, error);
+  FailureOr<std::string> image = linkImage(variant.objects, error);
   variant.linkMs = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
   if (failed(image))
     return module.emitError("link: ") << error;
   variant.elf = std::move(*image);
+  variant.objects.clear();
+  variant.hashes.clear();
   return variant;
 }

@@ -1,3 +1,4 @@
+#include "codegen/cpu/CollapseLoops.h"
 #include "codegen/cpu/FastMath.h"
 #include "codegen/cpu/Passes.h"
 #include "codegen/cpu/TileEmitter.h"
@@ -26,6 +27,7 @@ static int scoreAsInnermost(linalg::GenericOp op, unsigned loop) {
     const bool output = op.isDpsInit(&operand);
     switch (stepOf(op.getMatchingIndexingMap(&operand), operand.get().getType(), loop).kind) {
     case Step::contiguous:
+    case Step::panel:
       score += output ? 4 : 3;
       break;
     case Step::invariant:
@@ -65,7 +67,7 @@ static LogicalResult lower(linalg::LinalgOp op, IRRewriter &rewriter) {
       return op.emitError("has no loops");
     op = *generic;
   }
-  auto generic = cast<linalg::GenericOp>(*op);
+  auto generic = collapseLoops(cast<linalg::GenericOp>(*op), rewriter);
   allowReordering(generic);
   if (generic.getNumLoops() > 1) {
     rewriter.setInsertionPoint(generic);

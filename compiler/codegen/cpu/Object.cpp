@@ -2,14 +2,18 @@
 #include "codegen/cpu/RuntimeIr.h"
 
 #include "mlir/Target/LLVMIR/Export.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Analysis/TargetLibraryInfo.h"
 #include "llvm/Analysis/TargetTransformInfo.h"
 #include "llvm/IR/IRBuilder.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
+#include "llvm/Bitcode/BitcodeWriter.h"
 #include "llvm/IRReader/IRReader.h"
 #include "llvm/Passes/PassBuilder.h"
+#include "llvm/Support/Endian.h"
 #include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/SHA256.h"
 #include "llvm/Support/SourceMgr.h"
 #include "llvm/Target/TargetMachine.h"
 
@@ -72,16 +76,33 @@ static void prepare(llvm::Module &module, const ResolvedTarget &target, llvm::Ta
   setAttributes(module, target);
 }
 
-FailureOr<std::string> halcyon::emitKernelObject(ModuleOp module, const ResolvedTarget &target,
-                                                 llvm::TargetMachine &machine, size_t number, std::string *llvmText) {
+static uint64_t contentHash(const llvm::Module &module) {
+  llvm::SmallVector<char, 0> bytes;
+  llvm::raw_svector_ostream stream(bytes);
+  llvm::WriteBitcodeToFile(module, stream);
+  const auto *data = reinterpret_cast<const uint8_t *>(bytes.data());
+  const std::array<uint8_t, 32> digest = llvm::SHA256::hash(llvm::ArrayRef(data, bytes.size()));
+  return std::max<uint64_t>(llvm::support::endian::read64le(digest.data()), 1);
+}
+
+std::string halcyon::staticSymbol(uint64_t hash) {
+  return "hcy_kernel_" + llvm::utohexstr(hash, /*LowerCase=*/true, /*Width=*/16);
+}
+
+FailureOr<KernelObject> halcyon::emitKernelObject(ModuleOp module, const ResolvedTarget &target,
+                                                  llvm::TargetMachine &machine, std::optional<size_t> number,
+                                                  std::string *llvmText) {
   llvm::LLVMContext context;
   std::unique_ptr<llvm::Module> code = translateModuleToLLVMIR(module, context, "kernel");
   if (!code)
     return failure();
   prepare(*code, target, machine);
+  KernelObject object;
+  if (!number)
+    object.hash = contentHash(*code);
   for (llvm::Function &function : *code) {
     if (function.getName() == "hcy_kernel") {
-      function.setName("hcy_kernel_" + std::to_string(number));
+      function.setName(number ? "hcy_kernel_" + std::to_string(*number) : staticSymbol(object.hash));
       function.setVisibility(llvm::GlobalValue::HiddenVisibility);
     } else if (!function.isDeclaration() && function.hasInternalLinkage()) {
       // Inlined, its arguments would lose noalias where LLVM cannot keep it as scopes.
@@ -96,11 +117,17 @@ FailureOr<std::string> halcyon::emitKernelObject(ModuleOp module, const Resolved
     llvm::raw_string_ostream stream(*llvmText);
     code->print(stream, nullptr);
   }
-  return emit(*code, machine);
+  FailureOr<std::string> bytes = emit(*code, machine);
+  if (failed(bytes))
+    return failure();
+  object.bytes = std::move(*bytes);
+  return object;
 }
 
-FailureOr<std::string> halcyon::emitLibraryObject(const ResolvedTarget &target, llvm::TargetMachine &machine,
-                                                  size_t count, std::string &error) {
+// The runtime's functions, and the constant `name` that `value` makes.
+static FailureOr<std::string> emitRuntimeObject(const ResolvedTarget &target, llvm::TargetMachine &machine,
+                                                StringRef name, std::string &error,
+                                                llvm::function_ref<llvm::Constant *(llvm::Module &)> value) {
   llvm::LLVMContext context;
   llvm::SMDiagnostic diagnostic;
   std::unique_ptr<llvm::Module> code =
@@ -109,26 +136,49 @@ FailureOr<std::string> halcyon::emitLibraryObject(const ResolvedTarget &target, 
     error = diagnostic.getMessage().str();
     return failure();
   }
-  llvm::Type *i32 = llvm::Type::getInt32Ty(context);
-  llvm::PointerType *pointer = llvm::PointerType::get(context, 0);
-  llvm::ArrayType *table = llvm::ArrayType::get(pointer, count);
-  llvm::SmallVector<llvm::Constant *> kernels;
-  for (size_t i = 0; i < count; ++i) {
-    auto *type = llvm::FunctionType::get(i32, {pointer, pointer}, false);
-    auto *kernel = llvm::Function::Create(type, llvm::GlobalValue::ExternalLinkage,
-                                          "hcy_kernel_" + std::to_string(i), *code);
-    kernel->setVisibility(llvm::GlobalValue::HiddenVisibility);
-    kernel->setDSOLocal(true);
-    kernels.push_back(kernel);
-  }
-  auto *type = llvm::StructType::get(context, {i32, i32, table});
-  llvm::Constant *value =
-      llvm::ConstantStruct::get(type, {llvm::ConstantInt::get(i32, 1), llvm::ConstantInt::get(i32, count),
-                                       llvm::ConstantArray::get(table, kernels)});
-  new llvm::GlobalVariable(*code, type, /*isConstant=*/true, llvm::GlobalValue::ExternalLinkage, value, "hcy_library");
+  llvm::Constant *constant = value(*code);
+  new llvm::GlobalVariable(*code, constant->getType(), /*isConstant=*/true, llvm::GlobalValue::ExternalLinkage,
+                           constant, name);
   prepare(*code, target, machine);
   FailureOr<std::string> object = emit(*code, machine);
   if (failed(object))
     error = "target cannot write object files";
   return object;
+}
+
+static llvm::Constant *declareKernel(llvm::Module &module, const std::string &name) {
+  llvm::PointerType *pointer = llvm::PointerType::get(module.getContext(), 0);
+  auto *type = llvm::FunctionType::get(llvm::Type::getInt32Ty(module.getContext()), {pointer, pointer}, false);
+  auto *kernel = llvm::Function::Create(type, llvm::GlobalValue::ExternalLinkage, name, module);
+  kernel->setVisibility(llvm::GlobalValue::HiddenVisibility);
+  kernel->setDSOLocal(true);
+  return kernel;
+}
+
+FailureOr<std::string> halcyon::emitLibraryObject(const ResolvedTarget &target, llvm::TargetMachine &machine,
+                                                  size_t count, std::string &error) {
+  return emitRuntimeObject(target, machine, "hcy_library", error, [&](llvm::Module &module) {
+    llvm::Type *i32 = llvm::Type::getInt32Ty(module.getContext());
+    llvm::ArrayType *table = llvm::ArrayType::get(llvm::PointerType::get(module.getContext(), 0), count);
+    llvm::SmallVector<llvm::Constant *> kernels;
+    for (size_t i = 0; i < count; ++i)
+      kernels.push_back(declareKernel(module, "hcy_kernel_" + std::to_string(i)));
+    return llvm::ConstantStruct::getAnon({llvm::ConstantInt::get(i32, 1), llvm::ConstantInt::get(i32, count),
+                                          llvm::ConstantArray::get(table, kernels)});
+  });
+}
+
+FailureOr<std::string> halcyon::emitTableObject(const ResolvedTarget &target, llvm::TargetMachine &machine,
+                                                StringRef name, ArrayRef<uint64_t> hashes, std::string &error) {
+  return emitRuntimeObject(target, machine, name, error, [&](llvm::Module &module) {
+    llvm::Type *i64 = llvm::Type::getInt64Ty(module.getContext());
+    auto *entry = llvm::StructType::get(i64, llvm::PointerType::get(module.getContext(), 0));
+    llvm::SmallVector<llvm::Constant *> entries;
+    for (uint64_t hash : hashes)
+      entries.push_back(llvm::ConstantStruct::get(entry, {llvm::ConstantInt::get(i64, hash),
+                                                          declareKernel(module, staticSymbol(hash))}));
+    if (entries.empty()) // C has no empty array
+      entries.push_back(llvm::ConstantAggregateZero::get(entry));
+    return llvm::ConstantArray::get(llvm::ArrayType::get(entry, entries.size()), entries);
+  });
 }

@@ -25,6 +25,23 @@ def CpuKernel : Pass<"halcyon-cpu-kernel", "mlir::ModuleOp"> {
                            "mlir::tensor::TensorDialect", "mlir::linalg::LinalgDialect"];
 }
 
+def CpuPadding : Pass<"halcyon-cpu-padding", "mlir::func::FuncOp"> {
+  let summary = "Padded operands of windows become fill + insert_slice, which register blocks read through";
+  let description = [{
+    ```mlir
+    %p = linalg.generic outs(%empty) { scf.if %inside { tensor.extract %x[...] } else { %zero } }
+    %y = linalg.generic {(h, w, c, kh, kw) -> (h + kh, w + kw, c), ...} ins(%p, %filter) ...
+    // becomes
+    %f = linalg.fill ins(%zero) outs(%empty)
+    %p = tensor.insert_slice %x into %f[1, 1, 0]
+    ```
+    Only where the padding changes no result (zeros in a sum of products, infinity in a minimum) and the sizes are
+    known: halcyon-cpu-tile leaves both ops outside of the tile, halcyon-cpu-register-blocks skips the positions
+    outside of %x and erases them. Where it does not claim the op after all, each workgroup pads everything.
+  }];
+  let dependentDialects = ["mlir::tensor::TensorDialect", "mlir::linalg::LinalgDialect", "mlir::arith::ArithDialect"];
+}
+
 def CpuTile : Pass<"halcyon-cpu-tile", "mlir::func::FuncOp"> {
   let summary = "The root and its producers are cut to one workgroup's tile";
   let description = [{
@@ -96,6 +113,35 @@ def CpuRegisterBlocks : Pass<"halcyon-cpu-register-blocks", "mlir::func::FuncOp"
                            "mlir::affine::AffineDialect", "mlir::arith::ArithDialect"];
 }
 
+def CpuRowBlocks : Pass<"halcyon-cpu-row-blocks", "mlir::func::FuncOp"> {
+  let summary = "Reductions of rows, and what is done with the same rows before and after, become vector code row by row";
+  let description = [{
+    Softmax, normalisations, sums and maxima of rows: for each row, one walk for each value that the next op needs. A
+    walk keeps several sums in flight and passes elements on in registers; a value of the whole row never goes through
+    memory inside of the group. Sets `halcyon.specialised`.
+
+    Requires: linalg on buffers.
+    Leaves: scf, memref, vector; linalg ops that it does not claim.
+  }];
+  let options = [Option<"vectorBytes", "vector-bytes", "int64_t", "16", "Bytes of a vector register">];
+  let dependentDialects = ["mlir::scf::SCFDialect", "mlir::memref::MemRefDialect", "mlir::vector::VectorDialect",
+                           "mlir::affine::AffineDialect", "mlir::arith::ArithDialect"];
+}
+
+def CpuTransposes : Pass<"halcyon-cpu-transposes", "mlir::func::FuncOp"> {
+  let summary = "Elementwise ops that turn an operand's rows into columns become blocks of shuffled vectors";
+  let description = [{
+    Where an input is contiguous along another loop than the output, a square block of it is read by whole vectors,
+    transposed in registers, and goes through the op's body. Sets `halcyon.specialised`.
+
+    Requires: linalg on buffers.
+    Leaves: scf, memref, vector; linalg ops that it does not claim.
+  }];
+  let options = [Option<"vectorBytes", "vector-bytes", "int64_t", "16", "Bytes of a vector register">];
+  let dependentDialects = ["mlir::scf::SCFDialect", "mlir::memref::MemRefDialect", "mlir::vector::VectorDialect",
+                           "mlir::affine::AffineDialect", "mlir::arith::ArithDialect"];
+}
+
 def CpuLoops : Pass<"halcyon-cpu-loops", "mlir::func::FuncOp"> {
   let summary = "linalg ops become loops, innermost the one with the most contiguous accesses";
   let description = [{
@@ -128,6 +174,20 @@ def CpuSmallFloats : Pass<"halcyon-cpu-small-floats", "mlir::func::FuncOp"> {
   let options = [Option<"halfConversion", "half-conversion", "bool", "false",
                         "The target converts between f16 and f32">];
   let dependentDialects = ["mlir::arith::ArithDialect", "mlir::math::MathDialect"];
+}
+
+def CpuHalfBits : Pass<"halcyon-cpu-half-bits", "mlir::ModuleOp"> {
+  let summary = "What is left of f16 and bf16 are 16-bit integers";
+  let description = [{
+    After halcyon-cpu-small-floats values of these types are only moved. LLVM does that by conversions to f32, calls of
+    its runtime library, where the target has no such registers; integers it moves as they are.
+
+    Requires: the LLVM dialect.
+    Leaves: no bf16; f16 only where the target converts it.
+  }];
+  let options = [Option<"halfConversion", "half-conversion", "bool", "false",
+                        "The target converts between f16 and f32">];
+  let dependentDialects = ["mlir::LLVM::LLVMDialect"];
 }
 
 def CpuAssert : Pass<"halcyon-cpu-assert", "mlir::func::FuncOp"> {

@@ -73,6 +73,8 @@ void halcyon::buildCpuPipeline(OpPassManager &manager, const CpuTraits &traits, 
   manager.addPass(createCpuKernel());
   manager.addPass(canonicalize());
   manager.addPass(createCSEPass());
+  if (optLevel >= 2)
+    manager.addNestedPass<func::FuncOp>(createCpuPadding());
   manager.addNestedPass<func::FuncOp>(createCpuTile());
   manager.addPass(canonicalize());
   manager.addPass(createCSEPass());
@@ -90,9 +92,12 @@ void halcyon::buildCpuPipeline(OpPassManager &manager, const CpuTraits &traits, 
   manager.addPass(createLinalgFoldUnitExtentDimsPass(views));
   manager.addPass(canonicalize());
   manager.addPass(createCSEPass());
-  if (optLevel >= 2)
+  if (optLevel >= 2) {
     manager.addNestedPass<func::FuncOp>(
         createCpuRegisterBlocks(CpuRegisterBlocksOptions{traits.vectorBytes, traits.vectorRegisters}));
+    manager.addNestedPass<func::FuncOp>(createCpuRowBlocks(CpuRowBlocksOptions{traits.vectorBytes}));
+    manager.addNestedPass<func::FuncOp>(createCpuTransposes(CpuTransposesOptions{traits.vectorBytes}));
+  }
   manager.addNestedPass<func::FuncOp>(createCpuScratch());
   manager.addNestedPass<func::FuncOp>(createCpuLoops());
   manager.addPass(memref::createFoldMemRefAliasOpsPass());
@@ -116,5 +121,6 @@ void halcyon::buildCpuPipeline(OpPassManager &manager, const CpuTraits &traits, 
   manager.addPass(createConvertControlFlowToLLVMPass());
   manager.addPass(createUBToLLVMConversionPass());
   manager.addPass(createReconcileUnrealizedCastsPass());
+  manager.addPass(createCpuHalfBits(CpuHalfBitsOptions{traits.halfConversion}));
   manager.addPass(createCpuEntry());
 }

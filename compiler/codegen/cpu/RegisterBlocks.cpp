@@ -1,10 +1,9 @@
+#include "codegen/cpu/BlockWriter.h"
 #include "codegen/cpu/FastMath.h"
 #include "codegen/cpu/Passes.h"
-#include "codegen/cpu/RegisterPlan.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Linalg/Transforms/Transforms.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -18,341 +17,6 @@ namespace halcyon {
 
 using namespace mlir;
 using namespace halcyon;
-
-// Window loops up to so many iterations are unrolled: their addresses fold into the loads.
-static constexpr int64_t unrollLimit = 9;
-
-namespace {
-struct Registers {
-  unsigned lanes, rows, columns; // rows: with `columns` vectors each
-  bool masks;                    // partial vectors cost no more than whole ones
-};
-
-class BlockWriter {
-public:
-  BlockWriter(const RegisterPlan &plan, const Fusion &fusion, Registers registers, ImplicitLocOpBuilder &builder)
-      : plan(plan), fusion(fusion), registers(registers), b(builder) {}
-
-  void write() {
-    op = plan.op;
-    extents = op.getStaticLoopRanges();
-    for (Range range : cast<linalg::LinalgOp>(op.getOperation()).createLoopRanges(b, b.getLoc()))
-      sizes.push_back(getValueOrCreateConstantIndexOp(b, b.getLoc(), range.size));
-    zero = index(0), one = index(1);
-    loops.assign(op.getNumLoops(), zero);
-    orderLoops();
-    nest(0);
-  }
-
-private:
-  Value index(int64_t value) { return b.create<arith::ConstantIndexOp>(value); }
-
-  // Calls `body` inside a loop; not a loop where it has one iteration.
-  template <typename Body> void loop(Value from, Value to, unsigned step, int64_t iterations, Body body) {
-    if (iterations == 0)
-      return;
-    if (iterations == 1)
-      return body(from);
-    auto made = b.create<scf::ForOp>(from, to, index(step));
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(made.getBody());
-    body(made.getInductionVar());
-  }
-
-  bool moves(unsigned loop, unsigned with) const {
-    auto generic = linalg::GenericOp(plan.op);
-    return llvm::any_of(generic.getDpsInputOperands(), [&](OpOperand *in) {
-      AffineMap map = generic.getMatchingIndexingMap(in);
-      return map.isFunctionOfDim(loop) && map.isFunctionOfDim(with);
-    });
-  }
-
-  // Outermost first. What a block's rows read (weights of a convolution) is used again by loops inside of u; a panel
-  // by loops inside of v.
-  void orderLoops() {
-    packed = plan.panelOperand(registers.rows);
-    if (packed)
-      allocatePanel();
-    SmallVector<unsigned> inside;
-    for (unsigned which : plan.outer) {
-      const bool fixed = packed ? op.getIndexingMapsArray()[*packed].isFunctionOfDim(which)
-                                : !plan.u || moves(*plan.u, which);
-      (fixed ? order : inside).push_back(which);
-    }
-    if (packed) {
-      order.push_back(plan.v);
-      order.append(inside);
-      order.push_back(*plan.u);
-      return;
-    }
-    if (plan.u)
-      order.push_back(*plan.u);
-    order.append(inside);
-    order.push_back(plan.v);
-  }
-
-  void nest(unsigned at) {
-    if (at == order.size())
-      return block();
-    const unsigned which = order[at];
-    if (which == plan.v)
-      return columns([&] { nest(at + 1); });
-    if (plan.u && which == *plan.u)
-      return rows([&] { nest(at + 1); });
-    loop(zero, sizes[which], 1, extents[which], [&](Value position) {
-      loops[which] = position;
-      nest(at + 1);
-    });
-  }
-
-  // The reduction loops of the packed operand, then the columns of one block.
-  void allocatePanel() {
-    SmallVector<int64_t> shape;
-    SmallVector<AffineExpr> exprs;
-    for (unsigned which : plan.reductions) {
-      if (!op.getIndexingMapsArray()[*packed].isFunctionOfDim(which))
-        continue;
-      shape.push_back(extents[which]);
-      exprs.push_back(b.getAffineDimExpr(which));
-    }
-    shape.push_back(registers.columns * registers.lanes);
-    exprs.push_back(b.getAffineDimExpr(plan.v));
-    Type element = cast<MemRefType>(op.getDpsInputs()[*packed].getType()).getElementType();
-    panel = b.create<memref::AllocOp>(MemRefType::get(shape, element));
-    panelMap = AffineMap::get(op.getNumLoops(), 0, exprs, b.getContext());
-  }
-
-  TilePosition panelPosition() {
-    TilePosition position{loops, plan.u, plan.v, {}};
-    position.loops[plan.v] = zero;
-    return position;
-  }
-
-  void fillPanel() {
-    OpBuilder::InsertionGuard guard(b);
-    SmallVector<Value> saved = loops;
-    for (AffineExpr expr : panelMap.getResults().drop_back()) {
-      const unsigned which = cast<AffineDimExpr>(expr).getPosition();
-      auto made = b.create<scf::ForOp>(zero, sizes[which], one);
-      b.setInsertionPointToStart(made.getBody());
-      loops[which] = made.getInductionVar();
-    }
-    TileEmitter emitter(b, {1, shape.columns, shape.lanes});
-    TilePosition position{loops, plan.u, plan.v, lanesLeft};
-    emitter.store(emitter.load(op.getDpsInputs()[*packed], op.getIndexingMapsArray()[*packed], position), panel,
-                  panelMap, panelPosition());
-    loops = saved;
-  }
-
-  // Whole blocks, then single vectors, then what is left of a vector.
-  void columns(function_ref<void()> body) {
-    inColumn = body;
-    const int64_t extent = extents[plan.v];
-    const unsigned lanes = registers.lanes;
-    unsigned wide = registers.columns;
-    if (!ShapedType::isDynamic(extent) && extent <= lanes)
-      wide = 1;
-    Value from = zero;
-    for (unsigned count : {wide, 1u}) {
-      // Of an unknown extent, the partial vectors' loop does single ones too.
-      if (count == 1 && wide > 1 && ShapedType::isDynamic(extent) && registers.masks)
-        break;
-      from = wholeColumns(from, count * lanes, count);
-      if (count == 1)
-        break;
-    }
-    const int64_t left = ShapedType::isDynamic(extent) ? ShapedType::kDynamic : extent % lanes;
-    if (left == 0)
-      return;
-    if (registers.masks)
-      columnLoop(from, sizes[plan.v], lanes, ShapedType::isDynamic(left) ? left : 1, {1, lanes, true});
-    else
-      columnLoop(from, sizes[plan.v], 1, left, {1, 1, false});
-  }
-
-  struct ColumnShape {
-    unsigned columns, lanes;
-    bool partial;
-  };
-
-  Value wholeColumns(Value from, unsigned size, unsigned count) {
-    const int64_t extent = extents[plan.v];
-    if (ShapedType::isDynamic(extent)) {
-      Value left = b.create<arith::SubIOp>(sizes[plan.v], from);
-      Value whole = b.create<arith::DivUIOp>(left, index(size));
-      Value to = b.create<arith::AddIOp>(from, b.create<arith::MulIOp>(whole, index(size)));
-      columnLoop(from, to, size, ShapedType::kDynamic, {count, registers.lanes, false});
-      return to;
-    }
-    const int64_t start = *getConstantIntValue(from);
-    const int64_t blocks = (extent - start) / size;
-    Value to = index(start + blocks * size);
-    columnLoop(from, to, size, blocks, {count, registers.lanes, false});
-    return to;
-  }
-
-  void columnLoop(Value from, Value to, unsigned step, int64_t iterations, ColumnShape made) {
-    loop(from, to, step, iterations, [&](Value position) {
-      loops[plan.v] = position;
-      shape.columns = made.columns, shape.lanes = made.lanes;
-      lanesLeft = made.partial ? b.create<arith::SubIOp>(sizes[plan.v], position).getResult() : Value();
-      if (packed)
-        fillPanel();
-      inColumn();
-    });
-  }
-
-  // Blocks of nearly equal height where the extent is known, else whole blocks and halves of them.
-  void rows(function_ref<void()> body) {
-    inRow = body;
-    unsigned most = registers.rows;
-    const int64_t width = extents[plan.v];
-    if (!ShapedType::isDynamic(width) && width <= registers.lanes)
-      most = registers.rows * 3 / 2; // one column only
-    const int64_t extent = extents[*plan.u];
-    if (!ShapedType::isDynamic(extent)) {
-      const int64_t blocks = std::max<int64_t>(1, (extent + most - 1) / most);
-      const int64_t height = extent / blocks, taller = extent % blocks;
-      rowLoop(zero, index(taller * (height + 1)), height + 1, taller);
-      rowLoop(index(taller * (height + 1)), sizes[*plan.u], height, blocks - taller);
-      return;
-    }
-    Value from = zero;
-    for (unsigned height = most; height > 0; height = height == most ? llvm::PowerOf2Ceil(most) / 2 : height / 2) {
-      Value whole = b.create<arith::DivUIOp>(b.create<arith::SubIOp>(sizes[*plan.u], from), index(height));
-      Value to = b.create<arith::AddIOp>(from, b.create<arith::MulIOp>(whole, index(height)));
-      rowLoop(from, to, height, ShapedType::kDynamic);
-      from = to;
-    }
-  }
-
-  void rowLoop(Value from, Value to, unsigned height, int64_t iterations) {
-    loop(from, to, height, iterations, [&](Value position) {
-      loops[*plan.u] = position;
-      shape.rows = height;
-      inRow();
-    });
-  }
-
-  TilePosition positionOf(const FusedOp &fused) {
-    TilePosition position;
-    for (auto [i, which] : llvm::enumerate(fused.loops)) {
-      position.loops.push_back(loops[which]);
-      if (plan.u && which == *plan.u)
-        position.u = i;
-      if (which == plan.v)
-        position.v = i;
-    }
-    position.lanesLeft = lanesLeft;
-    return position;
-  }
-
-  // The new values of the op's destination; `held`: what the block has of each memory.
-  TileEmitter::Tile apply(TileEmitter &emitter, const FusedOp &fused, const TilePosition &position,
-                          const DenseMap<Value, TileEmitter::Tile> &held) {
-    linalg::LinalgOp fusedOp = fused.op;
-    SmallVector<TileEmitter::Tile> arguments;
-    for (OpOperand &operand : fusedOp->getOpOperands()) {
-      Value memory = operand.get();
-      if (auto tile = held.find(memory); tile != held.end())
-        arguments.push_back(tile->second);
-      else if (packed && fusedOp == op && operand.getOperandNumber() == *packed)
-        arguments.push_back(emitter.load(panel, panelMap, panelPosition()));
-      else if (!isa<MemRefType>(memory.getType()))
-        arguments.push_back(emitter.splat(memory));
-      else if (fusedOp.payloadUsesValueFromOperand(&operand))
-        arguments.push_back(emitter.load(memory, fusedOp.getMatchingIndexingMap(&operand), position));
-      else // never read
-        arguments.push_back(emitter.splat(
-            b.create<arith::ConstantOp>(b.getZeroAttr(cast<MemRefType>(memory.getType()).getElementType()))));
-    }
-    return emitter.body(fusedOp, arguments)[0];
-  }
-
-  void block() {
-    TileEmitter emitter(b, shape);
-    FusedOp self{op, llvm::to_vector(llvm::seq<unsigned>(0, op.getNumLoops()))};
-    TilePosition position = positionOf(self);
-    TileEmitter::Tile sums;
-    if (fusion.first)
-      sums = apply(emitter, *fusion.first, positionOf(*fusion.first), DenseMap<Value, TileEmitter::Tile>());
-    else
-      sums = emitter.load(plan.output(), plan.outputMap(), position);
-    sums = reduce(emitter, self, 0, sums);
-
-    DenseMap<Value, TileEmitter::Tile> held;
-    held[plan.output()] = sums;
-    for (const FusedOp &fused : fusion.after)
-      held[linalg::LinalgOp(fused.op).getDpsInits()[0]] = apply(emitter, fused, positionOf(fused), held);
-    SmallVector<Value> stored;
-    for (const FusedOp &fused : llvm::reverse(fusion.after)) {
-      linalg::LinalgOp fusedOp = fused.op;
-      Value memory = fusedOp.getDpsInits()[0];
-      if (llvm::is_contained(stored, memory))
-        continue;
-      stored.push_back(memory);
-      emitter.store(held[memory], memory, fusedOp.getMatchingIndexingMap(fusedOp.getDpsInitOperand(0)),
-                    positionOf(fused));
-    }
-    if (!llvm::is_contained(stored, plan.output()))
-      emitter.store(held[plan.output()], plan.output(), plan.outputMap(), position);
-  }
-
-  bool unrolls(unsigned at) const {
-    int64_t iterations = 1;
-    for (unsigned which : ArrayRef(plan.reductions).drop_front(at)) {
-      if (ShapedType::isDynamic(extents[which]))
-        return false;
-      iterations *= extents[which];
-      if (iterations > unrollLimit)
-        return false;
-    }
-    return true;
-  }
-
-  TileEmitter::Tile reduce(TileEmitter &emitter, const FusedOp &self, unsigned at, TileEmitter::Tile sums) {
-    if (at == plan.reductions.size()) {
-      DenseMap<Value, TileEmitter::Tile> held;
-      held[plan.output()] = sums;
-      return apply(emitter, self, positionOf(self), held);
-    }
-    const unsigned which = plan.reductions[at];
-    if (unrolls(at)) {
-      for (int64_t i = 0; i < extents[which]; ++i) {
-        loops[which] = index(i);
-        sums = reduce(emitter, self, at + 1, sums);
-      }
-      return sums;
-    }
-    auto made = b.create<scf::ForOp>(zero, sizes[which], one, sums);
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(made.getBody());
-    loops[which] = made.getInductionVar();
-    TileEmitter::Tile next = reduce(emitter, self, at + 1,
-                                    TileEmitter::Tile(made.getRegionIterArgs().begin(), made.getRegionIterArgs().end()));
-    b.create<scf::YieldOp>(next);
-    return TileEmitter::Tile(made.getResults().begin(), made.getResults().end());
-  }
-
-  const RegisterPlan &plan;
-  const Fusion &fusion;
-  Registers registers;
-  ImplicitLocOpBuilder &b;
-  linalg::GenericOp op;
-  SmallVector<int64_t> extents;
-  SmallVector<Value> sizes, loops; // of each loop: its extent, its position now
-  SmallVector<unsigned> order;
-  Value zero, one;
-  // The block now.
-  TileShape shape;
-  Value lanesLeft;
-  std::function<void()> inColumn, inRow;
-  // A copy of an operand's columns, adjacent in memory.
-  std::optional<unsigned> packed;
-  Value panel;
-  AffineMap panelMap;
-};
-} // namespace
 
 namespace {
 struct CpuRegisterBlocks : halcyon::impl::CpuRegisterBlocksBase<CpuRegisterBlocks> {
@@ -382,9 +46,19 @@ struct CpuRegisterBlocks : halcyon::impl::CpuRegisterBlocksBase<CpuRegisterBlock
     Registers registers;
     registers.lanes = vectorBytes / 4;
     registers.masks = vectorBytes >= 32;
-    registers.columns = plan.u ? 2 : 4;
+    registers.columns = !plan.u ? 4 : plan.sharesScalars() ? 2 : 1;
     registers.rows = vectorRegisters >= 32 ? 8 : vectorBytes >= 32 ? 6 : 4;
     return registers;
+  }
+
+  // Vectors and blocks do not cross panels' ends.
+  static bool panelsSuit(const RegisterPlan &plan, Registers registers) {
+    const int64_t block = registers.columns * registers.lanes;
+    return llvm::all_of(linalg::GenericOp(plan.op).getIndexingMapsArray(), [&](AffineMap map) {
+      std::optional<Panel> panel = panelOf(map);
+      return !panel || panel->loop != plan.v ||
+             (panel->width % registers.lanes == 0 && (panel->width % block == 0 || block % panel->width == 0));
+    });
   }
 
   void claim(func::FuncOp function, linalg::GenericOp op, IRRewriter &rewriter,
@@ -392,6 +66,15 @@ struct CpuRegisterBlocks : halcyon::impl::CpuRegisterBlocksBase<CpuRegisterBlock
     std::optional<RegisterPlan> plan = planRegisters(op);
     if (!plan)
       return;
+    const Registers registers = registersFor(*plan);
+    if (!panelsSuit(*plan, registers))
+      return;
+    std::optional<Padding> padding = findPadding(*plan);
+    if (padding)
+      for (Operation *made : padding->made) {
+        erased.insert(made);
+        rewriter.eraseOp(made);
+      }
     Fusion fusion = findFusion(*plan);
     allowContraction(op);
     Operation *last = op;
@@ -402,7 +85,7 @@ struct CpuRegisterBlocks : halcyon::impl::CpuRegisterBlocksBase<CpuRegisterBlock
         allowContraction(generic);
     rewriter.setInsertionPoint(last);
     ImplicitLocOpBuilder builder(op.getLoc(), rewriter);
-    BlockWriter(*plan, fusion, registersFor(*plan), builder).write();
+    writeBlocks(*plan, fusion, padding, registers, builder);
     SmallVector<Operation *> claimed;
     for (const FusedOp &fused : llvm::reverse(fusion.after))
       claimed.push_back(fused.op);
@@ -413,6 +96,8 @@ struct CpuRegisterBlocks : halcyon::impl::CpuRegisterBlocksBase<CpuRegisterBlock
       erased.insert(dead);
       rewriter.eraseOp(dead);
     }
+    if (padding)
+      eraseWithViews(padding->copy, rewriter);
     function->setAttr("halcyon.specialised", rewriter.getUnitAttr());
   }
 };

@@ -74,7 +74,7 @@ std::optional<RegisterPlan> halcyon::planRegisters(linalg::GenericOp op) {
       return {};
     const Step step = stepOf(map, in->get().getType(), plan.v);
     shares |= step.kind == Step::invariant;
-    adjacent |= step.kind == Step::contiguous || (step.kind == Step::strided && step.elements == step.coefficient);
+    adjacent |= step.kind == Step::contiguous || step.kind == Step::panel || (step.kind == Step::strided && step.elements == step.coefficient);
   }
   // Otherwise each lane would read a row of its own: the reduction loop is the contiguous one.
   if (!adjacent && !(shares && op.getNumDpsInputs() > 1))
@@ -120,6 +120,38 @@ std::optional<unsigned> RegisterPlan::panelOperand(unsigned rows) const {
     if (lastPlainDim(map) && map.isFunctionOfDim(v) && !map.isFunctionOfDim(*u))
       return in->getOperandNumber();
   }
+  return {};
+}
+
+bool RegisterPlan::sharesScalars() const {
+  auto generic = linalg::GenericOp(op);
+  return llvm::any_of(generic.getDpsInputOperands(), [&](OpOperand *in) {
+    return generic.payloadUsesValueFromOperand(in) && !generic.getMatchingIndexingMap(in).isFunctionOfDim(v);
+  });
+}
+
+static constexpr int64_t collidingBytes = 1024; // apart: three rows of 14 share 4 of 64 sets
+
+bool RegisterPlan::columnsCollide() const {
+  auto generic = linalg::GenericOp(op);
+  if (!u || sharesScalars())
+    return false;
+  return llvm::any_of(generic.getDpsInputOperands(), [&](OpOperand *in) {
+    auto type = dyn_cast<MemRefType>(in->get().getType());
+    AffineMap map = generic.getMatchingIndexingMap(in);
+    if (!type || !map.isFunctionOfDim(*u) || !map.isFunctionOfDim(v))
+      return false;
+    const Step step = stepOf(map, type, *u);
+    return step.kind == Step::strided && !ShapedType::isDynamic(step.elements) && step.elements >= collidingBytes / 4 &&
+           step.elements * 4 % collidingBytes == 0;
+  });
+}
+
+std::optional<unsigned> RegisterPlan::inPlacePanel() const {
+  auto generic = linalg::GenericOp(op);
+  for (OpOperand *in : generic.getDpsInputOperands())
+    if (std::optional<Panel> panel = panelOf(generic.getMatchingIndexingMap(in)); panel && panel->loop == v)
+      return in->getOperandNumber();
   return {};
 }
 
@@ -199,7 +231,7 @@ Fusion halcyon::findFusion(const RegisterPlan &plan) {
   Operation *self = linalg::GenericOp(plan.op);
   // The reduction must not read what it writes through another view.
   for (Operation *before = self->getPrevNode(); before; before = before->getPrevNode()) {
-    if (isMemoryEffectFree(before))
+    if (isMemoryEffectFree(before) || isa<memref::AllocOp>(before))
       continue;
     std::optional<FusedOp> fused = fuse(plan, before, held);
     if (fused && fused->op.getDpsInits()[0] == plan.output() &&

@@ -17,6 +17,12 @@ struct RegisterPlan {
     auto generic = mlir::linalg::GenericOp(op);
     return generic.getMatchingIndexingMap(generic.getDpsInitOperand(0));
   }
+  // Some input is the same for all of v: a scalar that several vectors use.
+  bool sharesScalars() const;
+  // Rows of an input that each vector reads alone lie so that a column of them falls into few sets of the cache.
+  bool columnsCollide() const;
+  // The input that was packed at compile time for columns of v.
+  std::optional<unsigned> inPlacePanel() const;
   // The input that all rows of a block read as vectors, if a copy of its columns for a block pays off: it has many
   // blocks of `rows` rows, and its own columns are far apart.
   std::optional<unsigned> panelOperand(unsigned rows) const;

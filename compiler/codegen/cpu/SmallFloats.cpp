@@ -159,6 +159,12 @@ struct CpuSmallFloats : halcyon::impl::CpuSmallFloatsBase<CpuSmallFloats> {
   LogicalResult mathInSingle(MLIRContext *context) {
     TypeConverter converter;
     math::populateLegalizeToF32TypeConverter(converter);
+    // Upstream would make vectors of f64 smaller, too. The conversion that was added last is asked first.
+    converter.addConversion([](VectorType type) -> std::optional<Type> {
+      if (isa<FloatType>(type.getElementType()) && type.getElementTypeBitWidth() < 32)
+        return std::nullopt;
+      return type;
+    });
     ConversionTarget target(*context);
     math::populateLegalizeToF32ConversionTarget(target, converter);
     RewritePatternSet patterns(context);

@@ -11,6 +11,8 @@ using namespace halcyon;
 
 Step halcyon::stepOf(AffineMap map, Type memory, unsigned loop) {
   Step step;
+  if (std::optional<Panel> panel = panelOf(map); panel && panel->loop == loop)
+    return {Step::panel, panel->result, 1, 1};
   for (auto [i, expr] : llvm::enumerate(map.getResults())) {
     if (!expr.isFunctionOfDim(loop))
       continue;
@@ -64,10 +66,31 @@ SmallVector<Value> TileEmitter::indices(AffineMap map, const TilePosition &posit
     loops[*position.u] = b.create<arith::AddIOp>(loops[*position.u], index(row));
   if (column)
     loops[position.v] = b.create<arith::AddIOp>(loops[position.v], index(column * shape.lanes));
+  std::optional<Panel> panel = panelOf(map);
+  if (panel && panel->loop != position.v)
+    panel.reset();
   SmallVector<Value> result;
-  for (AffineExpr expr : map.getResults())
-    result.push_back(affine::expandAffineExpr(b, b.getLoc(), expr, loops, {}));
+  for (auto [i, expr] : llvm::enumerate(map.getResults())) {
+    const bool special = panel && (i == panel->result || i + 1 == map.getNumResults());
+    result.push_back(special ? Value() : affine::expandAffineExpr(b, b.getLoc(), expr, loops, {}));
+  }
+  if (panel)
+    panelIndices(*panel, position, column, result);
   return result;
+}
+
+// Blocks begin at a multiple of their width: columns of one block differ by constants, which fold into addresses.
+void TileEmitter::panelIndices(const Panel &panel, const TilePosition &position, unsigned column,
+                               SmallVectorImpl<Value> &at) {
+  const int64_t block = shape.columns * shape.lanes, offset = column * shape.lanes, width = panel.width;
+  Value v = position.loops[position.v], divisor = index(width);
+  at[panel.result] = b.create<arith::DivUIOp>(v, divisor);
+  if (block % width == 0) {
+    at[panel.result] = b.create<arith::AddIOp>(at[panel.result], index(offset / width));
+    at.back() = index(offset % width);
+    return;
+  }
+  at.back() = b.create<arith::AddIOp>(b.create<arith::RemUIOp>(v, divisor), index(offset));
 }
 
 Value TileEmitter::loadOne(Value memory, AffineMap map, const TilePosition &position, unsigned row, unsigned column,
@@ -79,8 +102,8 @@ Value TileEmitter::loadOne(Value memory, AffineMap map, const TilePosition &posi
   auto type = cast<VectorType>(vectorOf(element));
   if (step.kind == Step::invariant)
     return vector(b.create<memref::LoadOp>(memory, at));
-  if (step.kind == Step::contiguous) {
-    if (!position.lanesLeft)
+  if (step.kind == Step::contiguous || step.kind == Step::panel) {
+    if (!position.lanesLeft || step.kind == Step::panel)
       return b.create<vector::LoadOp>(type, memory, at);
     Value zero = b.create<arith::ConstantOp>(b.getZeroAttr(type));
     return b.create<vector::MaskedLoadOp>(type, memory, at, mask(position), zero);
@@ -126,13 +149,18 @@ Value TileEmitter::loadEven(Value memory, ArrayRef<Value> at, VectorType type, c
 TileEmitter::Tile TileEmitter::load(Value memory, AffineMap map, const TilePosition &position) {
   const Step v = stepOf(map, memory.getType(), position.v);
   const bool rows = position.u && map.isFunctionOfDim(*position.u), columns = v.kind != Step::invariant;
+  unsigned first = 0; // row
+  while (skips(first))
+    ++first;
   Tile tile;
   for (unsigned row = 0; row < shape.rows; ++row)
     for (unsigned column = 0; column < shape.columns; ++column) {
-      if (column && !columns)
+      if (skips(row))
+        tile.push_back({});
+      else if (column && !columns)
         tile.push_back(tile.back());
-      else if (row && !rows)
-        tile.push_back(tile[column]);
+      else if (row > first && !rows)
+        tile.push_back(tile[first * shape.columns + column]);
       else
         tile.push_back(loadOne(memory, map, position, row, column, v));
     }
@@ -159,6 +187,11 @@ SmallVector<TileEmitter::Tile> TileEmitter::body(linalg::LinalgOp op, ArrayRef<T
   Block *block = op.getBlock();
   SmallVector<Tile> results(block->getTerminator()->getNumOperands());
   for (unsigned i = 0; i < shape.rows * shape.columns; ++i) {
+    if (skips(i / shape.columns)) {
+      for (Tile &tile : results)
+        tile.push_back({});
+      continue;
+    }
     IRMapping map;
     for (auto [argument, tile] : llvm::zip(block->getArguments(), arguments))
       map.map(argument, tile[i]);

@@ -3,8 +3,10 @@
 // A tile covers `rows` positions of one parallel loop (u) by `columns` vectors of another (v), whose addresses are
 // adjacent in the output. Every other loop has one position.
 #pragma once
+#include "codegen/cpu/Panels.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
+#include "llvm/ADT/SmallBitVector.h"
 
 #include <optional>
 
@@ -12,7 +14,7 @@ namespace halcyon {
 
 // How an operand's address moves with one step of a loop.
 struct Step {
-  enum Kind { invariant, contiguous, strided, irregular } kind = invariant;
+  enum Kind { invariant, contiguous, panel, strided, irregular } kind = invariant; // panel: contiguous inside of one
   unsigned result = 0;     // the operand's dimension that moves
   int64_t coefficient = 0; // by so many positions
   int64_t elements = mlir::ShapedType::kDynamic; // and so many elements
@@ -35,11 +37,12 @@ class TileEmitter {
 public:
   TileEmitter(mlir::ImplicitLocOpBuilder &builder, TileShape shape) : b(builder), shape(shape) {}
 
-  // Values row by row, column by column; one that does not depend on u or v is repeated.
+  // Values row by row, column by column; one that does not depend on u or v is repeated. Skipped rows have none.
   using Tile = llvm::SmallVector<mlir::Value>;
   Tile load(mlir::Value memory, mlir::AffineMap map, const TilePosition &position);
   void store(const Tile &tile, mlir::Value memory, mlir::AffineMap map, const TilePosition &position);
   Tile splat(mlir::Value scalar);
+  void skipRows(llvm::SmallBitVector rows) { skipped = std::move(rows); }
   // The region's yielded values for arguments given as tiles, one for each block argument.
   llvm::SmallVector<Tile> body(mlir::linalg::LinalgOp op, llvm::ArrayRef<Tile> arguments);
 
@@ -49,14 +52,19 @@ private:
   mlir::Value vector(mlir::Value scalar);
   llvm::SmallVector<mlir::Value> indices(mlir::AffineMap map, const TilePosition &position, unsigned row,
                                          unsigned column);
+  void panelIndices(const Panel &panel, const TilePosition &position, unsigned column,
+                    llvm::SmallVectorImpl<mlir::Value> &at);
   mlir::Value loadOne(mlir::Value memory, mlir::AffineMap map, const TilePosition &position, unsigned row,
                       unsigned column, const Step &step);
   mlir::Value loadEven(mlir::Value memory, llvm::ArrayRef<mlir::Value> at, mlir::VectorType type,
                        const TilePosition &position);
   mlir::Value mask(const TilePosition &position);
 
+  bool skips(unsigned row) const { return row < skipped.size() && skipped.test(row); }
+
   mlir::ImplicitLocOpBuilder &b;
   TileShape shape;
+  llvm::SmallBitVector skipped;
 };
 
 // Whether `body` can be emitted for the op.

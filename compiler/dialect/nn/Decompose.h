@@ -5,6 +5,7 @@
 namespace halcyon::nn {
 
 void populateDecomposeConvPatterns(mlir::RewritePatternSet &patterns);
+void populateDecomposeConvTransposePatterns(mlir::RewritePatternSet &patterns); // to nn.conv
 void populateDecomposePoolPatterns(mlir::RewritePatternSet &patterns);
 void populateDecomposeNormPatterns(mlir::RewritePatternSet &patterns);
 

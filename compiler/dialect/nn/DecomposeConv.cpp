@@ -1,5 +1,5 @@
+#include "dialect/nn/ConvParts.h"
 #include "dialect/nn/Decompose.h"
-#include "dialect/nn/LinalgBuilders.h"
 #include "dialect/nn/Nn.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Arith/Utils/Utils.h"
@@ -14,10 +14,6 @@ RankedTensorType typeOf(Value value) { return cast<RankedTensorType>(value.getTy
 
 bool allZero(ArrayRef<int64_t> values) {
   return llvm::all_of(values, [](int64_t value) { return value == 0; });
-}
-
-Value zeroOf(ImplicitLocOpBuilder &b, Type type) {
-  return b.create<arith::ConstantOp>(b.getZeroAttr(type));
 }
 
 // How a layout orders (batch, channel dimensions, spatial dimensions).
@@ -61,26 +57,6 @@ Value mergeDim(ImplicitLocOpBuilder &b, Value value, unsigned axis) {
   return b.create<tensor::CollapseShapeOp>(value, groups);
 }
 
-// init overwritten by zero or by the bias of each channel.
-Value startAccumulator(ImplicitLocOpBuilder &b, Value init, Value bias, unsigned channelAxis) {
-  if (!bias)
-    return filledLike(b, init, zeroOf(b, typeOf(init).getElementType()));
-  auto rank = static_cast<unsigned>(typeOf(init).getRank());
-  AffineMap channel = AffineMap::get(rank, 0, b.getAffineDimExpr(channelAxis));
-  return generic(b, {bias}, init, {channel, b.getMultiDimIdentityMap(rank)},
-                 parallelIterators(rank),
-                 [](ImplicitLocOpBuilder &, ValueRange arguments) { return arguments[0]; });
-}
-
-Value multiplyAdd(ImplicitLocOpBuilder &b, ValueRange arguments) {
-  if (isa<FloatType>(arguments[0].getType())) {
-    Value product = b.create<arith::MulFOp>(arguments[0], arguments[1]);
-    return b.create<arith::AddFOp>(arguments[2], product);
-  }
-  Value product = b.create<arith::MulIOp>(arguments[0], arguments[1]);
-  return b.create<arith::AddIOp>(arguments[2], product);
-}
-
 // The input with its padding, or as it is without.
 Value paddedInput(ImplicitLocOpBuilder &b, ConvOp op) {
   if (allZero(op.getPadLow()) && allZero(op.getPadHigh()))
@@ -100,6 +76,50 @@ Value paddedInput(ImplicitLocOpBuilder &b, ConvOp op) {
   }
   return padded(b, op.getInput(), low, dims, zeroOf(b, typeOf(op.getInput()).getElementType()));
 }
+
+// nn.conv of one element a window, channels last -> a matrix product
+struct DecomposePointwise : OpRewritePattern<ConvOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(ConvOp op, PatternRewriter &rewriter) const override {
+    RankedTensorType type = op.getType(), filterType = typeOf(op.getFilter());
+    auto all = [](ArrayRef<int64_t> values, int64_t value) {
+      return llvm::all_of(values, [&](int64_t each) { return each == value; });
+    };
+    if (op.getGroups() != 1 || op.getInputLayout() != Layout::channels_last ||
+        op.getOutputLayout() != Layout::channels_last || !all(op.getStrides(), 1) || !all(op.getPadLow(), 0) ||
+        !all(op.getPadHigh(), 0) || !all(filterType.getShape().drop_front(2), 1))
+      return rewriter.notifyMatchFailure(op, "windows overlap, or another layout");
+    // Views of more than one dynamic dimension do not move behind the epilogue.
+    if (type.getNumDynamicDims() > 1 || typeOf(op.getInput()).getShape().drop_back() != type.getShape().drop_back())
+      return rewriter.notifyMatchFailure(op, "sizes are not known");
+    ImplicitLocOpBuilder b(op.getLoc(), rewriter);
+    SmallVector<ReassociationIndices> rows(2), taps(2);
+    for (int64_t i = 0; i + 1 < type.getRank(); ++i)
+      rows[0].push_back(i);
+    rows[1] = {type.getRank() - 1};
+    taps[0] = {0};
+    for (int64_t i = 1; i < type.getRank(); ++i)
+      taps[1].push_back(i);
+    Value input = b.create<tensor::CollapseShapeOp>(op.getInput(), rows);
+    Value filter = b.create<tensor::CollapseShapeOp>(op.getFilter(), taps);
+    SmallVector<OpFoldResult> dims = tensor::getMixedSizes(b, b.getLoc(), op.getInit());
+    Value init = emptyTensor(
+        b, {tensor::getMixedSize(b, b.getLoc(), input, 0), b.getIndexAttr(filterType.getDimSize(0))},
+        type.getElementType());
+    Value out = startAccumulator(b, init, op.getBias(), 1);
+    AffineExpr row, column, depth;
+    bindDims(b.getContext(), row, column, depth);
+    auto map = [&](AffineExpr first, AffineExpr second) {
+      return AffineMap::get(3, 0, {first, second}, b.getContext());
+    };
+    SmallVector<utils::IteratorType> iterators = parallelIterators(2);
+    iterators.push_back(utils::IteratorType::reduction);
+    Value result = generic(b, {input, filter}, out, {map(row, depth), map(column, depth), map(row, column)}, iterators,
+                           multiplyAdd);
+    rewriter.replaceOpWithNewOp<tensor::ExpandShapeOp>(op, type, result, rows, dims);
+    return success();
+  }
+};
 
 // nn.conv -> padding copy, accumulator fill, one generic; groups become a dimension
 struct DecomposeConv : OpRewritePattern<ConvOp> {
@@ -126,31 +146,40 @@ struct DecomposeConv : OpRewritePattern<ConvOp> {
       out = splitDim(b, out, channelAxis(op.getOutputLayout()), groups);
     }
 
-    // Loops: batch, [group], output channel, output positions, then the
-    // reductions: [input channel], kernel positions. Depthwise has one
-    // channel loop for input and output.
+    // Loops: those of the output's dimensions in its order, then the reductions, the input's innermost last.
+    // Depthwise has one channel loop for input and output.
     unsigned count = 0;
-    SmallVector<AffineExpr> inChannels, outChannels, filterDims, outSpatials, inSpatials;
-    AffineExpr batch = b.getAffineDimExpr(count++);
-    if (grouped)
-      outChannels.push_back(b.getAffineDimExpr(count++));
-    inChannels = outChannels;
-    outChannels.push_back(b.getAffineDimExpr(count++));
-    filterDims = outChannels;
-    for (unsigned i = 0; i < spatials; ++i)
-      outSpatials.push_back(b.getAffineDimExpr(count++));
-    unsigned parallels = count;
-    if (depthwise) {
+    auto loop = [&] { return b.getAffineDimExpr(count++); };
+    const unsigned outChannelLoops = grouped ? 2 : 1;
+    AffineExpr batch = loop();
+    SmallVector<AffineExpr> outChannels, outSpatials, inChannels, kernel;
+    auto loops = [&](SmallVector<AffineExpr> &into, unsigned number) {
+      for (unsigned i = 0; i < number; ++i)
+        into.push_back(loop());
+    };
+    if (op.getOutputLayout() == Layout::channels_first)
+      loops(outChannels, outChannelLoops);
+    loops(outSpatials, spatials);
+    if (op.getOutputLayout() == Layout::channels_last)
+      loops(outChannels, outChannelLoops);
+    const unsigned parallels = count;
+    const bool channelsInside = op.getInputLayout() == Layout::channels_last;
+    if (channelsInside)
+      loops(kernel, spatials);
+    if (!depthwise)
+      loops(inChannels, 1);
+    if (!channelsInside)
+      loops(kernel, spatials);
+
+    SmallVector<AffineExpr> filterDims(outChannels), inSpatials;
+    llvm::append_range(filterDims, inChannels);
+    llvm::append_range(filterDims, kernel);
+    if (depthwise)
       inChannels = outChannels;
-    } else {
-      inChannels.push_back(b.getAffineDimExpr(count));
-      filterDims.push_back(b.getAffineDimExpr(count++));
-    }
-    for (unsigned i = 0; i < spatials; ++i) {
-      AffineExpr kernel = b.getAffineDimExpr(count++);
-      filterDims.push_back(kernel);
-      inSpatials.push_back(outSpatials[i] * op.getStrides()[i] + kernel * op.getDilations()[i]);
-    }
+    else if (grouped)
+      inChannels.insert(inChannels.begin(), outChannels[0]);
+    for (unsigned i = 0; i < spatials; ++i)
+      inSpatials.push_back(outSpatials[i] * op.getStrides()[i] + kernel[i] * op.getDilations()[i]);
     auto map = [&](ArrayRef<AffineExpr> exprs) {
       return AffineMap::get(count, 0, exprs, b.getContext());
     };
@@ -171,86 +200,12 @@ struct DecomposeConv : OpRewritePattern<ConvOp> {
   }
 };
 
-// The filter of the plain convolution that a transposed one is:
-// [I, O/g, k] -> [O, I/g, k], each kernel reversed.
-Value turnFilter(ImplicitLocOpBuilder &b, Value filter, int64_t groups) {
-  RankedTensorType type = typeOf(filter);
-  SmallVector<int64_t> shape(type.getShape());
-  int64_t perGroupIn = shape[0] / groups, perGroupOut = shape[1];
-  shape[0] = perGroupOut * groups;
-  shape[1] = perGroupIn;
-  Value init = b.create<tensor::EmptyOp>(shape, type.getElementType());
-  return generate(b, init, [&](ImplicitLocOpBuilder &inner, ArrayRef<Value> at) {
-    Value outs = constantIndex(inner, perGroupOut), ins = constantIndex(inner, perGroupIn);
-    Value group = inner.create<arith::DivUIOp>(at[0], outs);
-    Value base = inner.create<arith::MulIOp>(group, ins);
-    SmallVector<Value> from{inner.create<arith::AddIOp>(base, at[1]),
-                            inner.create<arith::RemUIOp>(at[0], outs)};
-    for (size_t i = 2; i < at.size(); ++i)
-      from.push_back(inner.create<arith::SubIOp>(constantIndex(inner, shape[i] - 1), at[i]));
-    return inner.create<tensor::ExtractOp>(filter, from).getResult();
-  });
-}
-
-// The input with stride - 1 zeros between its elements, and the border that a
-// stride-1 convolution needs to give the output's extent.
-Value spreadInput(ImplicitLocOpBuilder &b, ConvTransposeOp op) {
-  Value input = op.getInput();
-  RankedTensorType filter = typeOf(op.getFilter());
-  SmallVector<OpFoldResult> dims = tensor::getMixedSizes(b, b.getLoc(), input);
-  SmallVector<OpFoldResult> outDims = tensor::getMixedSizes(b, b.getLoc(), op.getInit());
-  SmallVector<int64_t> shifts;
-  for (unsigned i = 0; i < op.getStrides().size(); ++i) {
-    int64_t reach = op.getDilations()[i] * (filter.getDimSize(i + 2) - 1);
-    shifts.push_back(reach - op.getPadLow()[i]);
-    if (std::optional<int64_t> extent = getConstantIntValue(outDims[i + 2]))
-      outDims[i + 2] = b.getIndexAttr(*extent + reach);
-    else
-      outDims[i + 2] =
-          b.create<arith::AddIOp>(cast<Value>(outDims[i + 2]), constantIndex(b, reach)).getResult();
-    dims[i + 2] = getValueOrCreateConstantIndexOp(b, b.getLoc(), dims[i + 2]);
-  }
-  outDims[1] = dims[1];
-  Value zero = zeroOf(b, filter.getElementType());
-  Value init = emptyTensor(b, outDims, filter.getElementType());
-  return generate(b, init, [&](ImplicitLocOpBuilder &inner, ArrayRef<Value> at) {
-    SmallVector<Value> from(at.take_front(2));
-    Value inside = inner.create<arith::ConstantIntOp>(1, 1);
-    for (auto [i, shift] : llvm::enumerate(shifts)) {
-      Value moved = inner.create<arith::SubIOp>(at[i + 2], constantIndex(inner, shift));
-      Value stride = constantIndex(inner, op.getStrides()[i]);
-      Value zeroIndex = constantIndex(inner, 0);
-      // A negative `moved` is huge when unsigned: its quotient is outside.
-      from.push_back(inner.create<arith::DivUIOp>(moved, stride));
-      Value rest = inner.create<arith::RemUIOp>(moved, stride);
-      Value hits = inner.create<arith::CmpIOp>(arith::CmpIPredicate::eq, rest, zeroIndex);
-      Value within = inner.create<arith::CmpIOp>(arith::CmpIPredicate::ult, from.back(),
-                                                 cast<Value>(dims[i + 2]));
-      inside = inner.create<arith::AndIOp>(inside, hits);
-      inside = inner.create<arith::AndIOp>(inside, within);
-    }
-    return guardedExtract(inner, inside, input, from, zero);
-  });
-}
-
-// nn.conv_transpose -> nn.conv of the spread input with the turned filter
-struct DecomposeConvTranspose : OpRewritePattern<ConvTransposeOp> {
-  using OpRewritePattern::OpRewritePattern;
-  LogicalResult matchAndRewrite(ConvTransposeOp op, PatternRewriter &rewriter) const override {
-    ImplicitLocOpBuilder b(op.getLoc(), rewriter);
-    SmallVector<int64_t> ones(op.getStrides().size(), 1), zeros(op.getStrides().size(), 0);
-    Value filter = turnFilter(b, op.getFilter(), static_cast<int64_t>(op.getGroups()));
-    Value input = spreadInput(b, op);
-    rewriter.replaceOpWithNewOp<ConvOp>(op, op.getType(), input, filter, op.getBias(), op.getInit(),
-                                        ones, op.getDilations(), zeros, zeros, op.getGroups());
-    return success();
-  }
-};
-
 } // namespace
 
 void populateDecomposeConvPatterns(RewritePatternSet &patterns) {
-  patterns.add<DecomposeConv, DecomposeConvTranspose>(patterns.getContext());
+  patterns.add<DecomposeConv>(patterns.getContext());
+  patterns.add<DecomposePointwise>(patterns.getContext(), /*benefit=*/2);
+  populateDecomposeConvTransposePatterns(patterns);
 }
 
 } // namespace halcyon::nn

@@ -5,6 +5,7 @@
 #include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/IRMapping.h"
 
 using namespace mlir;
 
@@ -179,10 +180,47 @@ struct DecomposeLayerNorm : OpRewritePattern<LayerNormOp> {
   }
 };
 
+// Every element in another float type.
+Value converted(ImplicitLocOpBuilder &b, Value input, Value init) {
+  AffineMap identity = b.getMultiDimIdentityMap(static_cast<unsigned>(typeOf(input).getRank()));
+  auto to = cast<FloatType>(typeOf(init).getElementType());
+  return generic(b, {input}, init, {identity, identity}, parallelIterators(identity.getNumDims()),
+                 [&](ImplicitLocOpBuilder &inner, ValueRange arguments) -> Value {
+                   if (to.getWidth() > arguments[0].getType().getIntOrFloatBitWidth())
+                     return inner.create<arith::ExtFOp>(to, arguments[0]);
+                   return inner.create<arith::TruncFOp>(to, arguments[0]);
+                 });
+}
+
+// An op on f16 or bf16 -> the same on f32: a row's sum neither overflows nor loses its small terms.
+template <typename Op> struct WidenHalf : OpRewritePattern<Op> {
+  using OpRewritePattern<Op>::OpRewritePattern;
+  LogicalResult matchAndRewrite(Op op, PatternRewriter &rewriter) const override {
+    if (typeOf(op.getInit()).getElementTypeBitWidth() >= 32)
+      return rewriter.notifyMatchFailure(op, "wide enough");
+    ImplicitLocOpBuilder b(op.getLoc(), rewriter);
+    auto wide = [&](Value value) {
+      return emptyTensor(b, tensor::getMixedSizes(b, b.getLoc(), value), b.getF32Type());
+    };
+    IRMapping mapping;
+    for (Value operand : op->getOperands()) {
+      if (mapping.contains(operand))
+        continue;
+      Value init = wide(operand);
+      mapping.map(operand, operand == op.getInit() ? init : converted(b, operand, init));
+    }
+    Operation *made = rewriter.clone(*op, mapping);
+    made->getResult(0).setType(mapping.lookup(op.getInit()).getType());
+    rewriter.replaceOp(op, converted(b, made->getResult(0), op.getInit()));
+    return success();
+  }
+};
+
 } // namespace
 
 void populateDecomposeNormPatterns(RewritePatternSet &patterns) {
   patterns.add<DecomposeSoftmax, DecomposeLayerNorm>(patterns.getContext());
+  patterns.add<WidenHalf<SoftmaxOp>, WidenHalf<LayerNormOp>>(patterns.getContext(), /*benefit=*/2);
 }
 
 } // namespace halcyon::nn

@@ -146,7 +146,8 @@ LogicalResult ConvTransposeOp::verify() {
   if (failed(verifyElementTypes(*this)) ||
       failed(verifyPerSpatial(*this, spatials, "strides", getStrides(), 1)) ||
       failed(verifyPerSpatial(*this, spatials, "dilations", getDilations(), 1)) ||
-      failed(verifyPerSpatial(*this, spatials, "pad_low", getPadLow(), 0)))
+      failed(verifyPerSpatial(*this, spatials, "pad_low", getPadLow(), 0)) ||
+      failed(verifyPerSpatial(*this, spatials, "pad_high", getPadHigh(), std::numeric_limits<int32_t>::min())))
     return failure();
   auto groups = static_cast<int64_t>(getGroups());
   if (!filter.hasStaticShape())
@@ -162,6 +163,14 @@ LogicalResult ConvTransposeOp::verify() {
            << init.getDimSize(1) << " channels, the filter makes " << outputs;
   if (differ(input.getDimSize(0), init.getDimSize(0)))
     return emitOpError("input and init differ in the batch dimension");
+  for (unsigned i = 0; i < spatials; ++i) {
+    int64_t in = input.getDimSize(i + 2);
+    int64_t expected = getStrides()[i] * (in - 1) + getDilations()[i] * (filter.getDimSize(i + 2) - 1) + 1 -
+                       getPadLow()[i] - getPadHigh()[i];
+    if (!ShapedType::isDynamic(in) && differ(init.getDimSize(i + 2), expected))
+      return emitOpError("spatial dimension ")
+             << i << ": expected an output of " << expected << ", got " << init.getDimSize(i + 2);
+  }
   return verifyBias(*this, getBias(), outputs);
 }
 

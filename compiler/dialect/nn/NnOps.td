@@ -50,12 +50,14 @@ def Nn_ConvTransposeOp : Nn_Op<"conv_transpose"> {
   let description = [{
     The gradient of `conv` by its input: `filter` is [I, O / groups, kernel...],
     `bias` is [O]. Input element i reaches output elements
-    i * stride + k * dilation - pad_low; what falls outside is dropped.
+    i * stride + k * dilation - pad_low; what falls outside is dropped. Output
+    extent: stride * (in - 1) + dilation * (kernel - 1) + 1 - pad_low - pad_high;
+    a negative `pad_high` adds elements that no input may reach.
   }];
   let arguments = (ins AnyRankedTensor:$input, AnyRankedTensor:$filter,
     Optional<AnyRankedTensor>:$bias, AnyRankedTensor:$init,
     DenseI64ArrayAttr:$strides, DenseI64ArrayAttr:$dilations, DenseI64ArrayAttr:$pad_low,
-    DefaultValuedAttr<I64Attr, "1">:$groups);
+    DenseI64ArrayAttr:$pad_high, DefaultValuedAttr<I64Attr, "1">:$groups);
   let assemblyFormat = Nn_ConvOp.assemblyFormat;
 }
 

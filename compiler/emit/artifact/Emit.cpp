@@ -188,14 +188,16 @@ Emitter::executable(flatbuffers::FlatBufferBuilder &builder) {
   Offsets<schema::Variant> variantOffsets;
   for (auto [i, variant] : llvm::enumerate(variants)) {
     std::vector<schema::Tile> tiles;
-    for (const KernelInfo &kernel : variant.kernels)
-      tiles.emplace_back(kernel.tile[0], kernel.tile[1], kernel.tile[2], kernel.localMemory, 0);
+    const bool isElf = !variant.elf.empty();
+    for (auto [number, kernel] : llvm::enumerate(variant.kernels))
+      tiles.emplace_back(kernel.tile[0], kernel.tile[1], kernel.tile[2], kernel.localMemory,
+                         isElf ? 0 : variant.hashes[number]);
     auto target = builder.CreateString(variant.target);
     auto features = builder.CreateVectorOfStrings(variant.requiredFeatures);
-    const uint32_t segment = (constants->size() != 0 ? 1 : 0) + i;
-    variantOffsets.push_back(schema::CreateVariant(builder, schema::Format::elf, target, 0,
-                                                   features, segment,
-                                                   builder.CreateVectorOfStructs(tiles)));
+    const uint32_t segment = isElf ? (constants->size() != 0 ? 1 : 0) + i : 0;
+    variantOffsets.push_back(
+        schema::CreateVariant(builder, isElf ? schema::Format::elf : schema::Format::static_table,
+                              target, 0, features, segment, builder.CreateVectorOfStructs(tiles)));
   }
   auto exportVector = builder.CreateVector(exportOffsets);
   return schema::CreateExecutable(builder, exportVector, builder.CreateVector(variantOffsets));
@@ -283,9 +285,10 @@ LogicalResult Emitter::run(llvm::raw_pwrite_stream &stream) {
     container.add(schema::SegmentKind::constants, constants->pieces(), constants->size());
   if (!kernels.empty())
     for (const CompiledVariant &variant : variants)
-      container.add(schema::SegmentKind::code,
-                    {{0, ArrayRef<char>(variant.elf.data(), variant.elf.size())}},
-                    variant.elf.size());
+      if (!variant.elf.empty())
+        container.add(schema::SegmentKind::code,
+                      {{0, ArrayRef<char>(variant.elf.data(), variant.elf.size())}},
+                      variant.elf.size());
   container.write(stream, [&](ArrayRef<SegmentPlace> places) { return metadata(places); });
   return success();
 }

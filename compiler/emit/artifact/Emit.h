@@ -23,8 +23,8 @@ struct EmitOptions {
 };
 
 // `module`: what compiler/schedule leaves, with cf for control flow. One plan, for the CPU; a
-// variant for each of `variants`, in order of preference. Errors are reported on the operation that
-// cannot be encoded.
+// variant for each of `variants`, all images or all linked-in kernels, in order of preference.
+// Errors are reported on the operation that cannot be encoded.
 mlir::LogicalResult emitArtifact(mlir::ModuleOp module, llvm::ArrayRef<CompiledVariant> variants,
                                  const EmitOptions &options, llvm::raw_pwrite_stream &stream);
 

@@ -84,17 +84,19 @@ LogicalResult importConvTranspose(NodeContext &node) {
   if (groups < 1 || *ins % groups)
     return node.error() << "attribute 'group' is " << groups << " for " << *ins << " inputs";
   Dims dims{input.dims[0], fixed(b, *outs * groups)};
+  SmallVector<int64_t> padHigh;
   for (size_t i = 0; i < spatials; ++i) {
+    padHigh.push_back(window->padHigh[i] - extra[i]);
     int64_t stride = window->strides[i];
     int64_t reach = window->dilations[i] * ((*kernel)[i] - 1) + 1;
-    int64_t more = extra[i] + reach - stride - window->padLow[i] - window->padHigh[i];
+    int64_t more = reach - stride - window->padLow[i] - padHigh[i];
     dims.push_back(add(b, mul(b, input.dims[i + 2], fixed(b, stride)), fixed(b, more)));
   }
   Value bias = node.has(2) ? node.value(2) : Value();
   Value made = b.create<nn::ConvTransposeOp>(
       tensorType(dims, input.element), node.value(0), node.value(1), bias,
       emptyTensor(b, dims, input.element), window->strides, window->dilations, window->padLow,
-      static_cast<uint64_t>(groups));
+      padHigh, static_cast<uint64_t>(groups));
   node.set(0, made, input.dataType, dims);
   return success();
 }

@@ -23,8 +23,16 @@ void forEachNode(ArrayRef<Node> nodes, llvm::function_ref<void(const Node &)> vi
 }
 
 // Attributes that refer to the caller's take its values, or the default's.
+// `node` of the function's body, with the attributes that it takes from the caller; nodes of its graphs, too.
 Node withCallersAttributes(const Node &node, const Function &function, const Node &caller) {
   Node made = node;
+  for (NodeAttribute &attribute : made.attributes)
+    for (std::shared_ptr<const Graph> &graph : attribute.graphs) {
+      auto resolved = std::make_shared<Graph>(*graph);
+      for (Node &inner : resolved->nodes)
+        inner = withCallersAttributes(inner, function, caller);
+      graph = std::move(resolved);
+    }
   llvm::erase_if(made.attributes, [&](NodeAttribute &attribute) {
     if (attribute.reference.empty())
       return false;

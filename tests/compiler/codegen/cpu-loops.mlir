@@ -23,3 +23,14 @@ func.func @copy(%x: memref<16xf32>, %out: memref<16xf32>) {
   memref.copy %x, %out : memref<16xf32> to memref<16xf32>
   return
 }
+
+// Two channels for each of many positions are one long row.
+// CHECK-LABEL: func.func @collapse(
+// CHECK: memref.collapse_shape {{.*}}{{\[\[}}0, 1, 2]]
+// CHECK: scf.for
+// CHECK-NOT: scf.for
+// CHECK: return
+func.func @collapse(%x: memref<5x7x2xf32>, %out: memref<5x7x2xf32>) {
+  linalg.exp ins(%x : memref<5x7x2xf32>) outs(%out : memref<5x7x2xf32>)
+  return
+}

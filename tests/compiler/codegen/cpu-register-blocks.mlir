@@ -91,3 +91,98 @@ func.func @any(%x: memref<16x32xi1>, %out: memref<32xi1>) {
   }
   return
 }
+
+// Panels are read in place, two vectors of 8 from one; partial vectors of the last one too.
+// CHECK-LABEL: func.func @panels(
+// CHECK-SAME: halcyon.specialised
+// CHECK-NOT: memref.alloc
+// CHECK: %[[PANEL:.+]] = arith.divui
+// CHECK: vector.load %{{.+}}[%[[PANEL]], %{{.+}}, %c0] : memref<3x100x16xf32>, vector<8xf32>
+// CHECK: vector.load %{{.+}}[%[[PANEL]], %{{.+}}, %c8] : memref<3x100x16xf32>, vector<8xf32>
+// CHECK-NOT: vector.maskedload
+// CHECK: vector.maskedstore
+// CHECK-NOT: linalg
+func.func @panels(%x: memref<4x100xf32>, %w: memref<3x100x16xf32>, %out: memref<4x35xf32>) {
+  %zero = arith.constant 0.0 : f32
+  linalg.fill ins(%zero : f32) outs(%out : memref<4x35xf32>)
+  linalg.generic {indexing_maps = [#a, affine_map<(m, n, k) -> (n floordiv 16, k, n mod 16)>, #c],
+                  iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%x, %w : memref<4x100xf32>, memref<3x100x16xf32>) outs(%out : memref<4x35xf32>) {
+  ^bb1(%p: f32, %q: f32, %o: f32):
+    %m = arith.mulf %p, %q : f32
+    %s = arith.addf %o, %m : f32
+    linalg.yield %s : f32
+  }
+  return
+}
+
+// Panels that no whole number of vectors fills stay with the loops.
+// CHECK-LABEL: func.func @narrow_panels(
+// CHECK: linalg.generic
+func.func @narrow_panels(%x: memref<4x100xf32>, %w: memref<3x100x12xf32>, %out: memref<4x35xf32>) {
+  linalg.generic {indexing_maps = [#a, affine_map<(m, n, k) -> (n floordiv 12, k, n mod 12)>, #c],
+                  iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%x, %w : memref<4x100xf32>, memref<3x100x12xf32>) outs(%out : memref<4x35xf32>) {
+  ^bb1(%p: f32, %q: f32, %o: f32):
+    %m = arith.mulf %p, %q : f32
+    %s = arith.addf %o, %m : f32
+    linalg.yield %s : f32
+  }
+  return
+}
+
+#window = affine_map<(h, w, c, kh, kw) -> (h + kh, w + kw, c)>
+#taps = affine_map<(h, w, c, kh, kw) -> (kh, kw, c)>
+#sums = affine_map<(h, w, c, kh, kw) -> (h, w, c)>
+
+// The padded copy vanishes: the loop of kernel rows ends at the border, the first and last column skip a tap.
+// CHECK-LABEL: func.func @padded(
+// CHECK-SAME: %[[X:[^:]+]]: memref<14x6x8xf32>
+// CHECK-NOT: memref.alloc
+// CHECK: scf.for %[[H:.+]] =
+// CHECK: %[[BELOW:.+]] = arith.subi %c1, %[[H]]
+// CHECK: %[[FROM:.+]] = arith.maxsi %[[BELOW]], %c0
+// CHECK: scf.for %{{.+}} = %[[FROM]] to
+// CHECK-COUNT-6: vector.load %[[X]]
+// CHECK-NOT: vector.load %[[X]]
+// CHECK-NOT: linalg
+func.func @padded(%x: memref<14x6x8xf32>, %w: memref<3x3x8xf32>, %out: memref<14x6x8xf32>) {
+  %zero = arith.constant 0.0 : f32
+  %p = memref.alloc() : memref<16x8x8xf32>
+  linalg.fill ins(%zero : f32) outs(%p : memref<16x8x8xf32>)
+  %inside = memref.subview %p[1, 1, 0] [14, 6, 8] [1, 1, 1]
+      : memref<16x8x8xf32> to memref<14x6x8xf32, strided<[64, 8, 1], offset: 72>>
+  memref.copy %x, %inside : memref<14x6x8xf32> to memref<14x6x8xf32, strided<[64, 8, 1], offset: 72>>
+  linalg.generic {indexing_maps = [#window, #taps, #sums],
+                  iterator_types = ["parallel", "parallel", "parallel", "reduction", "reduction"]}
+      ins(%p, %w : memref<16x8x8xf32>, memref<3x3x8xf32>) outs(%out : memref<14x6x8xf32>) {
+  ^bb1(%a: f32, %b: f32, %o: f32):
+    %m = arith.mulf %a, %b : f32
+    %s = arith.addf %o, %m : f32
+    linalg.yield %s : f32
+  }
+  return
+}
+
+// Somebody else reads the padded copy: it stays.
+// CHECK-LABEL: func.func @padded_twice(
+// CHECK: memref.alloc
+// CHECK: memref.copy
+func.func @padded_twice(%x: memref<14x6x8xf32>, %w: memref<3x3x8xf32>, %out: memref<14x6x8xf32>, %copy: memref<16x8x8xf32>) {
+  %zero = arith.constant 0.0 : f32
+  %p = memref.alloc() : memref<16x8x8xf32>
+  linalg.fill ins(%zero : f32) outs(%p : memref<16x8x8xf32>)
+  %inside = memref.subview %p[1, 1, 0] [14, 6, 8] [1, 1, 1]
+      : memref<16x8x8xf32> to memref<14x6x8xf32, strided<[64, 8, 1], offset: 72>>
+  memref.copy %x, %inside : memref<14x6x8xf32> to memref<14x6x8xf32, strided<[64, 8, 1], offset: 72>>
+  linalg.generic {indexing_maps = [#window, #taps, #sums],
+                  iterator_types = ["parallel", "parallel", "parallel", "reduction", "reduction"]}
+      ins(%p, %w : memref<16x8x8xf32>, memref<3x3x8xf32>) outs(%out : memref<14x6x8xf32>) {
+  ^bb1(%a: f32, %b: f32, %o: f32):
+    %m = arith.mulf %a, %b : f32
+    %s = arith.addf %o, %m : f32
+    linalg.yield %s : f32
+  }
+  memref.copy %p, %copy : memref<16x8x8xf32> to memref<16x8x8xf32>
+  return
+}

@@ -30,3 +30,11 @@ func.func @single(%x: f32) -> f32 {
   %a = arith.mulf %x, %x : f32
   return %a : f32
 }
+
+// So do vectors of f64.
+// CHECK-LABEL: func.func @doubles(
+// CHECK-NEXT: math.absf %{{.+}} : vector<4xf64>
+func.func @doubles(%x: vector<4xf64>) -> vector<4xf64> {
+  %a = math.absf %x : vector<4xf64>
+  return %a : vector<4xf64>
+}

@@ -33,20 +33,20 @@ dispatch.executable @chain inputs 1 workload_rank 1 dims [[0], [0]] {
 
 // A loop of length one keeps its place among the workgroup's ids: the second id tiles the second loop.
 // CHECK-LABEL: func.func @one_row(
-// CHECK-SAME: %{{[^:]+}}: memref<1x5000xf32>, %{{[^:]+}}: memref<1x5000xf32>, %[[ID0:[^:]+]]: index, %[[ID1:[^:]+]]: index,
+// CHECK-SAME: %{{[^:]+}}: memref<1x50000xf32>, %{{[^:]+}}: memref<1x50000xf32>, %[[ID0:[^:]+]]: index, %[[ID1:[^:]+]]: index,
 // CHECK: affine.apply #{{.+}}()[%[[ID1]]]
 // CHECK-NOT: affine.apply #{{.+}}()[%[[ID0]]]
 #row = affine_map<(i, j) -> (i, j)>
 dispatch.executable @one_row inputs 1 workload_rank 2 dims [[], []] {
-^bb0(%x: tensor<1x5000xf32>, %out: tensor<1x5000xf32>):
+^bb0(%x: tensor<1x50000xf32>, %out: tensor<1x50000xf32>):
   %y = linalg.generic {indexing_maps = [#row, #row], iterator_types = ["parallel", "parallel"]}
-      ins(%x : tensor<1x5000xf32>) outs(%out : tensor<1x5000xf32>) {
+      ins(%x : tensor<1x50000xf32>) outs(%out : tensor<1x50000xf32>) {
   ^bb1(%v: f32, %o: f32):
     %s0 = math.exp %v : f32
     %s = math.exp %s0 : f32
     linalg.yield %s : f32
-  } -> tensor<1x5000xf32>
-  dispatch.return %y : tensor<1x5000xf32>
+  } -> tensor<1x50000xf32>
+  dispatch.return %y : tensor<1x50000xf32>
 }
 
 // -----
@@ -71,4 +71,55 @@ dispatch.executable @two_roots inputs 1 workload_rank 1 dims [[], [], []] {
     linalg.yield %s : f32
   } -> tensor<8xf32>
   dispatch.return %y, %z : tensor<8xf32>, tensor<8xf32>
+}
+
+// -----
+
+// Whole panels, also where the last tile has part of one: 40 columns left are three panels of 16.
+// CHECK-LABEL: func.func @panels(
+// CHECK-SAME: halcyon.tile = array<i64: {{[0-9]+}}, 64, 1>
+// CHECK: %[[LEFT:.+]] = affine.min #{{.+}}()[%{{.+}}]
+// CHECK: %[[PANELS:.+]] = affine.apply #{{.+}}()[%[[LEFT]]]
+// CHECK: tensor.extract_slice %{{.+}}[%{{.+}}, 0, 0] [%[[PANELS]], 512, 16] [1, 1, 1] : tensor<7x512x16xf32> to tensor<?x512x16xf32>
+#x = affine_map<(m, n, k) -> (m, k)>
+#w = affine_map<(m, n, k) -> (n floordiv 16, k, n mod 16)>
+#y = affine_map<(m, n, k) -> (m, n)>
+dispatch.executable @panels inputs 2 workload_rank 2 dims [[], [], []] {
+^bb0(%x: tensor<128x512xf32>, %w: tensor<7x512x16xf32>, %out: tensor<128x104xf32>):
+  %y = linalg.generic {indexing_maps = [#x, #w, #y], iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%x, %w : tensor<128x512xf32>, tensor<7x512x16xf32>) outs(%out : tensor<128x104xf32>) {
+  ^bb1(%p: f32, %q: f32, %o: f32):
+    %m = arith.mulf %p, %q : f32
+    %s = arith.addf %o, %m : f32
+    linalg.yield %s : f32
+  } -> tensor<128x104xf32>
+  dispatch.return %y : tensor<128x104xf32>
+}
+
+// -----
+
+// Padding stays outside of the tile, which has whole rows, so that borders are known.
+// CHECK-LABEL: func.func @padding(
+// CHECK-SAME: halcyon.tile = array<i64: {{[0-9]+}}, 300, 32>
+// CHECK: %[[FILL:.+]] = linalg.fill
+// CHECK: %[[PADDED:.+]] = tensor.insert_slice %{{.+}} into %[[FILL]][1, 1, 0]
+// CHECK: tensor.extract_slice %[[PADDED]][%{{.+}}, 0, 0]
+#in = affine_map<(h, w, c, kh, kw) -> (h + kh, w + kw, c)>
+#taps = affine_map<(h, w, c, kh, kw) -> (kh, kw, c)>
+#sum = affine_map<(h, w, c, kh, kw) -> (h, w, c)>
+dispatch.executable @padding inputs 2 workload_rank 3 dims [[], [], []] {
+^bb0(%x: tensor<300x300x32xf32>, %w: tensor<3x3x32xf32>, %out: tensor<300x300x32xf32>):
+  %zero = arith.constant 0.0 : f32
+  %e = tensor.empty() : tensor<302x302x32xf32>
+  %f = linalg.fill ins(%zero : f32) outs(%e : tensor<302x302x32xf32>) -> tensor<302x302x32xf32>
+  %p = tensor.insert_slice %x into %f[1, 1, 0] [300, 300, 32] [1, 1, 1] : tensor<300x300x32xf32> into tensor<302x302x32xf32>
+  %y = linalg.generic {indexing_maps = [#in, #taps, #sum],
+                       iterator_types = ["parallel", "parallel", "parallel", "reduction", "reduction"]}
+      ins(%p, %w : tensor<302x302x32xf32>, tensor<3x3x32xf32>) outs(%out : tensor<300x300x32xf32>) {
+  ^bb1(%a: f32, %b: f32, %o: f32):
+    %m = arith.mulf %a, %b : f32
+    %s = arith.addf %o, %m : f32
+    linalg.yield %s : f32
+  } -> tensor<300x300x32xf32>
+  dispatch.return %y : tensor<300x300x32xf32>
 }

@@ -120,3 +120,78 @@ func.func @refused(%x: tensor<4xf32>, %s: tensor<2xindex>) -> tensor<?x?xf32> {
   %r = tensor.reshape %x(%s) : (tensor<4xf32>, tensor<2xindex>) -> tensor<?x?xf32>
   return %r : tensor<?x?xf32>
 }
+
+// -----
+
+// The copy that puts a border around a window's operand joins it.
+// CHECK-LABEL: func @bordered
+// CHECK: dispatch.launch @bordered_generic
+// CHECK-NOT: dispatch.launch
+// CHECK: return
+// ALONE-LABEL: func @bordered
+// ALONE: dispatch.launch
+// ALONE: dispatch.launch
+func.func @bordered(%x: tensor<8xf32>, %w: tensor<3xf32>) -> tensor<8xf32> {
+  %c1 = arith.constant 1 : index
+  %c8 = arith.constant 8 : index
+  %z = arith.constant 0.0 : f32
+  %e = tensor.empty() : tensor<10xf32>
+  %p = linalg.generic {indexing_maps = [affine_map<(i) -> (i)>], iterator_types = ["parallel"]} outs(%e : tensor<10xf32>) {
+  ^bb0(%o: f32):
+    %i = linalg.index 0 : index
+    %j = arith.subi %i, %c1 : index
+    %inside = arith.cmpi ult, %j, %c8 : index
+    %v = scf.if %inside -> (f32) {
+      %element = tensor.extract %x[%j] : tensor<8xf32>
+      scf.yield %element : f32
+    } else {
+      scf.yield %z : f32
+    }
+    linalg.yield %v : f32
+  } -> tensor<10xf32>
+  %e2 = tensor.empty() : tensor<8xf32>
+  %f = linalg.fill ins(%z : f32) outs(%e2 : tensor<8xf32>) -> tensor<8xf32>
+  %r = linalg.generic {indexing_maps = [affine_map<(i, k) -> (i + k)>, affine_map<(i, k) -> (k)>, affine_map<(i, k) -> (i)>], iterator_types = ["parallel", "reduction"]}
+      ins(%p, %w : tensor<10xf32>, tensor<3xf32>) outs(%f : tensor<8xf32>) {
+  ^bb0(%a: f32, %b: f32, %o: f32):
+    %m = arith.mulf %a, %b : f32
+    %s = arith.addf %o, %m : f32
+    linalg.yield %s : f32
+  } -> tensor<8xf32>
+  return %r : tensor<8xf32>
+}
+
+// -----
+
+// A consumer that turns the rows into columns would store each element alone, one of another element size has no room
+// in its result where the size is unknown: both stay apart.
+// CHECK-LABEL: func @apart
+// CHECK: dispatch.launch
+// CHECK: dispatch.launch
+// CHECK: dispatch.launch
+// CHECK: dispatch.launch
+// CHECK: return
+func.func @apart(%x: tensor<?x8xf32>, %w: tensor<8x16xf32>, %v: tensor<8x16xf32>) -> (tensor<16x?xf32>, tensor<?x16xf16>) {
+  %c0 = arith.constant 0 : index
+  %z = arith.constant 0.0 : f32
+  %n = tensor.dim %x, %c0 : tensor<?x8xf32>
+  %e = tensor.empty(%n) : tensor<?x16xf32>
+  %f = linalg.fill ins(%z : f32) outs(%e : tensor<?x16xf32>) -> tensor<?x16xf32>
+  %m = linalg.matmul ins(%x, %w : tensor<?x8xf32>, tensor<8x16xf32>) outs(%f : tensor<?x16xf32>) -> tensor<?x16xf32>
+  %t = tensor.empty(%n) : tensor<16x?xf32>
+  %turned = linalg.generic {indexing_maps = [affine_map<(i, j) -> (j, i)>, affine_map<(i, j) -> (i, j)>], iterator_types = ["parallel", "parallel"]}
+      ins(%m : tensor<?x16xf32>) outs(%t : tensor<16x?xf32>) {
+  ^bb0(%a: f32, %o: f32):
+    %r = arith.negf %a : f32
+    linalg.yield %r : f32
+  } -> tensor<16x?xf32>
+  %m2 = linalg.matmul ins(%x, %v : tensor<?x8xf32>, tensor<8x16xf32>) outs(%f : tensor<?x16xf32>) -> tensor<?x16xf32>
+  %h = tensor.empty(%n) : tensor<?x16xf16>
+  %half = linalg.generic {indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (i, j)>], iterator_types = ["parallel", "parallel"]}
+      ins(%m2 : tensor<?x16xf32>) outs(%h : tensor<?x16xf16>) {
+  ^bb0(%a: f32, %o: f16):
+    %r = arith.truncf %a : f32 to f16
+    linalg.yield %r : f16
+  } -> tensor<?x16xf16>
+  return %turned, %half : tensor<16x?xf32>, tensor<?x16xf16>
+}

@@ -2,7 +2,8 @@
 
 // CHECK-DAG: #[[PLAIN:.*]] = affine_map<(d0, d1, d2, d3, d4) -> (d0, d3, d2 * 2 + d4)>
 // CHECK-DAG: #[[DEPTH:.*]] = affine_map<(d0, d1, d2, d3) -> (d0, d1, d2 + d3)>
-// CHECK-DAG: #[[LAST:.*]] = affine_map<(d0, d1, d2, d3, d4) -> (d0, d2 + d4, d3)>
+// CHECK-DAG: #[[LAST:.*]] = affine_map<(d0, d1, d2, d3, d4) -> (d0, d1 + d3, d4)>
+// CHECK-DAG: #[[LAST_FILTER:.*]] = affine_map<(d0, d1, d2, d3, d4) -> (d2, d4, d3)>
 
 // The bias starts the accumulator; padding is a copy with a bounds test.
 // CHECK-LABEL: func @padded
@@ -42,26 +43,55 @@ func.func @grouped(%x: tensor<1x4x9xf32>, %w: tensor<6x2x3xf32>, %i: tensor<1x6x
   return %y : tensor<1x6x7xf32>
 }
 
-// Channels last, input and output.
+// Channels last, input and output: loops in the output's order, the input's channels innermost.
 // CHECK-LABEL: func @last
 func.func @last(%x: tensor<1x9x4xf32>, %w: tensor<6x4x3xf32>, %i: tensor<1x7x6xf32>) -> tensor<1x7x6xf32> {
-  // CHECK: linalg.generic {indexing_maps = [#[[LAST]],
+  // CHECK: linalg.generic {indexing_maps = [#[[LAST]], #[[LAST_FILTER]],
   %y = nn.conv ins(%x, %w : tensor<1x9x4xf32>, tensor<6x4x3xf32>) outs(%i : tensor<1x7x6xf32>)
     {strides = array<i64: 1>, dilations = array<i64: 1>, pad_low = array<i64: 0>, pad_high = array<i64: 0>,
      input_layout = #nn.layout<channels_last>, output_layout = #nn.layout<channels_last>}
   return %y : tensor<1x7x6xf32>
 }
 
+// One element a window, channels last: a matrix product over views.
+// CHECK-LABEL: func @pointwise
+// CHECK-SAME: %[[X:.*]]: tensor<1x5x5x4xf32>, %[[W:.*]]: tensor<6x4x1x1xf32>
+func.func @pointwise(%x: tensor<1x5x5x4xf32>, %w: tensor<6x4x1x1xf32>, %b: tensor<6xf32>, %i: tensor<1x5x5x6xf32>) -> tensor<1x5x5x6xf32> {
+  // CHECK: %[[ROWS:.*]] = tensor.collapse_shape %[[X]] {{.*}} into tensor<25x4xf32>
+  // CHECK: %[[TAPS:.*]] = tensor.collapse_shape %[[W]] {{.*}} into tensor<6x4xf32>
+  // CHECK: linalg.generic {{.*}} iterator_types = ["parallel", "parallel", "reduction"]} ins(%[[ROWS]], %[[TAPS]] :
+  // CHECK: tensor.expand_shape {{.*}} into tensor<1x5x5x6xf32>
+  %y = nn.conv ins(%x, %w, %b : tensor<1x5x5x4xf32>, tensor<6x4x1x1xf32>, tensor<6xf32>) outs(%i : tensor<1x5x5x6xf32>)
+    {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, pad_low = array<i64: 0, 0>, pad_high = array<i64: 0, 0>,
+     input_layout = #nn.layout<channels_last>, output_layout = #nn.layout<channels_last>}
+  return %y : tensor<1x5x5x6xf32>
+}
+
 // A transposed convolution is one of the spread input with the turned filter.
 // CHECK-LABEL: func @transposed
 // CHECK-SAME: %[[X:.*]]: tensor<1x4x5xf32>, %[[W:.*]]: tensor<4x3x2xf32>
-func.func @transposed(%x: tensor<1x4x5xf32>, %w: tensor<4x3x2xf32>, %i: tensor<1x3x10xf32>) -> tensor<1x3x10xf32> {
+func.func @transposed(%x: tensor<1x4x5xf32>, %w: tensor<4x3x2xf32>, %i: tensor<1x3x11xf32>) -> tensor<1x3x11xf32> {
   // CHECK: tensor.extract %[[W]]
   // CHECK: tensor.extract %[[X]]
-  // CHECK: linalg.generic {{.*}} ins(%{{.*}}, %{{.*}} : tensor<1x4x11xf32>, tensor<3x4x2xf32>)
-  %y = nn.conv_transpose ins(%x, %w : tensor<1x4x5xf32>, tensor<4x3x2xf32>) outs(%i : tensor<1x3x10xf32>)
-    {strides = array<i64: 2>, dilations = array<i64: 1>, pad_low = array<i64: 0>}
-  return %y : tensor<1x3x10xf32>
+  // CHECK: linalg.generic {{.*}} ins(%{{.*}}, %{{.*}} : tensor<1x4x12xf32>, tensor<3x4x2xf32>)
+  %y = nn.conv_transpose ins(%x, %w : tensor<1x4x5xf32>, tensor<4x3x2xf32>) outs(%i : tensor<1x3x11xf32>)
+    {strides = array<i64: 2>, dilations = array<i64: 1>, pad_low = array<i64: 0>, pad_high = array<i64: -1>}
+  return %y : tensor<1x3x11xf32>
+}
+
+// Where windows tile the output it is a matrix product; with few channels the tiles are turned afterwards.
+// CHECK-LABEL: func @tiles
+func.func @tiles(%x: tensor<1x4x5x5xf32>, %w: tensor<4x8x2x2xf32>, %v: tensor<4x1x2x2xf32>, %i: tensor<1x8x10x10xf32>, %j: tensor<1x1x10x10xf32>) -> (tensor<1x8x10x10xf32>, tensor<1x1x10x10xf32>) {
+  // CHECK-NOT: tensor.extract
+  // CHECK: linalg.generic {{.*}} ins(%{{.*}}, %arg1 : tensor<1x5x5x4xf32>, tensor<4x8x2x2xf32>) outs(%{{.*}} : tensor<1x5x2x5x2x8xf32>)
+  // CHECK: tensor.collapse_shape {{.*}} into tensor<1x10x10x8xf32>
+  %y = nn.conv_transpose ins(%x, %w : tensor<1x4x5x5xf32>, tensor<4x8x2x2xf32>) outs(%i : tensor<1x8x10x10xf32>)
+    {strides = array<i64: 2, 2>, dilations = array<i64: 1, 1>, pad_low = array<i64: 0, 0>, pad_high = array<i64: 0, 0>}
+  // CHECK: linalg.generic {{.*}} ins(%{{.*}}, %{{.*}} : tensor<1x5x5x4xf32>, tensor<4x4xf32>) outs(%{{.*}} : tensor<1x5x5x4xf32>)
+  // CHECK: linalg.generic {{.*}} ins(%{{.*}} : tensor<1x5x5x2x2x1xf32>) outs(%{{.*}} : tensor<1x5x2x5x2x1xf32>)
+  %z = nn.conv_transpose ins(%x, %v : tensor<1x4x5x5xf32>, tensor<4x1x2x2xf32>) outs(%j : tensor<1x1x10x10xf32>)
+    {strides = array<i64: 2, 2>, dilations = array<i64: 1, 1>, pad_low = array<i64: 0, 0>, pad_high = array<i64: 0, 0>}
+  return %y, %z : tensor<1x8x10x10xf32>, tensor<1x1x10x10xf32>
 }
 
 // What is not of this dialect stays.

@@ -40,3 +40,15 @@ func.func @layer_norm(%x: tensor<4x8xf32>, %s: tensor<8xf32>, %b: tensor<8xf32>,
     {axis = 1 : i64, epsilon = 1.0e-5 : f32}
   return %y : tensor<4x8xf32>
 }
+
+// Rows of f16 are summed in f32.
+// CHECK-LABEL: func @half
+func.func @half(%x: tensor<4x?xf16>, %i: tensor<4x?xf16>) -> tensor<4x?xf16> {
+  // CHECK: arith.extf %{{.*}} : f16 to f32
+  // CHECK: arith.addf %{{.*}} : f32
+  // CHECK-NOT: arith.addf %{{.*}} : f16
+  // CHECK: arith.truncf %{{.*}} : f32 to f16
+  // CHECK: return
+  %y = nn.layer_norm ins(%x : tensor<4x?xf16>) outs(%i : tensor<4x?xf16>) {axis = 1 : i64, epsilon = 1.0e-5 : f32}
+  return %y : tensor<4x?xf16>
+}

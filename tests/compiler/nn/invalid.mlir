@@ -31,7 +31,16 @@ func.func @strides(%x: tensor<1x4x8xf32>, %i: tensor<1x4x7xf32>) {
 func.func @groups(%x: tensor<1x4x8xf32>, %w: tensor<4x3x2xf32>, %i: tensor<1x9x9xf32>) {
   // expected-error @below {{groups must divide the filter's 4 inputs}}
   %0 = nn.conv_transpose ins(%x, %w : tensor<1x4x8xf32>, tensor<4x3x2xf32>) outs(%i : tensor<1x9x9xf32>)
-    {strides = array<i64: 1>, dilations = array<i64: 1>, pad_low = array<i64: 0>, groups = 3 : i64}
+    {strides = array<i64: 1>, dilations = array<i64: 1>, pad_low = array<i64: 0>, pad_high = array<i64: 0>, groups = 3 : i64}
+  return
+}
+
+// -----
+
+func.func @extent(%x: tensor<1x4x8xf32>, %w: tensor<4x3x2xf32>, %i: tensor<1x3x8xf32>) {
+  // expected-error @below {{spatial dimension 0: expected an output of 9, got 8}}
+  %0 = nn.conv_transpose ins(%x, %w : tensor<1x4x8xf32>, tensor<4x3x2xf32>) outs(%i : tensor<1x3x8xf32>)
+    {strides = array<i64: 1>, dilations = array<i64: 1>, pad_low = array<i64: 0>, pad_high = array<i64: 0>}
   return
 }
 

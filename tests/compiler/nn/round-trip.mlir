@@ -13,7 +13,7 @@ func.func @ops(%x: tensor<1x4x8x8xf32>, %w: tensor<6x2x3x3xf32>, %wt: tensor<4x3
      output_layout = #nn.layout<channels_last>}
   // CHECK: nn.conv_transpose
   %2 = nn.conv_transpose ins(%x, %wt : tensor<1x4x8x8xf32>, tensor<4x3x2x2xf32>) outs(%t : tensor<1x3x16x16xf32>)
-    {strides = array<i64: 2, 2>, dilations = array<i64: 1, 1>, pad_low = array<i64: 0, 0>}
+    {strides = array<i64: 2, 2>, dilations = array<i64: 1, 1>, pad_low = array<i64: 0, 0>, pad_high = array<i64: 0, 0>}
   // CHECK: nn.pool {{.*}} kind = #nn.pool_kind<max>
   %3 = nn.pool ins(%x : tensor<1x4x8x8xf32>) outs(%p : tensor<1x4x4x4xf32>)
     {kind = #nn.pool_kind<max>, kernel = array<i64: 2, 2>, strides = array<i64: 2, 2>, dilations = array<i64: 1, 1>,

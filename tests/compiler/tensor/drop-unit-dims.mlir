@@ -52,3 +52,37 @@ func.func @part(%x: tensor<8xf32>) -> tensor<4xf32> {
   } -> tensor<4xf32>
   return %0 : tensor<4xf32>
 }
+
+// -----
+
+// One window that ends before its operand does: without the loop its map would span the operand.
+// CHECK-LABEL: func @spare
+// CHECK: linalg.generic {{.*}} iterator_types = ["parallel", "reduction"]
+func.func @spare(%x: tensor<7xf32>, %w: tensor<5xf32>, %y: tensor<1xf32>) -> tensor<1xf32> {
+  %r = linalg.generic {indexing_maps = [affine_map<(i, k) -> (i * 3 + k)>, affine_map<(i, k) -> (k)>, affine_map<(i, k) -> (i)>],
+                       iterator_types = ["parallel", "reduction"]}
+      ins(%x, %w : tensor<7xf32>, tensor<5xf32>) outs(%y : tensor<1xf32>) {
+  ^bb0(%a: f32, %b: f32, %o: f32):
+    %m = arith.mulf %a, %b : f32
+    %n = arith.addf %o, %m : f32
+    linalg.yield %n : f32
+  } -> tensor<1xf32>
+  return %r : tensor<1xf32>
+}
+
+// -----
+
+// A sum over one element starts from an input.
+// CHECK-LABEL: func @one
+// CHECK: linalg.generic {{.*}} iterator_types = ["parallel"]} ins(%{{.*}}, %arg1 : tensor<2xf32>, tensor<2xf32>)
+// CHECK: ^bb0(%[[A:.*]]: f32, %[[START:.*]]: f32, %{{.*}}: f32):
+// CHECK: arith.addf %[[START]], %[[A]]
+func.func @one(%x: tensor<2x1xf32>, %y: tensor<2xf32>) -> tensor<2xf32> {
+  %s = linalg.generic {indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (i)>], iterator_types = ["parallel", "reduction"]}
+      ins(%x : tensor<2x1xf32>) outs(%y : tensor<2xf32>) {
+  ^bb0(%a: f32, %o: f32):
+    %r = arith.addf %o, %a : f32
+    linalg.yield %r : f32
+  } -> tensor<2xf32>
+  return %s : tensor<2xf32>
+}

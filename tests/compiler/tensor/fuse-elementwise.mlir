@@ -58,3 +58,28 @@ func.func @view(%x: tensor<4x8xf32>, %w: tensor<8x16xf32>, %i: tensor<4x16xf32>)
   %2 = linalg.exp ins(%1 : tensor<2x2x16xf32>) outs(%e : tensor<2x2x16xf32>) -> tensor<2x2x16xf32>
   return %2 : tensor<2x2x16xf32>
 }
+
+// -----
+
+// What reads its destination is computed once an element, not once a reader.
+// CHECK-LABEL: func @reads_destination
+// CHECK: linalg.generic
+// CHECK: linalg.yield
+// CHECK: linalg.generic
+// CHECK: return
+func.func @reads_destination(%x: tensor<2xf32>, %y: tensor<2xf32>, %v: tensor<2x33xf32>) -> tensor<2x33xf32> {
+  %s = linalg.generic {indexing_maps = [affine_map<(i) -> (i)>, affine_map<(i) -> (i)>], iterator_types = ["parallel"]}
+      ins(%x : tensor<2xf32>) outs(%y : tensor<2xf32>) {
+  ^bb0(%a: f32, %o: f32):
+    %r = arith.addf %o, %a : f32
+    linalg.yield %r : f32
+  } -> tensor<2xf32>
+  %g = tensor.empty() : tensor<2x33xf32>
+  %z = linalg.generic {indexing_maps = [affine_map<(i, j) -> (i)>, affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (i, j)>], iterator_types = ["parallel", "parallel"]}
+      ins(%s, %v : tensor<2xf32>, tensor<2x33xf32>) outs(%g : tensor<2x33xf32>) {
+  ^bb0(%a: f32, %b: f32, %o: f32):
+    %r = arith.mulf %a, %b : f32
+    linalg.yield %r : f32
+  } -> tensor<2x33xf32>
+  return %z : tensor<2x33xf32>
+}

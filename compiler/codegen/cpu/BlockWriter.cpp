@@ -1,0 +1,492 @@
+#include "codegen/cpu/BlockWriter.h"
+
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Arith/Utils/Utils.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+
+using namespace mlir;
+using namespace halcyon;
+
+// Window loops up to so many iterations are unrolled: their addresses fold into the loads.
+static constexpr int64_t unrollLimit = 9;
+
+namespace {
+class BlockWriter {
+public:
+  BlockWriter(const RegisterPlan &plan, const Fusion &fusion, const std::optional<Padding> &padding,
+              Registers registers, ImplicitLocOpBuilder &builder)
+      : plan(plan), fusion(fusion), padding(padding), registers(registers), b(builder) {}
+
+  void write() {
+    op = plan.op;
+    extents = op.getStaticLoopRanges();
+    for (Range range : cast<linalg::LinalgOp>(op.getOperation()).createLoopRanges(b, b.getLoc()))
+      sizes.push_back(getValueOrCreateConstantIndexOp(b, b.getLoc(), range.size));
+    zero = index(0), one = index(1);
+    loops.assign(op.getNumLoops(), zero);
+    if (padding)
+      placePadding();
+    orderLoops();
+    nest(0);
+  }
+
+private:
+  Value index(int64_t value) { return b.create<arith::ConstantIndexOp>(value); }
+
+  // Calls `body` inside a loop; not a loop where it has one iteration.
+  template <typename Body> void loop(Value from, Value to, unsigned step, int64_t iterations, Body body) {
+    if (iterations == 0)
+      return;
+    if (iterations == 1)
+      return body(from);
+    auto made = b.create<scf::ForOp>(from, to, index(step));
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(made.getBody());
+    body(made.getInductionVar());
+  }
+
+  // The map of the padded operand on its source: after the loops, it takes the offset of each dimension.
+  void placePadding() {
+    SmallVector<AffineExpr> exprs;
+    AffineMap map = op.getIndexingMapsArray()[padding->operand];
+    for (const Padding::Dim &dim : padding->dims) {
+      AffineExpr expr = b.getAffineConstantExpr(dim.shift);
+      if (dim.result)
+        expr = expr + map.getResult(*dim.result);
+      Value moving;
+      for (OpFoldResult offset : dim.offsets) {
+        if (std::optional<int64_t> constant = getConstantIntValue(offset))
+          expr = expr + *constant;
+        else
+          moving = moving ? b.create<arith::AddIOp>(moving, cast<Value>(offset)).getResult() : cast<Value>(offset);
+      }
+      if (moving)
+        expr = expr + b.getAffineDimExpr(op.getNumLoops() + sourceOffsets.size());
+      sourceOffsets.push_back(moving ? moving : zero);
+      exprs.push_back(expr);
+    }
+    sourceMap = AffineMap::get(op.getNumLoops() + sourceOffsets.size(), 0, exprs, b.getContext());
+  }
+
+  // The dimension of the padded operand whose window moves with the reduction loop.
+  const Padding::Dim *windowOn(unsigned reduction) const {
+    if (padding)
+      for (const Padding::Dim &dim : padding->dims)
+        if (dim.window && dim.window->reduction == reduction)
+          return &dim;
+    return nullptr;
+  }
+
+  bool alongRows(const Padding::Dim *dim) const {
+    return dim && dim->window && plan.u && dim->window->parallel == plan.u;
+  }
+
+  static int64_t constantOffset(const Padding::Dim &dim) {
+    int64_t sum = dim.shift;
+    for (OpFoldResult offset : dim.offsets)
+      sum += getConstantIntValue(offset).value_or(0);
+    return sum;
+  }
+
+  // The rows of a block at `start` whose position of the reduction is outside of the source.
+  llvm::SmallBitVector outside(const Padding::Dim &dim, int64_t start, unsigned height, int64_t position) const {
+    llvm::SmallBitVector rows(height);
+    for (unsigned row = 0; row < height; ++row) {
+      const int64_t at = (start + row) * dim.window->stride + position * dim.window->dilation + constantOffset(dim);
+      rows[row] = at < 0 || at >= dim.size;
+    }
+    return rows;
+  }
+
+  // Whether a row of the block reaches outside.
+  bool crossesBorder(int64_t start, unsigned height) const {
+    if (padding)
+      for (const Padding::Dim &dim : padding->dims)
+        if (alongRows(&dim))
+          for (int64_t i = 0; i < extents[dim.window->reduction]; ++i)
+            if (outside(dim, start, height, i).any())
+              return true;
+    return false;
+  }
+
+  // From the first to behind the last position of the reduction that is inside.
+  std::pair<Value, Value> insideOf(const Padding::Dim &dim, unsigned reduction) {
+    const Window &window = *dim.window;
+    Value first = index(constantOffset(dim));
+    for (OpFoldResult offset : dim.offsets)
+      if (auto value = dyn_cast<Value>(offset); value && !getConstantIntValue(offset))
+        first = b.create<arith::AddIOp>(first, value);
+    if (window.parallel)
+      first = b.create<arith::AddIOp>(first, b.create<arith::MulIOp>(loops[*window.parallel], index(window.stride)));
+    auto steps = [&](Value distance) -> Value { // to get as far, at least none
+      Value positive = b.create<arith::MaxSIOp>(distance, zero);
+      if (window.dilation == 1)
+        return positive;
+      return b.create<arith::DivUIOp>(b.create<arith::AddIOp>(positive, index(window.dilation - 1)),
+                                      index(window.dilation));
+    };
+    Value from = steps(b.create<arith::SubIOp>(zero, first));
+    Value to = steps(b.create<arith::SubIOp>(index(dim.size), first));
+    return {from, b.create<arith::MinSIOp>(to, sizes[reduction])};
+  }
+
+  bool moves(unsigned loop, unsigned with) const {
+    auto generic = linalg::GenericOp(plan.op);
+    return llvm::any_of(generic.getDpsInputOperands(), [&](OpOperand *in) {
+      AffineMap map = generic.getMatchingIndexingMap(in);
+      return map.isFunctionOfDim(loop) && map.isFunctionOfDim(with);
+    });
+  }
+
+  // Outermost first. What a block's rows read (weights of a convolution) is used again by loops inside of u; a panel
+  // by loops inside of v.
+  void orderLoops() {
+    std::optional<unsigned> shared = plan.inPlacePanel();
+    if (!shared && (shared = packed = plan.panelOperand(registers.rows)))
+      allocatePanel();
+    SmallVector<unsigned> inside;
+    for (unsigned which : plan.outer) {
+      const bool fixed = shared ? op.getIndexingMapsArray()[*shared].isFunctionOfDim(which)
+                                : !plan.u || moves(*plan.u, which);
+      (fixed ? order : inside).push_back(which);
+    }
+    if (shared && plan.u && plan.columnsCollide()) {
+      order.append(inside);
+      order.push_back(*plan.u);
+      order.push_back(plan.v);
+      return;
+    }
+    if (shared) {
+      order.push_back(plan.v);
+      order.append(inside);
+      if (plan.u)
+        order.push_back(*plan.u);
+      return;
+    }
+    if (plan.u)
+      order.push_back(*plan.u);
+    order.append(inside);
+    order.push_back(plan.v);
+  }
+
+  void nest(unsigned at) {
+    if (at == order.size())
+      return block();
+    const unsigned which = order[at];
+    if (which == plan.v)
+      return columns([&] { nest(at + 1); });
+    if (plan.u && which == *plan.u)
+      return rows([&] { nest(at + 1); });
+    loop(zero, sizes[which], 1, extents[which], [&](Value position) {
+      loops[which] = position;
+      nest(at + 1);
+    });
+  }
+
+  // The reduction loops of the packed operand, then the columns of one block.
+  void allocatePanel() {
+    SmallVector<int64_t> shape;
+    SmallVector<AffineExpr> exprs;
+    for (unsigned which : plan.reductions) {
+      if (!op.getIndexingMapsArray()[*packed].isFunctionOfDim(which))
+        continue;
+      shape.push_back(extents[which]);
+      exprs.push_back(b.getAffineDimExpr(which));
+    }
+    shape.push_back(registers.columns * registers.lanes);
+    exprs.push_back(b.getAffineDimExpr(plan.v));
+    Type element = cast<MemRefType>(op.getDpsInputs()[*packed].getType()).getElementType();
+    panel = b.create<memref::AllocOp>(MemRefType::get(shape, element));
+    panelMap = AffineMap::get(op.getNumLoops(), 0, exprs, b.getContext());
+  }
+
+  TilePosition panelPosition() {
+    TilePosition position{loops, plan.u, plan.v, {}};
+    position.loops[plan.v] = zero;
+    return position;
+  }
+
+  void fillPanel() {
+    OpBuilder::InsertionGuard guard(b);
+    SmallVector<Value> saved = loops;
+    for (AffineExpr expr : panelMap.getResults().drop_back()) {
+      const unsigned which = cast<AffineDimExpr>(expr).getPosition();
+      auto made = b.create<scf::ForOp>(zero, sizes[which], one);
+      b.setInsertionPointToStart(made.getBody());
+      loops[which] = made.getInductionVar();
+    }
+    TileEmitter emitter(b, {1, shape.columns, shape.lanes});
+    TilePosition position{loops, plan.u, plan.v, lanesLeft};
+    emitter.store(emitter.load(op.getDpsInputs()[*packed], op.getIndexingMapsArray()[*packed], position), panel,
+                  panelMap, panelPosition());
+    loops = saved;
+  }
+
+  // Whole blocks, then single vectors, then what is left of a vector.
+  void columns(function_ref<void()> body) {
+    inColumn = body;
+    const int64_t extent = extents[plan.v];
+    const unsigned lanes = registers.lanes;
+    unsigned wide = registers.columns;
+    if (!ShapedType::isDynamic(extent) && extent <= lanes)
+      wide = 1;
+    Value from = zero;
+    for (unsigned count : {wide, 1u}) {
+      // Of an unknown extent, the partial vectors' loop does single ones too.
+      if (count == 1 && wide > 1 && ShapedType::isDynamic(extent) && registers.masks)
+        break;
+      from = wholeColumns(from, count * lanes, count);
+      if (count == 1)
+        break;
+    }
+    const int64_t left = ShapedType::isDynamic(extent) ? ShapedType::kDynamic : extent % lanes;
+    if (left == 0)
+      return;
+    if (registers.masks)
+      columnLoop(from, sizes[plan.v], lanes, ShapedType::isDynamic(left) ? left : 1, {1, lanes, true});
+    else
+      columnLoop(from, sizes[plan.v], 1, left, {1, 1, false});
+  }
+
+  struct ColumnShape {
+    unsigned columns, lanes;
+    bool partial;
+  };
+
+  Value wholeColumns(Value from, unsigned size, unsigned count) {
+    const int64_t extent = extents[plan.v];
+    if (ShapedType::isDynamic(extent)) {
+      Value left = b.create<arith::SubIOp>(sizes[plan.v], from);
+      Value whole = b.create<arith::DivUIOp>(left, index(size));
+      Value to = b.create<arith::AddIOp>(from, b.create<arith::MulIOp>(whole, index(size)));
+      columnLoop(from, to, size, ShapedType::kDynamic, {count, registers.lanes, false});
+      return to;
+    }
+    const int64_t start = *getConstantIntValue(from);
+    const int64_t blocks = (extent - start) / size;
+    Value to = index(start + blocks * size);
+    columnLoop(from, to, size, blocks, {count, registers.lanes, false});
+    return to;
+  }
+
+  void columnLoop(Value from, Value to, unsigned step, int64_t iterations, ColumnShape made) {
+    loop(from, to, step, iterations, [&](Value position) {
+      loops[plan.v] = position;
+      shape.columns = made.columns, shape.lanes = made.lanes;
+      lanesLeft = made.partial ? b.create<arith::SubIOp>(sizes[plan.v], position).getResult() : Value();
+      if (packed)
+        fillPanel();
+      inColumn();
+    });
+  }
+
+  // Blocks of nearly equal height where the extent is known, else whole blocks and halves of them.
+  void rows(function_ref<void()> body) {
+    inRow = body;
+    unsigned most = registers.rows;
+    const int64_t width = extents[plan.v];
+    if (!ShapedType::isDynamic(width) && width <= registers.lanes)
+      most = registers.rows * 3 / 2; // one column only
+    const int64_t extent = extents[*plan.u];
+    if (!ShapedType::isDynamic(extent)) {
+      const int64_t blocks = std::max<int64_t>(1, (extent + most - 1) / most);
+      const int64_t height = extent / blocks, taller = extent % blocks;
+      equalRows(0, height + 1, taller);
+      equalRows(taller * (height + 1), height, blocks - taller);
+      return;
+    }
+    Value from = zero;
+    for (unsigned height = most; height > 0; height = height == most ? llvm::PowerOf2Ceil(most) / 2 : height / 2) {
+      Value whole = b.create<arith::DivUIOp>(b.create<arith::SubIOp>(sizes[*plan.u], from), index(height));
+      Value to = b.create<arith::AddIOp>(from, b.create<arith::MulIOp>(whole, index(height)));
+      rowLoop(from, to, height, ShapedType::kDynamic);
+      from = to;
+    }
+  }
+
+  // Blocks over the border are written apart.
+  void equalRows(int64_t from, unsigned height, int64_t blocks) {
+    int64_t inner = 0; // blocks to do in a loop
+    auto flush = [&](int64_t upTo) {
+      rowLoop(index(upTo - inner * height), index(upTo), height, inner);
+      inner = 0;
+    };
+    for (int64_t i = 0; i < blocks; ++i) {
+      const int64_t start = from + i * height;
+      if (!crossesBorder(start, height)) {
+        ++inner;
+        continue;
+      }
+      flush(start);
+      border = start;
+      rowLoop(index(start), index(start + height), height, 1);
+      border.reset();
+    }
+    flush(from + blocks * height);
+  }
+
+  void rowLoop(Value from, Value to, unsigned height, int64_t iterations) {
+    loop(from, to, height, iterations, [&](Value position) {
+      loops[*plan.u] = position;
+      shape.rows = height;
+      inRow();
+    });
+  }
+
+  TilePosition positionOf(const FusedOp &fused) {
+    TilePosition position;
+    for (auto [i, which] : llvm::enumerate(fused.loops)) {
+      position.loops.push_back(loops[which]);
+      if (plan.u && which == *plan.u)
+        position.u = i;
+      if (which == plan.v)
+        position.v = i;
+    }
+    position.lanesLeft = lanesLeft;
+    return position;
+  }
+
+  // The new values of the op's destination; `held`: what the block has of each memory.
+  TileEmitter::Tile apply(TileEmitter &emitter, const FusedOp &fused, const TilePosition &position,
+                          const DenseMap<Value, TileEmitter::Tile> &held) {
+    linalg::LinalgOp fusedOp = fused.op;
+    SmallVector<TileEmitter::Tile> arguments;
+    for (OpOperand &operand : fusedOp->getOpOperands()) {
+      Value memory = operand.get();
+      if (auto tile = held.find(memory); tile != held.end())
+        arguments.push_back(tile->second);
+      else if (padding && fusedOp == op && operand.getOperandNumber() == padding->operand) {
+        TilePosition inSource = position;
+        llvm::append_range(inSource.loops, sourceOffsets);
+        arguments.push_back(emitter.load(padding->source, sourceMap, inSource));
+      }
+      else if (packed && fusedOp == op && operand.getOperandNumber() == *packed)
+        arguments.push_back(emitter.load(panel, panelMap, panelPosition()));
+      else if (!isa<MemRefType>(memory.getType()))
+        arguments.push_back(emitter.splat(memory));
+      else if (fusedOp.payloadUsesValueFromOperand(&operand))
+        arguments.push_back(emitter.load(memory, fusedOp.getMatchingIndexingMap(&operand), position));
+      else // never read
+        arguments.push_back(emitter.splat(
+            b.create<arith::ConstantOp>(b.getZeroAttr(cast<MemRefType>(memory.getType()).getElementType()))));
+    }
+    return emitter.body(fusedOp, arguments)[0];
+  }
+
+  void block() {
+    TileEmitter emitter(b, shape);
+    FusedOp self{op, llvm::to_vector(llvm::seq<unsigned>(0, op.getNumLoops()))};
+    TilePosition position = positionOf(self);
+    TileEmitter::Tile sums;
+    if (fusion.first)
+      sums = apply(emitter, *fusion.first, positionOf(*fusion.first), DenseMap<Value, TileEmitter::Tile>());
+    else
+      sums = emitter.load(plan.output(), plan.outputMap(), position);
+    sums = reduce(self, 0, sums, {});
+
+    DenseMap<Value, TileEmitter::Tile> held;
+    held[plan.output()] = sums;
+    for (const FusedOp &fused : fusion.after)
+      held[linalg::LinalgOp(fused.op).getDpsInits()[0]] = apply(emitter, fused, positionOf(fused), held);
+    SmallVector<Value> stored;
+    for (const FusedOp &fused : llvm::reverse(fusion.after)) {
+      linalg::LinalgOp fusedOp = fused.op;
+      Value memory = fusedOp.getDpsInits()[0];
+      if (llvm::is_contained(stored, memory))
+        continue;
+      stored.push_back(memory);
+      emitter.store(held[memory], memory, fusedOp.getMatchingIndexingMap(fusedOp.getDpsInitOperand(0)),
+                    positionOf(fused));
+    }
+    if (!llvm::is_contained(stored, plan.output()))
+      emitter.store(held[plan.output()], plan.output(), plan.outputMap(), position);
+  }
+
+  // Whether all positions of these reductions are computed for all rows.
+  bool unrolls(unsigned at) const {
+    int64_t iterations = 1;
+    for (unsigned which : ArrayRef(plan.reductions).drop_front(at)) {
+      const Padding::Dim *dim = windowOn(which);
+      if (ShapedType::isDynamic(extents[which]) || (dim && (!alongRows(dim) || border)))
+        return false;
+      iterations *= extents[which];
+      if (iterations > unrollLimit)
+        return false;
+    }
+    return true;
+  }
+
+  // `skipped`: rows that have nothing here.
+  TileEmitter::Tile reduce(const FusedOp &self, unsigned at, TileEmitter::Tile sums, const llvm::SmallBitVector &skipped) {
+    if (at == plan.reductions.size())
+      return accumulate(self, sums, skipped);
+    const unsigned which = plan.reductions[at];
+    const Padding::Dim *dim = windowOn(which);
+    if (border && alongRows(dim)) {
+      for (int64_t i = 0; i < extents[which]; ++i) {
+        llvm::SmallBitVector rows = outside(*dim, *border, shape.rows, i);
+        loops[which] = index(i);
+        if (!rows.all())
+          sums = reduce(self, at + 1, sums, rows);
+      }
+      return sums;
+    }
+    if (unrolls(at)) {
+      for (int64_t i = 0; i < extents[which]; ++i) {
+        loops[which] = index(i);
+        sums = reduce(self, at + 1, sums, skipped);
+      }
+      return sums;
+    }
+    auto [from, to] = dim && !alongRows(dim) ? insideOf(*dim, which) : std::pair(zero, sizes[which]);
+    auto made = b.create<scf::ForOp>(from, to, one, sums);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(made.getBody());
+    loops[which] = made.getInductionVar();
+    TileEmitter::Tile next = reduce(self, at + 1, TileEmitter::Tile(made.getRegionIterArgs()), skipped);
+    b.create<scf::YieldOp>(next);
+    return TileEmitter::Tile(made.getResults());
+  }
+
+  TileEmitter::Tile accumulate(const FusedOp &self, const TileEmitter::Tile &sums, const llvm::SmallBitVector &skipped) {
+    TileEmitter emitter(b, shape);
+    emitter.skipRows(skipped);
+    DenseMap<Value, TileEmitter::Tile> held;
+    held[plan.output()] = sums;
+    TileEmitter::Tile next = apply(emitter, self, positionOf(self), held);
+    for (auto [value, old] : llvm::zip(next, sums))
+      if (!value)
+        value = old;
+    return next;
+  }
+
+  const RegisterPlan &plan;
+  const Fusion &fusion;
+  const std::optional<Padding> &padding;
+  Registers registers;
+  ImplicitLocOpBuilder &b;
+  linalg::GenericOp op;
+  SmallVector<int64_t> extents;
+  SmallVector<Value> sizes, loops; // of each loop: its extent, its position now
+  SmallVector<unsigned> order;
+  Value zero, one;
+  // The block now.
+  TileShape shape;
+  Value lanesLeft;
+  std::function<void()> inColumn, inRow;
+  std::optional<int64_t> border; // the first row of a block that reaches outside
+  AffineMap sourceMap;           // of the padded operand
+  SmallVector<Value> sourceOffsets;
+  // A copy of an operand's columns, adjacent in memory.
+  std::optional<unsigned> packed;
+  Value panel;
+  AffineMap panelMap;
+};
+} // namespace
+
+void halcyon::writeBlocks(const RegisterPlan &plan, const Fusion &fusion, const std::optional<Padding> &padding,
+                          Registers registers, ImplicitLocOpBuilder &builder) {
+  BlockWriter(plan, fusion, padding, registers, builder).write();
+}

@@ -1,0 +1,17 @@
+// codegen/cpu/BlockWriter.h -- a planned reduction as loops around register blocks.
+#pragma once
+#include "codegen/cpu/Padding.h"
+#include "codegen/cpu/RegisterPlan.h"
+
+namespace halcyon {
+
+struct Registers {
+  unsigned lanes, rows, columns; // rows: with `columns` vectors each
+  bool masks;                    // partial vectors cost no more than whole ones
+};
+
+// Before the builder's insertion point; the ops stay.
+void writeBlocks(const RegisterPlan &plan, const Fusion &fusion, const std::optional<Padding> &padding,
+                 Registers registers, mlir::ImplicitLocOpBuilder &builder);
+
+} // namespace halcyon

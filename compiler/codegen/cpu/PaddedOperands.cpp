@@ -1,0 +1,211 @@
+#include "codegen/cpu/Padding.h"
+#include "codegen/cpu/Passes.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "mlir/IR/Matchers.h"
+
+namespace halcyon {
+#define GEN_PASS_DEF_CPUPADDING
+#include "codegen/cpu/Passes.h.inc"
+} // namespace halcyon
+
+using namespace mlir;
+using namespace halcyon;
+
+namespace {
+// A generic that copies `source` to the inside of its result, and `value` elsewhere.
+struct GuardedCopy {
+  Value source;
+  TypedAttr value;
+  // Of each dimension of the source: the result's dimension, none if it is a unit, and where the source begins there.
+  SmallVector<std::optional<unsigned>> dims;
+  SmallVector<int64_t> low;
+};
+
+struct Position {
+  unsigned dim;
+  int64_t low; // subtracted from it
+};
+} // namespace
+
+// linalg.index, or with a constant subtracted or added.
+static std::optional<Position> positionOf(Value value) {
+  if (auto index = value.getDefiningOp<linalg::IndexOp>())
+    return Position{static_cast<unsigned>(index.getDim()), 0};
+  Operation *op = value.getDefiningOp();
+  if (!isa_and_nonnull<arith::SubIOp, arith::AddIOp>(op))
+    return {};
+  auto index = op->getOperand(0).getDefiningOp<linalg::IndexOp>();
+  std::optional<int64_t> constant = getConstantIntValue(op->getOperand(1));
+  if (!index || !constant)
+    return {};
+  return Position{static_cast<unsigned>(index.getDim()), isa<arith::SubIOp>(op) ? *constant : -*constant};
+}
+
+// What the conjunction of comparisons `position < size` says of each position.
+static LogicalResult readGuards(Value condition, SmallVectorImpl<std::pair<Value, int64_t>> &guards) {
+  if (auto both = condition.getDefiningOp<arith::AndIOp>())
+    return success(succeeded(readGuards(both.getLhs(), guards)) && succeeded(readGuards(both.getRhs(), guards)));
+  auto compare = condition.getDefiningOp<arith::CmpIOp>();
+  std::optional<int64_t> size = compare ? getConstantIntValue(compare.getRhs()) : std::nullopt;
+  if (!size || compare.getPredicate() != arith::CmpIPredicate::ult)
+    return failure();
+  guards.push_back({compare.getLhs(), *size});
+  return success();
+}
+
+static std::optional<GuardedCopy> guardedCopyOf(linalg::GenericOp op) {
+  if (!op || op.getNumDpsInputs() || op.getNumResults() != 1 || op.getNumParallelLoops() != op.getNumLoops() ||
+      !op.getMatchingIndexingMap(op.getDpsInitOperand(0)).isIdentity())
+    return {};
+  auto branch = op.getBody()->getTerminator()->getOperand(0).getDefiningOp<scf::IfOp>();
+  if (!branch || !llvm::hasNItems(branch.getThenRegion().front(), 2) || !llvm::hasSingleElement(branch.getElseRegion().front()))
+    return {};
+  auto extract = dyn_cast<tensor::ExtractOp>(branch.getThenRegion().front().front());
+  GuardedCopy copy;
+  SmallVector<std::pair<Value, int64_t>> guards;
+  if (!extract || branch.getThenRegion().front().getTerminator()->getOperand(0) != extract.getResult() ||
+      !matchPattern(branch.getElseRegion().front().getTerminator()->getOperand(0), m_Constant(&copy.value)) ||
+      failed(readGuards(branch.getCondition(), guards)))
+    return {};
+  copy.source = extract.getTensor();
+  auto source = cast<RankedTensorType>(copy.source.getType()), made = cast<RankedTensorType>(op.getResult(0).getType());
+  if (!source.hasStaticShape() || !made.hasStaticShape())
+    return {};
+  unsigned next = 0;
+  for (auto [axis, index] : llvm::enumerate(extract.getIndices())) {
+    const int64_t size = source.getDimSize(axis);
+    auto guard = llvm::find_if(guards, [&, index = index](auto &each) { return each.first == index; });
+    const bool guarded = guard != guards.end();
+    if (guarded && guard->second != size)
+      return {};
+    std::optional<Position> position = positionOf(index);
+    if (!position && size == 1 && isConstantIntValue(index, 0)) {
+      copy.dims.push_back({});
+      copy.low.push_back(0);
+      continue;
+    }
+    if (!position || position->dim != next || position->low < 0 ||
+        position->low + size > made.getDimSize(next) || (!guarded && size != made.getDimSize(next)))
+      return {};
+    copy.dims.push_back(next++);
+    copy.low.push_back(position->low);
+  }
+  if (next != made.getRank())
+    return {};
+  return copy;
+}
+
+// What `op` makes of an element outside changes no result: zero in a sum of products, infinity in a minimum.
+static bool ignores(linalg::GenericOp op, OpOperand &operand, TypedAttr value) {
+  BlockArgument in = op.getMatchingBlockArgument(&operand);
+  BlockArgument sum = op.getRegionOutputArgs()[0];
+  auto sums = op.getBody()->getTerminator()->getOperand(0).getDefiningOp();
+  if (!sums || sums->getNumOperands() != 2 || !llvm::is_contained(sums->getOperands(), sum))
+    return false;
+  Value term = sums->getOperand(0) == sum ? sums->getOperand(1) : sums->getOperand(0);
+  if (isa<arith::AddFOp, arith::AddIOp>(sums)) {
+    if (!matchPattern(value, m_AnyZeroFloat()) && !matchPattern(value, m_Zero()))
+      return false;
+    auto product = term.getDefiningOp();
+    return term == in || (isa_and_nonnull<arith::MulFOp, arith::MulIOp>(product) &&
+                          llvm::is_contained(product->getOperands(), in));
+  }
+  auto number = dyn_cast<FloatAttr>(value);
+  if (term != in || !number || !number.getValue().isInfinity())
+    return false;
+  return number.getValue().isNegative() ? isa<arith::MaximumFOp, arith::MaxNumFOp>(sums)
+                                        : isa<arith::MinimumFOp, arith::MinNumFOp>(sums);
+}
+
+static bool blocksRead(linalg::GenericOp op, OpOperand &operand, const GuardedCopy &copy) {
+  if (!op || !op.isDpsInput(&operand) || op.getNumDpsInits() != 1 || op.getNumReductionLoops() == 0 ||
+      !canEmitBody(op) || !ignores(op, operand, copy.value))
+    return false;
+  AffineMap out = op.getMatchingIndexingMap(op.getDpsInitOperand(0)), in = op.getMatchingIndexingMap(&operand);
+  SmallVector<int64_t> extents = op.getStaticLoopRanges();
+  if (!out.isProjectedPermutation() || out.getNumResults() == 0 || llvm::any_of(extents, ShapedType::isDynamic))
+    return false;
+  const unsigned v = out.getDimPosition(out.getNumResults() - 1);
+  if (extents[v] < 4)
+    return false;
+  llvm::SmallBitVector reductions(op.getNumLoops());
+  for (auto [axis, dim] : llvm::enumerate(copy.dims)) {
+    auto source = cast<RankedTensorType>(copy.source.getType());
+    if (!dim || source.getDimSize(axis) == cast<RankedTensorType>(operand.get().getType()).getDimSize(*dim))
+      continue;
+    std::optional<Window> window = windowOf(op, in.getResult(*dim));
+    if (!window || !window->parallel || *window->parallel == v || reductions.test(window->reduction))
+      return false;
+    reductions.set(window->reduction);
+  }
+  return true;
+}
+
+bool halcyon::makesPadding(Operation *op) {
+  if (auto fill = dyn_cast<linalg::FillOp>(op); fill && fill->getNumResults() == 1 && fill->hasOneUse())
+    return isa<tensor::InsertSliceOp>(*fill->user_begin()) && makesPadding(*fill->user_begin());
+  auto insert = dyn_cast<tensor::InsertSliceOp>(op);
+  if (!insert)
+    return false;
+  auto fill = insert.getDest().getDefiningOp<linalg::FillOp>();
+  return fill && fill.getOutputs()[0].getDefiningOp<tensor::EmptyOp>();
+}
+
+std::optional<unsigned> halcyon::wholeLoopOfPadding(linalg::LinalgOp op) {
+  std::optional<unsigned> whole;
+  SmallVector<int64_t> extents = op.getStaticLoopRanges();
+  for (OpOperand *in : op.getDpsInputOperands()) {
+    auto insert = in->get().getDefiningOp<tensor::InsertSliceOp>();
+    if (!insert || !makesPadding(insert))
+      continue;
+    for (auto [expr, offset] : llvm::zip(op.getMatchingIndexingMap(in).getResults(), insert.getMixedOffsets()))
+      if (std::optional<Window> window = windowOf(op, expr); window && window->parallel && extents[*window->parallel] > 1)
+        whole = std::max(whole.value_or(0), *window->parallel);
+  }
+  return whole;
+}
+
+static void insertInFill(linalg::GenericOp op, const GuardedCopy &copy, RewriterBase &rewriter) {
+  rewriter.setInsertionPoint(op);
+  Location loc = op.getLoc();
+  auto source = cast<RankedTensorType>(copy.source.getType()), made = cast<RankedTensorType>(op.getResult(0).getType());
+  SmallVector<OpFoldResult> offsets, ones(made.getRank(), rewriter.getIndexAttr(1));
+  SmallVector<int64_t> shape;
+  for (auto [axis, dim] : llvm::enumerate(copy.dims)) {
+    if (!dim)
+      continue;
+    offsets.push_back(rewriter.getIndexAttr(copy.low[axis]));
+    shape.push_back(source.getDimSize(axis));
+  }
+  Value inside = tensor::createCanonicalRankReducingExtractSliceOp(
+      rewriter, loc, copy.source, RankedTensorType::get(shape, source.getElementType()));
+  Value value = rewriter.create<arith::ConstantOp>(loc, copy.value);
+  Value empty = rewriter.create<tensor::EmptyOp>(loc, made.getShape(), made.getElementType());
+  Value fill = rewriter.create<linalg::FillOp>(loc, value, empty).getResult(0);
+  rewriter.replaceOpWithNewOp<tensor::InsertSliceOp>(
+      op, inside, fill, offsets, llvm::map_to_vector(shape, [&](int64_t size) -> OpFoldResult { return rewriter.getIndexAttr(size); }),
+      ones);
+}
+
+namespace {
+struct CpuPadding : halcyon::impl::CpuPaddingBase<CpuPadding> {
+  void runOnOperation() override {
+    IRRewriter rewriter(&getContext());
+    SmallVector<linalg::GenericOp> ops;
+    getOperation().walk([&](linalg::GenericOp op) { ops.push_back(op); });
+    for (linalg::GenericOp op : ops) {
+      std::optional<GuardedCopy> copy = guardedCopyOf(op);
+      if (!copy || !op->hasOneUse())
+        continue;
+      OpOperand &use = *op->use_begin();
+      if (blocksRead(dyn_cast<linalg::GenericOp>(use.getOwner()), use, *copy))
+        insertInFill(op, *copy, rewriter);
+    }
+  }
+};
+} // namespace

@@ -1,0 +1,186 @@
+#include "codegen/cpu/TileSizes.h"
+#include "codegen/cpu/Padding.h"
+
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
+
+using namespace mlir;
+using namespace halcyon;
+
+// Loop iterations of one workgroup, all loops of its costliest op counted: long enough to hide the cost of a
+// dispatch (some 20 ns), short enough to share one op of a small model among threads.
+static constexpr int64_t iterationsOfWorkgroup = 32768;
+static constexpr double bytesOfRows = 256 << 10; // of weights that stay in L2
+static constexpr int64_t macsOfWorkgroup = 4 << 20; // of a contraction: some 50 us
+static constexpr double elementsOfStream = 131072; // of a window's result: more than a few rows, which share their input
+static constexpr int64_t assumedExtent = 64;        // of a loop whose extent is unknown
+
+// The product of an op's static loop extents.
+static double volume(Operation *op) {
+  auto linalgOp = dyn_cast<linalg::LinalgOp>(op);
+  if (!linalgOp)
+    return 1;
+  double product = 1;
+  for (int64_t extent : linalgOp.getStaticLoopRanges())
+    product *= ShapedType::isDynamic(extent) ? assumedExtent : extent;
+  return product;
+}
+
+static SmallVector<int64_t> extents(TilingInterface root, unsigned rank) {
+  OpBuilder builder(root);
+  SmallVector<int64_t> result;
+  for (Range range : root.getIterationDomain(builder)) {
+    std::optional<int64_t> size = getConstantIntValue(range.size);
+    result.push_back(size ? *size : ShapedType::kDynamic);
+  }
+  result.truncate(rank);
+  return result;
+}
+
+// The tile of one dimension: at most `most`, in equal parts of multiples of `grain`.
+static int64_t part(int64_t extent, double most, int64_t grain) {
+  const int64_t limit = std::max<int64_t>(grain, static_cast<int64_t>(most) / grain * grain);
+  if (ShapedType::isDynamic(extent))
+    return limit;
+  extent = std::max<int64_t>(1, extent);
+  const int64_t parts = (extent + limit - 1) / limit;
+  const int64_t equal = (extent + parts - 1) / parts;
+  return std::min(extent, (equal + grain - 1) / grain * grain);
+}
+
+// Innermost dimension first: contiguous accesses stay long.
+static SmallVector<int64_t> tileOfRoom(ArrayRef<int64_t> workload, double room, SmallVector<int64_t> tile) {
+  const bool given = llvm::any_of(tile, [](int64_t size) { return size != 0; });
+  for (int64_t i = workload.size() - 1; i >= 0; --i) {
+    if (tile[i])
+      continue;
+    const double most = ShapedType::isDynamic(workload[i])
+                            ? std::min(room, !given && i + 1 == static_cast<int64_t>(workload.size()) ? 1024.0 : 64.0)
+                            : room;
+    tile[i] = part(workload[i], most, 1);
+    room = std::max(1.0, room / tile[i]);
+  }
+  return tile;
+}
+
+// The loops of the output that a register block would cover (RegisterPlan), as dimensions of the output.
+namespace {
+struct BlockDims {
+  std::optional<unsigned> u;
+  unsigned v = 0;
+  bool streams = false;       // no two elements of a row use the same input: depthwise, pooling
+  std::optional<unsigned> whole; // not to be cut
+  bool rowsAreReused = false; // another dimension reads the same of what only the rows read: weights of a convolution
+  double depth = 1;           // reduction iterations of an element
+};
+} // namespace
+static std::optional<BlockDims> blockDims(linalg::LinalgOp op) {
+  if (op.getNumReductionLoops() == 0 || op.getNumDpsInits() != 1 || op.getNumDpsInputs() < 2)
+    return {};
+  AffineMap out = op.getMatchingIndexingMap(op.getDpsInitOperand(0));
+  if (!out.isProjectedPermutation() || out.getNumResults() == 0)
+    return {};
+  BlockDims dims;
+  SmallVector<int64_t> extents = op.getStaticLoopRanges();
+  dims.v = out.getNumResults() - 1;
+  while (dims.v > 0 && extents[out.getDimPosition(dims.v)] == 1)
+    --dims.v;
+  const unsigned vLoop = out.getDimPosition(dims.v);
+  for (unsigned i = 0; i < dims.v; ++i) {
+    const unsigned loop = out.getDimPosition(i);
+    if (extents[loop] != 1 && llvm::any_of(op.getDpsInputOperands(), [&](OpOperand *in) {
+          AffineMap map = op.getMatchingIndexingMap(in);
+          return map.isFunctionOfDim(vLoop) && !map.isFunctionOfDim(loop);
+        }))
+      dims.u = i;
+  }
+  double elements = 1;
+  for (unsigned i = 0; i < out.getNumResults(); ++i) {
+    const unsigned loop = out.getDimPosition(i);
+    elements *= ShapedType::isDynamic(extents[loop]) ? assumedExtent : std::max<int64_t>(1, extents[loop]);
+    if (!dims.u || i == *dims.u || i == dims.v || extents[loop] == 1)
+      continue;
+    const unsigned uLoop = out.getDimPosition(*dims.u);
+    dims.rowsAreReused |= llvm::all_of(op.getDpsInputOperands(), [&](OpOperand *in) {
+      AffineMap map = op.getMatchingIndexingMap(in);
+      return !map.isFunctionOfDim(uLoop) || !map.isFunctionOfDim(loop);
+    });
+  }
+  dims.depth = volume(op) / elements;
+  dims.streams = llvm::all_of(op.getDpsInputOperands(), [&](OpOperand *in) {
+    return !op.payloadUsesValueFromOperand(in) || op.getMatchingIndexingMap(in).isFunctionOfDim(vLoop);
+  });
+  if (std::optional<unsigned> loop = wholeLoopOfPadding(op))
+    dims.whole = out.getResultPosition(getAffineDimExpr(*loop, op.getContext()));
+  return dims;
+}
+
+// A contraction takes many rows where they share columns that are packed once, and few where they stream.
+static SmallVector<int64_t> chooseContractionTile(ArrayRef<int64_t> workload, BlockDims dims, double cost) {
+  double room = std::max(1.0, macsOfWorkgroup / std::max(1.0, cost));
+  SmallVector<int64_t> tile(workload.size(), 0);
+  auto set = [&](unsigned dim, double most, int64_t grain) {
+    if (dim >= workload.size())
+      return;
+    tile[dim] = part(workload[dim], most, grain);
+    room = std::max(1.0, room / tile[dim]);
+  };
+  if (dims.whole)
+    set(*dims.whole, wholeWorkload, 1);
+  if (dims.streams) {
+    room = std::min(room, elementsOfStream);
+    set(dims.v, 64, 32);
+    return tileOfRoom(workload, room, tile);
+  }
+  set(dims.v, dims.u ? 64 : std::max(64.0, std::min(room, 512.0)), 32);
+  if (dims.u && dims.u != dims.whole)
+    set(*dims.u, dims.rowsAreReused ? std::clamp(bytesOfRows / (4 * dims.depth), 16.0, 64.0) : 256.0, 8);
+  return tileOfRoom(workload, room, tile);
+}
+
+// An input that is contiguous along another loop than the output is read in square blocks.
+static std::optional<unsigned> turnedLoop(linalg::LinalgOp op) {
+  if (op.getNumLoops() != op.getNumParallelLoops() || op.getNumDpsInits() != 1)
+    return {};
+  AffineMap out = op.getMatchingIndexingMap(op.getDpsInitOperand(0));
+  if (!out.isIdentity() || out.getNumResults() < 2)
+    return {};
+  SmallVector<int64_t> extents = op.getStaticLoopRanges();
+  for (OpOperand *in : op.getDpsInputOperands()) {
+    AffineMap map = op.getMatchingIndexingMap(in);
+    if (map.getNumResults() < 2 || !map.isProjectedPermutation())
+      continue;
+    const unsigned last = map.getDimPosition(map.getNumResults() - 1);
+    if (last + 1 != out.getNumResults() && extents[last] != 1 && map.isFunctionOfDim(out.getNumResults() - 1))
+      return last;
+  }
+  return {};
+}
+
+SmallVector<int64_t> halcyon::chooseTile(func::FuncOp function, TilingInterface root, unsigned rank) {
+  SmallVector<int64_t> workload = extents(root, rank);
+  double area = 1, cost = 1;
+  for (int64_t extent : workload)
+    area *= ShapedType::isDynamic(extent) ? assumedExtent : std::max<int64_t>(1, extent);
+  linalg::LinalgOp costliest;
+  function.walk([&](linalg::LinalgOp op) {
+    if (volume(op) / area > cost || !costliest)
+      costliest = op;
+    cost = std::max(cost, volume(op) / area);
+  });
+  std::optional<BlockDims> dims;
+  if (costliest && costliest.getDpsInits().size() == 1 &&
+      cast<ShapedType>(costliest.getDpsInits()[0].getType()).getRank() ==
+          cast<ShapedType>(root->getResult(0).getType()).getRank())
+    dims = blockDims(costliest);
+  if (dims)
+    return chooseContractionTile(workload, *dims, cost);
+  double room = std::max(1.0, iterationsOfWorkgroup / cost);
+  SmallVector<int64_t> tile(rank, 0);
+  if (auto rootOp = dyn_cast<linalg::LinalgOp>(root.getOperation()))
+    if (std::optional<unsigned> turned = turnedLoop(rootOp); turned && *turned < rank) {
+      tile[*turned] = part(workload[*turned], 64, 16);
+      room = std::max(1.0, room / tile[*turned]);
+    }
+  return tileOfRoom(workload, room, tile);
+}

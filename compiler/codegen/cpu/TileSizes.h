@@ -1,0 +1,13 @@
+// codegen/cpu/TileSizes.h -- how much of a kernel's workload one workgroup does.
+#pragma once
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Interfaces/TilingInterface.h"
+
+namespace halcyon {
+
+inline constexpr int64_t wholeWorkload = 0xffffffff; // the schema's largest tile
+
+// Of the root's leading `rank` loops.
+llvm::SmallVector<int64_t> chooseTile(mlir::func::FuncOp function, mlir::TilingInterface root, unsigned rank);
+
+} // namespace halcyon

@@ -1,0 +1,167 @@
+#include "tensor/Passes.h"
+#include "tensor/StridedConstant.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Linalg/Transforms/Transforms.h"
+#include "mlir/IR/AsmState.h"
+#include "mlir/IR/DialectResourceBlobManager.h"
+
+namespace halcyon {
+#define GEN_PASS_DEF_PACKCONSTANTS
+#include "tensor/Passes.h.inc"
+} // namespace halcyon
+
+using namespace mlir;
+using namespace halcyon;
+
+namespace {
+
+constexpr int64_t panelWidth = 16; // on every CPU: variants of a plan share its constants (design section 6)
+
+// The operand's loops but `columns`, in the order of the packed dimensions: parallel ones, then reductions.
+struct Packing {
+  unsigned columns;
+  SmallVector<unsigned> loops;
+};
+
+// How the operand with `map` would be packed; nothing where panels would not help.
+std::optional<Packing> packingOf(linalg::GenericOp op, AffineMap map) {
+  AffineMap out = op.getMatchingIndexingMap(op.getDpsInitOperand(0));
+  SmallVector<utils::IteratorType> iterators = op.getIteratorTypesArray();
+  SmallVector<int64_t> extents = op.getStaticLoopRanges();
+  // Columns: the result's innermost dimension of more than one element.
+  Packing packing;
+  std::optional<unsigned> columns;
+  for (unsigned axis = 0; axis < out.getNumResults(); ++axis)
+    if (unsigned loop = out.getDimPosition(axis); extents[loop] != 1)
+      columns = loop;
+  if (!columns || !map.isFunctionOfDim(*columns))
+    return {};
+  packing.columns = *columns;
+  bool reduces = false;
+  for (auto [loop, iterator] : llvm::enumerate(iterators)) {
+    if (loop == *columns || !map.isFunctionOfDim(loop))
+      continue;
+    packing.loops.push_back(loop);
+    reduces |= iterator == utils::IteratorType::reduction;
+  }
+  llvm::stable_sort(packing.loops, [&](unsigned a, unsigned b) {
+    return iterators[a] == utils::IteratorType::parallel && iterators[b] == utils::IteratorType::reduction;
+  });
+  return reduces ? std::optional(packing) : std::nullopt;
+}
+
+// Writes the constant's panels, zeros beyond its columns.
+void pack(const StridedConstant &constant, AffineMap map, const Packing &packing, ArrayRef<int64_t> extents,
+          MutableArrayRef<char> bytes) {
+  const size_t size = constant.element.getIntOrFloatBitWidth() / 8;
+  auto strideOf = [&](unsigned loop) {
+    for (unsigned axis = 0; axis < map.getNumResults(); ++axis)
+      if (map.getDimPosition(axis) == loop)
+        return constant.strides[axis];
+    llvm_unreachable("a loop that the operand does not depend on");
+  };
+  const int64_t columns = extents[packing.columns], step = strideOf(packing.columns);
+  SmallVector<int64_t> counts{(columns + panelWidth - 1) / panelWidth}, steps{step * panelWidth};
+  for (unsigned loop : packing.loops) {
+    counts.push_back(extents[loop]);
+    steps.push_back(strideOf(loop));
+  }
+  SmallVector<int64_t> at(counts.size(), 0);
+  int64_t from = 0;
+  for (char *to = bytes.begin(); to != bytes.end(); to += panelWidth * size) {
+    const int64_t count = std::min(panelWidth, columns - at[0] * panelWidth);
+    for (int64_t i = 0; i < count; ++i)
+      std::memcpy(to + i * size, constant.bytes.data() + (from + i * step) * size, size);
+    std::memset(to + count * size, 0, (panelWidth - count) * size);
+    for (size_t axis = counts.size(); axis-- > 0;) {
+      from += steps[axis];
+      if (++at[axis] < counts[axis])
+        break;
+      from -= steps[axis] * counts[axis];
+      at[axis] = 0;
+    }
+  }
+}
+
+struct PackConstants : halcyon::impl::PackConstantsBase<PackConstants> {
+  void runOnOperation() override {
+    IRRewriter rewriter(&getContext());
+    SmallVector<linalg::LinalgOp> ops;
+    getOperation().walk([&](linalg::LinalgOp op) { ops.push_back(op); });
+    for (linalg::LinalgOp op : ops)
+      if (op.getNumReductionLoops() && op.getNumDpsInputs() >= 2 && op.getNumDpsInits() == 1 &&
+          op.hasPureTensorSemantics())
+        packOperands(op, rewriter);
+  }
+
+  void packOperands(linalg::LinalgOp op, IRRewriter &rewriter) {
+    AffineMap out = op.getMatchingIndexingMap(op.getDpsInitOperand(0));
+    if (!out.isProjectedPermutation())
+      return;
+    for (unsigned i = 0; i < op.getNumDpsInputs(); ++i) {
+      std::optional<StridedConstant> constant = stridedConstant(op.getDpsInputs()[i]);
+      if (!constant || !constant->element.isF32() || !op.getIndexingMapsArray()[i].isProjectedPermutation())
+        continue;
+      if (!isa<linalg::GenericOp>(op.getOperation())) {
+        rewriter.setInsertionPoint(op);
+        FailureOr<linalg::GenericOp> generic = linalg::generalizeNamedOp(rewriter, op);
+        if (failed(generic))
+          return;
+        op = cast<linalg::LinalgOp>(generic->getOperation());
+      }
+      auto generic = cast<linalg::GenericOp>(op.getOperation());
+      if (std::optional<Packing> packing = packingOf(generic, op.getIndexingMapsArray()[i]))
+        replace(generic, i, *constant, *packing, rewriter);
+    }
+  }
+
+  void replace(linalg::GenericOp op, unsigned operand, const StridedConstant &constant, const Packing &packing,
+               IRRewriter &rewriter) {
+    SmallVector<AffineMap> maps = op.getIndexingMapsArray();
+    SmallVector<int64_t> extents = op.getStaticLoopRanges();
+    AffineExpr column = rewriter.getAffineDimExpr(packing.columns);
+    SmallVector<int64_t> shape{(extents[packing.columns] + panelWidth - 1) / panelWidth};
+    SmallVector<AffineExpr> exprs{column.floorDiv(panelWidth)};
+    for (unsigned loop : packing.loops) {
+      shape.push_back(extents[loop]);
+      exprs.push_back(rewriter.getAffineDimExpr(loop));
+    }
+    shape.push_back(panelWidth);
+    exprs.push_back(column % panelWidth);
+    auto type = RankedTensorType::get(shape, constant.element);
+
+    Attribute &packed = done[{constant.bytes.data(), rewriter.getAffineMapArrayAttr(
+                                                         {AffineMap::get(op.getNumLoops(), 0, exprs, &getContext()),
+                                                          maps[operand]}),
+                              rewriter.getDenseI64ArrayAttr(constant.strides)}];
+    if (!packed || cast<DenseResourceElementsAttr>(packed).getType() != type) {
+      const size_t size = type.getNumElements() * constant.element.getIntOrFloatBitWidth() / 8;
+      AsmResourceBlob blob = HeapAsmResourceBlob::allocate(size, 64, /*dataIsMutable=*/true);
+      pack(constant, maps[operand], packing, extents, blob.getMutableData());
+      const std::string name = (constant.name.empty() ? "constant" : constant.name.str()) + ".panels";
+      packed = DenseResourceElementsAttr::get(type, name, std::move(blob));
+    }
+    rewriter.setInsertionPoint(op);
+    Value value = rewriter.create<arith::ConstantOp>(op.getLoc(), type, cast<TypedAttr>(packed));
+    maps[operand] = AffineMap::get(op.getNumLoops(), 0, exprs, &getContext());
+    rewriter.modifyOpInPlace(op, [&] {
+      op->setOperand(operand, value);
+      op.setIndexingMapsAttr(rewriter.getAffineMapArrayAttr(maps));
+    });
+  }
+
+  // Panels of this function, by where they came from and how they are read.
+  struct Key {
+    const char *bytes;
+    Attribute maps, strides;
+    bool operator<(const Key &other) const {
+      return std::tuple(bytes, maps.getAsOpaquePointer(), strides.getAsOpaquePointer()) <
+             std::tuple(other.bytes, other.maps.getAsOpaquePointer(), other.strides.getAsOpaquePointer());
+    }
+  };
+  std::map<Key, Attribute> done;
+};
+
+} // namespace

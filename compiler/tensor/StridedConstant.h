@@ -1,0 +1,21 @@
+// tensor/StridedConstant.h -- the bytes behind a constant tensor that was reshaped or transposed on the way.
+#pragma once
+#include "mlir/IR/BuiltinAttributes.h"
+#include "mlir/IR/Value.h"
+#include <optional>
+
+namespace halcyon {
+
+// Element (i0, i1, ..) of the tensor is number i0 * strides[0] + i1 * strides[1] + .. of `bytes`, which belong to an
+// attribute of the context. A splat has one element and strides of 0.
+struct StridedConstant {
+  llvm::ArrayRef<char> bytes;
+  mlir::Type element;
+  llvm::SmallVector<int64_t> shape, strides;
+  llvm::StringRef name; // of the resource; empty where it has none
+};
+
+// Nothing where `value` is no constant of whole bytes, or went through an operation that moves elements otherwise.
+std::optional<StridedConstant> stridedConstant(mlir::Value value);
+
+} // namespace halcyon

@@ -1,0 +1,187 @@
+// RUN: halcyon-opt %s --pass-pipeline='builtin.module(func.func(halcyon-cpu-padding),canonicalize,cse)' --split-input-file | FileCheck %s
+
+// Zeros add nothing to a sum of products; the unit dimension goes.
+// CHECK-LABEL: func.func @zeros(
+// CHECK-DAG: %[[FILL:.+]] = linalg.fill
+// CHECK-DAG: %[[X:.+]] = tensor.extract_slice %{{.+}}[0, 0, 0, 0] [1, 14, 14, 8]
+// CHECK: tensor.insert_slice %[[X]] into %[[FILL]][1, 1, 0] [14, 14, 8]
+// CHECK-NOT: scf.if
+// CHECK: return
+#id = affine_map<(h, w, c) -> (h, w, c)>
+#in = affine_map<(h, w, c, kh, kw) -> (h + kh, w + kw, c)>
+#taps = affine_map<(h, w, c, kh, kw) -> (kh, kw, c)>
+#sum = affine_map<(h, w, c, kh, kw) -> (h, w, c)>
+func.func @zeros(%x: tensor<1x14x14x8xf32>, %w: tensor<3x3x8xf32>, %out: tensor<14x14x8xf32>) -> tensor<14x14x8xf32> {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c14 = arith.constant 14 : index
+  %outside = arith.constant 0.0 : f32
+  %e = tensor.empty() : tensor<16x16x8xf32>
+  %p = linalg.generic {indexing_maps = [#id], iterator_types = ["parallel", "parallel", "parallel"]}
+      outs(%e : tensor<16x16x8xf32>) {
+  ^bb0(%o: f32):
+    %h = linalg.index 0 : index
+    %v = linalg.index 1 : index
+    %c = linalg.index 2 : index
+    %i = arith.subi %h, %c1 : index
+    %j = arith.subi %v, %c1 : index
+    %a = arith.cmpi ult, %i, %c14 : index
+    %b = arith.cmpi ult, %j, %c14 : index
+    %inside = arith.andi %a, %b : i1
+    %r = scf.if %inside -> (f32) {
+      %l = tensor.extract %x[%c0, %i, %j, %c] : tensor<1x14x14x8xf32>
+      scf.yield %l : f32
+    } else {
+      scf.yield %outside : f32
+    }
+    linalg.yield %r : f32
+  } -> tensor<16x16x8xf32>
+  %y = linalg.generic {indexing_maps = [#in, #taps, #sum],
+                       iterator_types = ["parallel", "parallel", "parallel", "reduction", "reduction"]}
+      ins(%p, %w : tensor<16x16x8xf32>, tensor<3x3x8xf32>) outs(%out : tensor<14x14x8xf32>) {
+  ^bb0(%a: f32, %b: f32, %o: f32):
+    %m = arith.mulf %a, %b : f32
+    %s = arith.addf %o, %m : f32
+    linalg.yield %s : f32
+  } -> tensor<14x14x8xf32>
+  return %y : tensor<14x14x8xf32>
+}
+
+// -----
+
+// Nothing is less than minus infinity.
+// CHECK-LABEL: func.func @maximum(
+// CHECK: tensor.insert_slice
+// CHECK-NOT: scf.if
+// CHECK: return
+#id = affine_map<(h, w, c) -> (h, w, c)>
+#in = affine_map<(h, w, c, kh, kw) -> (h + kh, w + kw, c)>
+#taps = affine_map<(h, w, c, kh, kw) -> (kh, kw, c)>
+#sum = affine_map<(h, w, c, kh, kw) -> (h, w, c)>
+func.func @maximum(%x: tensor<1x14x14x8xf32>, %w: tensor<3x3x8xf32>, %out: tensor<14x14x8xf32>) -> tensor<14x14x8xf32> {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c14 = arith.constant 14 : index
+  %outside = arith.constant 0xFF800000 : f32
+  %e = tensor.empty() : tensor<16x16x8xf32>
+  %p = linalg.generic {indexing_maps = [#id], iterator_types = ["parallel", "parallel", "parallel"]}
+      outs(%e : tensor<16x16x8xf32>) {
+  ^bb0(%o: f32):
+    %h = linalg.index 0 : index
+    %v = linalg.index 1 : index
+    %c = linalg.index 2 : index
+    %i = arith.subi %h, %c1 : index
+    %j = arith.subi %v, %c1 : index
+    %a = arith.cmpi ult, %i, %c14 : index
+    %b = arith.cmpi ult, %j, %c14 : index
+    %inside = arith.andi %a, %b : i1
+    %r = scf.if %inside -> (f32) {
+      %l = tensor.extract %x[%c0, %i, %j, %c] : tensor<1x14x14x8xf32>
+      scf.yield %l : f32
+    } else {
+      scf.yield %outside : f32
+    }
+    linalg.yield %r : f32
+  } -> tensor<16x16x8xf32>
+  %y = linalg.generic {indexing_maps = [#in, #taps, #sum],
+                       iterator_types = ["parallel", "parallel", "parallel", "reduction", "reduction"]}
+      ins(%p, %w : tensor<16x16x8xf32>, tensor<3x3x8xf32>) outs(%out : tensor<14x14x8xf32>) {
+  ^bb0(%a: f32, %b: f32, %o: f32):
+    %s = arith.maximumf %o, %a : f32
+    linalg.yield %s : f32
+  } -> tensor<14x14x8xf32>
+  return %y : tensor<14x14x8xf32>
+}
+
+// -----
+
+// Ones count.
+// CHECK-LABEL: func.func @ones(
+// CHECK-NOT: tensor.insert_slice
+// CHECK: scf.if
+// CHECK: return
+#id = affine_map<(h, w, c) -> (h, w, c)>
+#in = affine_map<(h, w, c, kh, kw) -> (h + kh, w + kw, c)>
+#taps = affine_map<(h, w, c, kh, kw) -> (kh, kw, c)>
+#sum = affine_map<(h, w, c, kh, kw) -> (h, w, c)>
+func.func @ones(%x: tensor<1x14x14x8xf32>, %w: tensor<3x3x8xf32>, %out: tensor<14x14x8xf32>) -> tensor<14x14x8xf32> {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c14 = arith.constant 14 : index
+  %outside = arith.constant 1.0 : f32
+  %e = tensor.empty() : tensor<16x16x8xf32>
+  %p = linalg.generic {indexing_maps = [#id], iterator_types = ["parallel", "parallel", "parallel"]}
+      outs(%e : tensor<16x16x8xf32>) {
+  ^bb0(%o: f32):
+    %h = linalg.index 0 : index
+    %v = linalg.index 1 : index
+    %c = linalg.index 2 : index
+    %i = arith.subi %h, %c1 : index
+    %j = arith.subi %v, %c1 : index
+    %a = arith.cmpi ult, %i, %c14 : index
+    %b = arith.cmpi ult, %j, %c14 : index
+    %inside = arith.andi %a, %b : i1
+    %r = scf.if %inside -> (f32) {
+      %l = tensor.extract %x[%c0, %i, %j, %c] : tensor<1x14x14x8xf32>
+      scf.yield %l : f32
+    } else {
+      scf.yield %outside : f32
+    }
+    linalg.yield %r : f32
+  } -> tensor<16x16x8xf32>
+  %y = linalg.generic {indexing_maps = [#in, #taps, #sum],
+                       iterator_types = ["parallel", "parallel", "parallel", "reduction", "reduction"]}
+      ins(%p, %w : tensor<16x16x8xf32>, tensor<3x3x8xf32>) outs(%out : tensor<14x14x8xf32>) {
+  ^bb0(%a: f32, %b: f32, %o: f32):
+    %m = arith.mulf %a, %b : f32
+    %s = arith.addf %o, %m : f32
+    linalg.yield %s : f32
+  } -> tensor<14x14x8xf32>
+  return %y : tensor<14x14x8xf32>
+}
+
+// -----
+
+// Zero is more than a negative element.
+// CHECK-LABEL: func.func @zero_maximum(
+// CHECK-NOT: tensor.insert_slice
+// CHECK: scf.if
+// CHECK: return
+#id = affine_map<(h, w, c) -> (h, w, c)>
+#in = affine_map<(h, w, c, kh, kw) -> (h + kh, w + kw, c)>
+#taps = affine_map<(h, w, c, kh, kw) -> (kh, kw, c)>
+#sum = affine_map<(h, w, c, kh, kw) -> (h, w, c)>
+func.func @zero_maximum(%x: tensor<1x14x14x8xf32>, %w: tensor<3x3x8xf32>, %out: tensor<14x14x8xf32>) -> tensor<14x14x8xf32> {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c14 = arith.constant 14 : index
+  %outside = arith.constant 0.0 : f32
+  %e = tensor.empty() : tensor<16x16x8xf32>
+  %p = linalg.generic {indexing_maps = [#id], iterator_types = ["parallel", "parallel", "parallel"]}
+      outs(%e : tensor<16x16x8xf32>) {
+  ^bb0(%o: f32):
+    %h = linalg.index 0 : index
+    %v = linalg.index 1 : index
+    %c = linalg.index 2 : index
+    %i = arith.subi %h, %c1 : index
+    %j = arith.subi %v, %c1 : index
+    %a = arith.cmpi ult, %i, %c14 : index
+    %b = arith.cmpi ult, %j, %c14 : index
+    %inside = arith.andi %a, %b : i1
+    %r = scf.if %inside -> (f32) {
+      %l = tensor.extract %x[%c0, %i, %j, %c] : tensor<1x14x14x8xf32>
+      scf.yield %l : f32
+    } else {
+      scf.yield %outside : f32
+    }
+    linalg.yield %r : f32
+  } -> tensor<16x16x8xf32>
+  %y = linalg.generic {indexing_maps = [#in, #taps, #sum],
+                       iterator_types = ["parallel", "parallel", "parallel", "reduction", "reduction"]}
+      ins(%p, %w : tensor<16x16x8xf32>, tensor<3x3x8xf32>) outs(%out : tensor<14x14x8xf32>) {
+  ^bb0(%a: f32, %b: f32, %o: f32):
+    %s = arith.maximumf %o, %a : f32
+    linalg.yield %s : f32
+  } -> tensor<14x14x8xf32>
+  return %y : tensor<14x14x8xf32>
+}

@@ -1,0 +1,60 @@
+// RUN: halcyon-opt %s --pass-pipeline='builtin.module(func.func(halcyon-cpu-transposes{vector-bytes=32}),canonicalize,cse)' | FileCheck %s
+
+#cr = affine_map<(r, c) -> (c, r)>
+#rc = affine_map<(r, c) -> (r, c)>
+
+// Blocks of 8 by 8: rows of the input as vectors, three rounds of shuffles, the body, rows of the output. What is left
+// of the columns and of the rows is done one by one.
+// CHECK-LABEL: func.func @turn(
+// CHECK-SAME: %[[X:[^:]+]]: memref<20x17xf32>, %[[Y:[^:]+]]: memref<17x20xf32>
+// CHECK-SAME: halcyon.specialised
+// CHECK-COUNT-8: vector.load %[[X]]
+// CHECK-COUNT-24: vector.shuffle
+// CHECK-COUNT-8: vector.load %[[Y]]
+// CHECK-COUNT-8: arith.addf {{.*}} : vector<8xf32>
+// CHECK: vector.store
+// CHECK: scf.for
+// CHECK: memref.load %[[X]]
+// CHECK: scf.for
+// CHECK: memref.load %[[X]]
+// CHECK-NOT: linalg
+func.func @turn(%x: memref<20x17xf32>, %y: memref<17x20xf32>, %out: memref<17x20xf32>) {
+  linalg.generic {indexing_maps = [#cr, #rc, #rc], iterator_types = ["parallel", "parallel"]}
+      ins(%x, %y : memref<20x17xf32>, memref<17x20xf32>) outs(%out : memref<17x20xf32>) {
+  ^bb0(%a: f32, %b: f32, %o: f32):
+    %s = arith.addf %a, %b : f32
+    linalg.yield %s : f32
+  }
+  return
+}
+
+// Channels to the end: positions are one loop, and one of the block's.
+// CHECK-LABEL: func.func @channels(
+// CHECK: memref.collapse_shape
+// CHECK-COUNT-24: vector.shuffle
+func.func @channels(%x: memref<16x6x4xf32>, %out: memref<6x4x16xf32>) {
+  linalg.generic {indexing_maps = [affine_map<(h, w, c) -> (c, h, w)>, affine_map<(h, w, c) -> (h, w, c)>],
+                  iterator_types = ["parallel", "parallel", "parallel"]}
+      ins(%x : memref<16x6x4xf32>) outs(%out : memref<6x4x16xf32>) {
+  ^bb0(%a: f32, %o: f32):
+    linalg.yield %a : f32
+  }
+  return
+}
+
+// Three columns fill no vector; rows that stay rows need no block: loops.
+// CHECK-LABEL: func.func @narrow(
+// CHECK-COUNT-2: linalg.generic
+func.func @narrow(%x: memref<3x64xf32>, %out: memref<64x3xf32>, %y: memref<64x3xf32>) {
+  linalg.generic {indexing_maps = [#cr, #rc], iterator_types = ["parallel", "parallel"]}
+      ins(%x : memref<3x64xf32>) outs(%out : memref<64x3xf32>) {
+  ^bb0(%a: f32, %o: f32):
+    linalg.yield %a : f32
+  }
+  linalg.generic {indexing_maps = [#rc, #rc], iterator_types = ["parallel", "parallel"]}
+      ins(%y : memref<64x3xf32>) outs(%out : memref<64x3xf32>) {
+  ^bb0(%a: f32, %o: f32):
+    linalg.yield %a : f32
+  }
+  return
+}

@@ -1,0 +1,67 @@
+// RUN: halcyon-opt %s --halcyon-pack-constants --canonicalize --split-input-file | FileCheck %s
+
+// Columns 16 and 17 begin a second panel, zeros follow.
+// CHECK-DAG: #[[PANEL:.*]] = affine_map<(d0, d1, d2) -> (d1 floordiv 16, d2, d1 mod 16)>
+// CHECK-LABEL: func @gemm
+// CHECK: %[[W:.*]] = arith.constant dense_resource<{{.*}}panels{{.*}}> : tensor<2x2x16xf32>
+// CHECK: linalg.generic {indexing_maps = [#{{.*}}, #[[PANEL]], #{{.*}}]
+// CHECK-SAME: ins(%arg0, %[[W]] : tensor<4x2xf32>, tensor<2x2x16xf32>)
+// CHECK: "0x40000000
+// Of row 0: columns 0 to 15, in hexadecimal; then row 1.
+// CHECK-SAME: 0000803F0000004000004040000080400000A0400000C0400000E0400000004100001041000020410000304100004041000050410000604100007041000080410000803F000000400000
+// The second panel: columns 16 and 17, then zeros.
+// CHECK-SAME: 0000884100009041000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000008841000090410000
+func.func @gemm(%x: tensor<4x2xf32>, %y: tensor<4x18xf32>) -> tensor<4x18xf32> {
+  %w = arith.constant dense<[[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0, 11.0, 12.0, 13.0, 14.0, 15.0, 16.0, 17.0, 18.0],
+                             [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0, 11.0, 12.0, 13.0, 14.0, 15.0, 16.0, 17.0, 18.0]]> : tensor<2x18xf32>
+  %r = linalg.matmul ins(%x, %w : tensor<4x2xf32>, tensor<2x18xf32>) outs(%y : tensor<4x18xf32>) -> tensor<4x18xf32>
+  return %r : tensor<4x18xf32>
+}
+
+// -----
+
+// The bytes are followed through views and transposes; reductions keep the operation's order.
+// CHECK-DAG: #[[PANEL:.*]] = affine_map<(d0, d1, d2, d3) -> (d1 floordiv 16, d2, d3, d1 mod 16)>
+// CHECK-LABEL: func @window
+// CHECK: arith.constant dense_resource<constant.panels> : tensor<1x3x2x16xf32>
+// CHECK-NOT: linalg.transpose
+// CHECK: linalg.generic {indexing_maps = [#{{.*}}, #[[PANEL]], #{{.*}}]
+func.func @window(%x: tensor<8x2xf32>, %y: tensor<6x4xf32>) -> tensor<6x4xf32> {
+  %c = arith.constant dense<[[[0.0, 1.0, 2.0], [3.0, 4.0, 5.0]], [[6.0, 7.0, 8.0], [9.0, 10.0, 11.0]], [[0.0, 1.0, 2.0], [3.0, 4.0, 5.0]], [[6.0, 7.0, 8.0], [9.0, 10.0, 11.0]]]> : tensor<4x2x3xf32>
+  %e = tensor.empty() : tensor<3x2x4xf32>
+  %t = linalg.transpose ins(%c : tensor<4x2x3xf32>) outs(%e : tensor<3x2x4xf32>) permutation = [2, 1, 0]
+  %r = linalg.generic {indexing_maps = [affine_map<(w, o, k, i) -> (w + k, i)>, affine_map<(w, o, k, i) -> (k, i, o)>, affine_map<(w, o, k, i) -> (w, o)>],
+                       iterator_types = ["parallel", "parallel", "reduction", "reduction"]}
+      ins(%x, %t : tensor<8x2xf32>, tensor<3x2x4xf32>) outs(%y : tensor<6x4xf32>) {
+  ^bb0(%a: f32, %b: f32, %o: f32):
+    %m = arith.mulf %a, %b : f32
+    %s = arith.addf %o, %m : f32
+    linalg.yield %s : f32
+  } -> tensor<6x4xf32>
+  return %r : tensor<6x4xf32>
+}
+
+// -----
+
+// An operand that is no constant, one that the columns do not read, another type: all stay.
+// CHECK-LABEL: func @stay
+// CHECK-NOT: panels
+// CHECK: linalg.matmul
+// CHECK: linalg.matmul
+// CHECK: linalg.generic
+// CHECK: return
+func.func @stay(%x: tensor<4x2xf32>, %w: tensor<2x18xf32>, %y: tensor<4x18xf32>, %l: tensor<4x2xf64>, %z: tensor<4x2xf64>) -> (tensor<4x18xf32>, tensor<4x2xf64>, tensor<2x18xf32>) {
+  %r = linalg.matmul ins(%x, %w : tensor<4x2xf32>, tensor<2x18xf32>) outs(%y : tensor<4x18xf32>) -> tensor<4x18xf32>
+  %d = arith.constant dense<[[1.0, 2.0], [3.0, 4.0]]> : tensor<2x2xf64>
+  %s = linalg.matmul ins(%l, %d : tensor<4x2xf64>, tensor<2x2xf64>) outs(%z : tensor<4x2xf64>) -> tensor<4x2xf64>
+  %c = arith.constant dense<[[1.0, 2.0], [3.0, 4.0]]> : tensor<2x2xf32>
+  %t = linalg.generic {indexing_maps = [affine_map<(i, j, k) -> (i, k)>, affine_map<(i, j, k) -> (k, j)>, affine_map<(i, j, k) -> (i, j)>],
+                       iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%c, %w : tensor<2x2xf32>, tensor<2x18xf32>) outs(%w : tensor<2x18xf32>) {
+  ^bb0(%a: f32, %b: f32, %o: f32):
+    %m = arith.mulf %a, %b : f32
+    %n = arith.addf %o, %m : f32
+    linalg.yield %n : f32
+  } -> tensor<2x18xf32>
+  return %r, %s, %t : tensor<4x18xf32>, tensor<4x2xf64>, tensor<2x18xf32>
+}
