@@ -1,15 +1,16 @@
 #!/bin/sh
 # Installs what the tests need, builds, runs the suites and prints a closing line for each.
 #
-#   sh tests/run.sh [--full] [SUITE]...     suites: rules unit cts lit usage tools e2e same_bytes
-#   cross examples sanitizers mutations limits
+#   sh tests/run.sh [--full] [SUITE]...     suites: rules unit cts lit usage tools e2e import kernels
+#   static same_bytes cross examples sanitizers mutations clang limits
 #
-# --full runs the long versions, and limits, which is about time and memory: a busy machine would fail it. Environment: HALCYON_BUILD (default build) the build folder, HALCYON_CACHE
+# --full runs the long versions, and two suites more: clang builds everything with Clang, and limits is about time and
+# memory, which a busy machine would fail. Environment: HALCYON_BUILD (default build) the build folder, HALCYON_CACHE
 # (default ~/.cache/halcyon) Python packages, HALCYON_CORPUS (default ~/.cache/halcyon-corpus) the models.
 set -u
 cd "$(dirname "$0")/.."
 
-all="rules unit cts lit usage tools e2e same_bytes cross examples sanitizers mutations limits"
+all="rules unit cts lit usage tools e2e import kernels static same_bytes cross examples sanitizers mutations clang limits"
 full= suites=
 for word in "$@"; do
   case $word in
@@ -19,7 +20,7 @@ for word in "$@"; do
          *) echo "run.sh: unknown suite '$word'; there are: $all" >&2; exit 2 ;; esac ;;
   esac
 done
-[ -n "$suites" ] || { suites=$all; [ -n "$full" ] || suites=${all% limits}; }
+[ -n "$suites" ] || { suites=$all; [ -n "$full" ] || suites=${all% clang limits}; }
 
 build=${HALCYON_BUILD:-build}
 cache=${HALCYON_CACHE:-$HOME/.cache/halcyon}
@@ -67,6 +68,9 @@ suite_lit() { python3 tests/suite.py "$build" lit; }
 suite_usage() { python3 tests/suite.py "$build" usage; }
 suite_tools() { python3 tests/e2e/tools.py "$build"; }
 suite_e2e() { models && "$venv/bin/python" tests/e2e/run.py "$build" $full; }
+suite_import() { models && "$venv/bin/python" tests/e2e/importing.py "$build"; }
+suite_kernels() { python_environment && "$venv/bin/python" tests/fuzz/kernels.py "$build" $full; }
+suite_static() { models && "$venv/bin/python" tests/e2e/static_table.py "$build"; }
 suite_same_bytes() { models && python3 tests/e2e/same_bytes.py "$build"; }
 suite_cross() { models && python3 tests/e2e/cross.py "$build"; }
 suite_limits() { models && python3 tests/e2e/limits.py "$build"; }
@@ -81,6 +85,16 @@ sanitized() {
 }
 suite_sanitizers() { sanitized address,undefined; sanitized thread; python3 tests/sanitizers.py "$build" $full; }
 suite_mutations() { sanitized address,undefined; python3 tests/mutations.py "$build" $full; }
+
+# All of it with the other compiler, in a folder of its own: lit, unit and the small models.
+suite_clang() {
+  models
+  CXX=clang++-19 CC=clang-19 configure "$build-clang" -Dbuildtype=release -Dcompiler=enabled -Dtools=enabled -Dtests=enabled \
+    -Dexamples=enabled
+  ninja -C "$build-clang" > "$build-clang/ninja.log" 2>&1 || { grep -A20 -E 'FAILED|error:' "$build-clang/ninja.log" | head -60; die "the Clang build failed"; }
+  python3 tests/suite.py "$build-clang" unit && python3 tests/suite.py "$build-clang" lit &&
+    "$venv/bin/python" tests/e2e/run.py "$build-clang" --only=magika_v3_3,ppocrv2_cls,tiny_autoencoder,tiny_resnet8_cifar,dense_relu,if,loop_growing
+}
 
 step install
 sh tests/install.sh @tests/packages.txt || die "the packages could not be installed"

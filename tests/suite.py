@@ -26,8 +26,8 @@ def count(output, returncode):
     elif re.search(r"test cases: +\d+ \|", tail):
         passed, failed, skipped = number(r"test cases: .*?(\d+) passed", tail), number(r"test cases: .*?(\d+) failed", tail), 0
     elif re.search(r"Total Discovered Tests", tail):
-        bad = sum(number(rf"{kind}\s*: (\d+)", tail) for kind in ["Failed", "Unresolved", "Timed Out", "Unexpectedly Passed"])
-        passed, failed, skipped = number(r"Passed\s*: (\d+)", tail), bad, number(r"Unsupported\s*: (\d+)", tail)
+        bad = sum(number(rf"{kind}\s*:\s+(\d+)", tail) for kind in ["Failed", "Unresolved", "Timed Out", "Unexpectedly Passed"])
+        passed, failed, skipped = number(r"Passed\s*:\s+(\d+)", tail), bad, number(r"Unsupported\s*:\s+(\d+)", tail)
     else:
         line = re.findall(r"^(?:\w+: )?(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$", output, re.M)
         passed, failed, skipped = map(lambda n: int(n or 0), line[-1]) if line else (int(returncode == 0), int(returncode != 0), 0)

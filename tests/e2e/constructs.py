@@ -106,9 +106,9 @@ def check(tools, artifact, case, device):
     return None if case.fails in done.err else f"said '{done.err.strip()}', expected '{case.fails}'"
 
 
-def run(tools, count, source, scratch):
+def run(tools, count, source, scratch, levels):
     options, cases, refused = directives(source, scratch)
-    for level in ["-O2", "-O0"]:
+    for level in levels:
         model, error = encoded(source, scratch) if source.suffix == ".onnxtxt" else (source, None)
         artifact = scratch / f"{source.stem}{level}.hcm"
         error = error or tools.compile(model, artifact, level, *([] if "--target" in " ".join(options) else ["--target=cpu"]), *options)

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Cross-compilation: cross.py BUILD. The command is built for AArch64 from the headers alone, and runs models that halcyonc
 compiled for AArch64 under qemu-user."""
-import os, pathlib, subprocess, sys
+import subprocess, sys
 
 import constructs
-from halcyon import ROOT, Count, Done, Tools
+from halcyon import ROOT, Count, Tools
 from run import CORPUS, cases
 
 CXX = "aarch64-linux-gnu-g++"
@@ -12,8 +12,8 @@ FLAGS = ["-std=c++20", "-O1", "-fno-exceptions", "-fno-rtti", "-static", "-pthre
 TARGET = "--target=cpu:aarch64-unknown-linux-gnu:generic"
 
 
-def build_command(tools, folder):
-    """(program, error). Objects are made again only where a source or header is newer."""
+def include_flags(tools, folder):
+    """What a program that uses Halcyon from its headers alone is compiled with."""
     includes = folder / "include"
     includes.mkdir(parents=True, exist_ok=True)
     link = includes / "flatbuffers"  # the host's headers, without the rest of its include folder
@@ -21,6 +21,12 @@ def build_command(tools, folder):
         link.symlink_to("/usr/include/flatbuffers")
     paths = [ROOT / "include", ROOT / "src/schema", ROOT / "drivers/cpu/include", ROOT / "drivers/null/include",
              ROOT / "drivers/shared/include", tools.build / "src/schema", tools.build / "drivers", includes]
+    return [f"-I{p}" for p in paths]
+
+
+def build_command(tools, folder):
+    """(program, error). Objects are made again only where a source or header is newer."""
+    flags = include_flags(tools, folder)
     program = folder / "halcyon"
     sources = sorted((ROOT / "src/tools").glob("*.cpp"))
     newest = max(p.stat().st_mtime for f in ["include", "drivers", "src"] for p in (ROOT / f).rglob("*") if p.is_file())
@@ -31,7 +37,7 @@ def build_command(tools, folder):
     objects = []
     for source in sources:
         objects.append(folder / (source.stem + ".o"))
-        command = [*cache, CXX, *FLAGS, *(f"-I{p}" for p in paths), "-c", str(source), "-o", str(objects[-1])]
+        command = [*cache, CXX, *FLAGS, *flags, "-c", str(source), "-o", str(objects[-1])]
         running.append((source, subprocess.Popen(command, stderr=subprocess.PIPE, text=True)))
         if len(running) == 2:
             source, process = running.pop(0)

@@ -7,7 +7,7 @@ small files of constructs/. One test is one (model, configuration).
 import hashlib, os, pathlib, re, sys
 
 import constructs
-from halcyon import ROOT, Count, Tools, known_failures
+from halcyon import Count, Tools, known_failures
 
 HERE = pathlib.Path(__file__).resolve().parent
 CORPUS = pathlib.Path(os.environ.get("HALCYON_CORPUS") or "~/.cache/halcyon-corpus").expanduser()
@@ -16,9 +16,11 @@ CORE = ["magika_v3_3", "basic_pitch", "ppocrv2_cls", "ppocrv4_det", "ppocrv4_rec
         "tv_resnet50", "tv_vit_b_16", "tiny_autoencoder", "tiny_dscnn_kws", "tiny_mobilenetv1_025_vww", "tiny_resnet8_cifar"]
 ATOL = {"basic_pitch": 2e-3, "ppocrv4_det": 5e-4}  # of the largest value; 1e-4 elsewhere
 OVER_1_GFLOP = {"basic_pitch", "minilm_l6_real_s128", "ppocrv4_det", "ppocrv4_rec", "tv_resnet50", "tv_vit_b_16"}  # -O0 only with --full
+O1_IN_CI = {"magika_v3_3", "ppocrv2_cls", "tiny_autoencoder", "tiny_dscnn_kws", "tiny_resnet8_cifar"}  # the rest only with --full
 
 # (device, threads) by optimisation level.
 MODES = {"O2": [("cpu", 1), ("cpu", 2), ("cpu:unmappable", 1), ("cpu:unmappable", 2), ("cpu,guard=1", 1)],
+         "O1": [("cpu", 2), ("cpu,guard=1", 1)],
          "O0": [("cpu", 2), ("cpu:unmappable", 1)]}
 
 
@@ -87,10 +89,11 @@ def main(build, *words):
     scratch.mkdir(exist_ok=True)
     for source in constructs.sources():
         if not only or source.stem in only:
-            constructs.run(tools, count, source, scratch)
-    for level in ["O2", "O0"]:
+            constructs.run(tools, count, source, scratch, ["-O2", "-O1", "-O0"])
+    for level in ["O2", "O1", "O0"]:
+        in_ci = {"O2": CORE, "O1": O1_IN_CI, "O0": set(CORE) - OVER_1_GFLOP}[level]
         for name in CORE:
-            if (not only or name in only) and (level == "O2" or full or name not in OVER_1_GFLOP):
+            if (not only or name in only) and (full or name in in_ci):
                 run_model(tools, count, name, level, full, scratch)
     return count.close(whole=not only)
 

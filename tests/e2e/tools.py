@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The command line of the halcyon command: tools.py BUILD [--halcyon=PROGRAM]. Every error is one line on stderr that
 says what is wrong and where, with exit status 1, or 2 where the command line itself is wrong."""
-import json, pathlib, re, shutil, struct, sys
+import json, re, shutil, struct, sys
 
 import constructs
 from halcyon import Count, Tools
