@@ -65,6 +65,14 @@ static bool isElementwiseUse(OpOperand &use, linalg::LinalgOp root) {
   return in.getNumResults() == 0 || in.getResults().back() == out.getResults().back();
 }
 
+// Sums onto values that are not made for it alone: a tensor of the caller's, say.
+static bool updatesOutside(linalg::LinalgOp root) {
+  return llvm::any_of(root.getDpsInits(), [](Value init) {
+    Operation *maker = init.getDefiningOp();
+    return !halcyon::dispatch::isInitialiser(maker) && !(isa_and_nonnull<linalg::GenericOp>(maker) && maker->hasOneUse());
+  });
+}
+
 // The one operation that may join `last`, the end so far of the group of `root`.
 static linalg::GenericOp joinable(Operation *last, linalg::LinalgOp root) {
   if (last->getNumResults() != 1 || !last->getResult(0).hasOneUse())
@@ -73,9 +81,9 @@ static linalg::GenericOp joinable(Operation *last, linalg::LinalgOp root) {
   if (use.getOwner()->getBlock() != last->getBlock() || !isElementwiseUse(use, root))
     return {};
   auto consumer = cast<linalg::GenericOp>(use.getOwner());
-  // Of another size, elements do not fit into the consumer's result: a kernel needs memory of its own for them.
+  // Of another type, elements have no place in the consumer's result: a kernel needs memory of its own for them.
   auto type = cast<RankedTensorType>(use.get().getType()), made = cast<RankedTensorType>(consumer.getResultTypes()[0]);
-  if (type.getElementTypeBitWidth() != made.getElementTypeBitWidth() && !type.hasStaticShape())
+  if (!type.hasStaticShape() && (type.getElementType() != made.getElementType() || updatesOutside(root)))
     return {};
   return consumer;
 }

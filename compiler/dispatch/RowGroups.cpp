@@ -71,6 +71,16 @@ static bool capturesMember(Operation *op, const SetVector<Operation *> &members)
       .wasInterrupted();
 }
 
+// Whole tensors between the members live in the last one's result; where that has another element type they need memory
+// of a size that is known.
+static bool allHavePlace(const SetVector<Operation *> &members, unsigned loops) {
+  auto last = cast<RankedTensorType>(members.back()->getResult(0).getType());
+  return llvm::all_of(members, [&](Operation *member) {
+    auto type = cast<RankedTensorType>(member->getResult(0).getType());
+    return type.getRank() < loops || type.hasStaticShape() || type.getElementType() == last.getElementType();
+  });
+}
+
 Group halcyon::dispatch::rowGroup(Operation *root) {
   std::optional<unsigned> rows = rowsOfReduction(root);
   if (!rows)
@@ -90,7 +100,7 @@ Group halcyon::dispatch::rowGroup(Operation *root) {
     bool closed = llvm::all_of(members, [&](Operation *member) {
       return member == op || llvm::all_of(member->getUsers(), [&](Operation *user) { return members.contains(user); });
     });
-    if (closed)
+    if (closed && allHavePlace(members, loops))
       best.assign(members.begin(), members.end());
   }
   return best;

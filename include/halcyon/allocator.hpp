@@ -37,82 +37,13 @@ inline Allocator system_allocator() {
 }
 #endif
 
-// What arrays of every type share: the memory.
-class ArrayMemory {
- public:
-  size_t size() const { return size_; }
-  bool empty() const { return size_ == 0; }
-  const Allocator& allocator() const { return allocator_; }
-
- protected:
-  // What an array has to know of its elements. A null function: their bytes are zeroed, copied, forgotten.
-  struct Element {
-    size_t size, alignment;
-    void (*construct)(void* first, size_t count);
-    void (*move)(void* to, void* from, size_t count);
-    void (*destroy)(void* first, size_t count);
-  };
-
-  explicit ArrayMemory(const Allocator& allocator) : allocator_(allocator) {}
-  HALCYON_NOINLINE bool reserve(size_t capacity, const Element& element) {
-    if (capacity <= capacity_) return true;
-    void* grown = nullptr;
-    if (capacity <= SIZE_MAX / element.size) grown = allocator_.allocate(allocator_.self, capacity * element.size, element.alignment);
-    if (!grown) return false;
-    if (element.move)
-      element.move(grown, data_, size_);
-    else if (size_ != 0)
-      std::memcpy(grown, data_, size_ * element.size);
-    release(element);
-    data_ = grown;
-    capacity_ = capacity;
-    return true;
-  }
-  HALCYON_NOINLINE bool resize(size_t size, const Element& element) {
-    if (size < size_) shrink(size, element);
-    if (!reserve(size, element)) return false;
-    if (size == size_) return true;
-    void* first = static_cast<std::byte*>(data_) + size_ * element.size;
-    if (element.construct)
-      element.construct(first, size - size_);
-    else
-      std::memset(first, 0, (size - size_) * element.size);
-    size_ = size;
-    return true;
-  }
-  HALCYON_NOINLINE void shrink(size_t size, const Element& element) {
-    if (element.destroy) element.destroy(static_cast<std::byte*>(data_) + size * element.size, size_ - size);
-    size_ = size;
-  }
-  HALCYON_NOINLINE void reset(const Element& element) {
-    shrink(0, element);
-    release(element);
-  }
-  void release(const Element& element) {
-    if (data_) allocator_.release(allocator_.self, data_, capacity_ * element.size, element.alignment);
-    data_ = nullptr;
-    capacity_ = 0;
-  }
-  void take(ArrayMemory& other) {
-    allocator_ = other.allocator_;
-    data_ = std::exchange(other.data_, nullptr);
-    size_ = std::exchange(other.size_, size_t{0});
-    capacity_ = std::exchange(other.capacity_, size_t{0});
-  }
-
-  Allocator allocator_;
-  void* data_ = nullptr;
-  size_t size_ = 0;
-  size_t capacity_ = 0;
-};
-
-// A growable array of trivially copyable or movable elements over an Allocator. The one container of
-// the runtime: no call throws or aborts; what needs memory is false, and changes nothing, where there is none.
+// A growable array over an Allocator. The one container of the runtime: no call throws or aborts; what needs memory
+// is false, and changes nothing, where there is none.
 template <class T>
-class Array : public ArrayMemory {
+class Array {
  public:
-  explicit Array(const Allocator& allocator = {}) : ArrayMemory(allocator) {}
-  Array(Array&& other) noexcept : ArrayMemory(other.allocator_) { take(other); }
+  explicit Array(const Allocator& allocator = {}) : allocator_(allocator) {}
+  Array(Array&& other) noexcept { take(other); }
   Array& operator=(Array&& other) noexcept {
     if (this == &other) return *this;
     reset();
@@ -122,47 +53,71 @@ class Array : public ArrayMemory {
   ~Array() { reset(); }
 
   // New elements are value-initialised. Never shrinks the capacity.
-  [[nodiscard]] bool resize(size_t size) { return ArrayMemory::resize(size, element); }
-  [[nodiscard]] bool reserve(size_t capacity) { return ArrayMemory::reserve(capacity, element); }
+  [[nodiscard]] bool resize(size_t size) {
+    if (!reserve(size)) return false;
+    while (size_ > size) pop();
+    for (; size_ < size; ++size_) ::new (static_cast<void*>(data_ + size_)) T();
+    return true;
+  }
+  [[nodiscard]] bool reserve(size_t capacity) {
+    if (capacity <= capacity_) return true;
+    if (capacity > SIZE_MAX / sizeof(T)) return false;
+    T* grown = static_cast<T*>(allocator_.allocate(allocator_.self, capacity * sizeof(T), alignof(T)));
+    if (!grown) return false;
+    for (size_t i = 0; i < size_; ++i) {
+      ::new (static_cast<void*>(grown + i)) T(std::move(data_[i]));
+      data_[i].~T();
+    }
+    if (data_) allocator_.release(allocator_.self, data_, capacity_ * sizeof(T), alignof(T));
+    data_ = grown;
+    capacity_ = capacity;
+    return true;
+  }
   [[nodiscard]] bool push(T value) {
     if (size_ == capacity_ && !reserve(capacity_ ? 2 * capacity_ : 8)) return false;
-    ::new (static_cast<void*>(data() + size_)) T(std::move(value));
-    ++size_;
+    ::new (static_cast<void*>(data_ + size_++)) T(std::move(value));
     return true;
   }
   void pop() {
     HALCYON_ASSERT(size_ > 0);
-    shrink(size_ - 1, element);
+    data_[--size_].~T();
   }
-  void clear() { shrink(0, element); }
-  void reset() { ArrayMemory::reset(element); }
+  void clear() {
+    while (size_ > 0) pop();
+  }
+  void reset() {
+    clear();
+    if (data_) allocator_.release(allocator_.self, data_, capacity_ * sizeof(T), alignof(T));
+    data_ = nullptr;
+    capacity_ = 0;
+  }
 
-  T* data() { return static_cast<T*>(data_); }
-  const T* data() const { return static_cast<const T*>(data_); }
-  T& operator[](size_t i) { HALCYON_ASSERT(i < size_); return data()[i]; }
-  const T& operator[](size_t i) const { HALCYON_ASSERT(i < size_); return data()[i]; }
-  T* begin() { return data(); }
-  T* end() { return data() + size_; }
-  const T* begin() const { return data(); }
-  const T* end() const { return data() + size_; }
-  std::span<T> span() { return {data(), size_}; }
-  std::span<const T> span() const { return {data(), size_}; }
+  size_t size() const { return size_; }
+  bool empty() const { return size_ == 0; }
+  T* data() { return data_; }
+  const T* data() const { return data_; }
+  T& operator[](size_t i) { HALCYON_ASSERT(i < size_); return data_[i]; }
+  const T& operator[](size_t i) const { HALCYON_ASSERT(i < size_); return data_[i]; }
+  T* begin() { return data_; }
+  T* end() { return data_ + size_; }
+  const T* begin() const { return data_; }
+  const T* end() const { return data_ + size_; }
+  std::span<T> span() { return {data_, size_}; }
+  std::span<const T> span() const { return {data_, size_}; }
+  const Allocator& allocator() const { return allocator_; }
 
  private:
-  static void construct(void* first, size_t count) {
-    for (size_t i = 0; i < count; ++i) ::new (static_cast<void*>(static_cast<T*>(first) + i)) T();
+  void take(Array& other) {
+    allocator_ = other.allocator_;
+    data_ = std::exchange(other.data_, nullptr);
+    size_ = std::exchange(other.size_, size_t{0});
+    capacity_ = std::exchange(other.capacity_, size_t{0});
   }
-  static void move(void* to, void* from, size_t count) {
-    for (size_t i = 0; i < count; ++i) ::new (static_cast<void*>(static_cast<T*>(to) + i)) T(std::move(static_cast<T*>(from)[i]));
-    destroy(from, count);
-  }
-  static void destroy(void* first, size_t count) {
-    if constexpr (!std::is_trivially_destructible_v<T>)
-      for (size_t i = count; i > 0; --i) static_cast<T*>(first)[i - 1].~T();
-  }
-  static constexpr Element element = {sizeof(T), alignof(T), std::is_scalar_v<T> ? nullptr : &construct,
-                                      std::is_trivially_copyable_v<T> ? nullptr : &move,
-                                      std::is_trivially_destructible_v<T> ? nullptr : &destroy};
+
+  Allocator allocator_;
+  T* data_ = nullptr;
+  size_t size_ = 0;
+  size_t capacity_ = 0;
 };
 
 // Many small arrays that go together: a file's decoded metadata, a call's registers.

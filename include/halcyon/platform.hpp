@@ -133,7 +133,6 @@ class Condition {
     return pthread_cond_timedwait(&condition_, &mutex.mutex_, &until) != ETIMEDOUT;
 #endif
   }
-  void notify_one() { pthread_cond_signal(&condition_); }
   void notify_all() { pthread_cond_broadcast(&condition_); }
 
  private:
@@ -146,9 +145,6 @@ class Thread {
   Thread() = default;
   Thread(const Thread&) = delete;
   Thread& operator=(const Thread&) = delete;
-  Thread(Thread&& other) noexcept : thread_(other.thread_), start_(other.start_), running_(std::exchange(other.running_, false)) {
-    HALCYON_ASSERT(!running_);  // a running thread reads its own members
-  }
   ~Thread() { HALCYON_ASSERT(!running_); }
 
   Status start(void (*entry)(void* user), void* user) {

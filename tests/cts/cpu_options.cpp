@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "halcyon/drivers/cpu.hpp"
+#include "halcyon/drivers/cpu/features.hpp"
 #include "halcyon/platform.hpp"
 
 using namespace cts;
@@ -53,6 +54,23 @@ TEST_CASE("an inline device computes, and says that it has no semaphores", "[cpu
   CHECK(code(device->allocate_async({.size = 16}, {}, {})) == Code::unsupported);
   CHECK(device->free_async(*buffer, {}, {}).code() == Code::unsupported);
 }
+
+#if defined(__x86_64__)
+TEST_CASE("features are those that the compiler's own detection finds", "[cpu][options]") {
+  cpu::Features features;
+  features.detect();
+
+  CHECK(features.has("sse4.2") == (__builtin_cpu_supports("sse4.2") != 0));
+  CHECK(features.has("fma") == (__builtin_cpu_supports("fma") != 0));
+  CHECK(features.has("avx2") == (__builtin_cpu_supports("avx2") != 0));
+  CHECK(features.has("bmi2") == (__builtin_cpu_supports("bmi2") != 0));
+  CHECK(features.has("avx512f") == (__builtin_cpu_supports("avx512f") != 0));
+  CHECK(features.has("avx512vl") == (__builtin_cpu_supports("avx512vl") != 0));
+  CHECK(features.has("avx512vnni") == (__builtin_cpu_supports("avx512vnni") != 0));
+  CHECK(features.has("avx512bf16") == (__builtin_cpu_supports("avx512bf16") != 0));
+  CHECK_FALSE(features.has("avx1024"));
+}
+#endif
 
 TEST_CASE("features can be hidden, so that every variant can be tested anywhere", "[cpu][options]") {
   cpu::DeviceOptions options;

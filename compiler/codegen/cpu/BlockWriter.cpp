@@ -1,4 +1,5 @@
 #include "codegen/cpu/BlockWriter.h"
+#include "codegen/cpu/PaddedReads.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -27,7 +28,7 @@ public:
     zero = index(0), one = index(1);
     loops.assign(op.getNumLoops(), zero);
     if (padding)
-      placePadding();
+      padded.emplace(*padding, op, plan.u, b);
     orderLoops();
     nest(0);
   }
@@ -45,91 +46,6 @@ private:
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(made.getBody());
     body(made.getInductionVar());
-  }
-
-  // The map of the padded operand on its source: after the loops, it takes the offset of each dimension.
-  void placePadding() {
-    SmallVector<AffineExpr> exprs;
-    AffineMap map = op.getIndexingMapsArray()[padding->operand];
-    for (const Padding::Dim &dim : padding->dims) {
-      AffineExpr expr = b.getAffineConstantExpr(dim.shift);
-      if (dim.result)
-        expr = expr + map.getResult(*dim.result);
-      Value moving;
-      for (OpFoldResult offset : dim.offsets) {
-        if (std::optional<int64_t> constant = getConstantIntValue(offset))
-          expr = expr + *constant;
-        else
-          moving = moving ? b.create<arith::AddIOp>(moving, cast<Value>(offset)).getResult() : cast<Value>(offset);
-      }
-      if (moving)
-        expr = expr + b.getAffineDimExpr(op.getNumLoops() + sourceOffsets.size());
-      sourceOffsets.push_back(moving ? moving : zero);
-      exprs.push_back(expr);
-    }
-    sourceMap = AffineMap::get(op.getNumLoops() + sourceOffsets.size(), 0, exprs, b.getContext());
-  }
-
-  // The dimension of the padded operand whose window moves with the reduction loop.
-  const Padding::Dim *windowOn(unsigned reduction) const {
-    if (padding)
-      for (const Padding::Dim &dim : padding->dims)
-        if (dim.window && dim.window->reduction == reduction)
-          return &dim;
-    return nullptr;
-  }
-
-  bool alongRows(const Padding::Dim *dim) const {
-    return dim && dim->window && plan.u && dim->window->parallel == plan.u;
-  }
-
-  static int64_t constantOffset(const Padding::Dim &dim) {
-    int64_t sum = dim.shift;
-    for (OpFoldResult offset : dim.offsets)
-      sum += getConstantIntValue(offset).value_or(0);
-    return sum;
-  }
-
-  // The rows of a block at `start` whose position of the reduction is outside of the source.
-  llvm::SmallBitVector outside(const Padding::Dim &dim, int64_t start, unsigned height, int64_t position) const {
-    llvm::SmallBitVector rows(height);
-    for (unsigned row = 0; row < height; ++row) {
-      const int64_t at = (start + row) * dim.window->stride + position * dim.window->dilation + constantOffset(dim);
-      rows[row] = at < 0 || at >= dim.size;
-    }
-    return rows;
-  }
-
-  // Whether a row of the block reaches outside.
-  bool crossesBorder(int64_t start, unsigned height) const {
-    if (padding)
-      for (const Padding::Dim &dim : padding->dims)
-        if (alongRows(&dim))
-          for (int64_t i = 0; i < extents[dim.window->reduction]; ++i)
-            if (outside(dim, start, height, i).any())
-              return true;
-    return false;
-  }
-
-  // From the first to behind the last position of the reduction that is inside.
-  std::pair<Value, Value> insideOf(const Padding::Dim &dim, unsigned reduction) {
-    const Window &window = *dim.window;
-    Value first = index(constantOffset(dim));
-    for (OpFoldResult offset : dim.offsets)
-      if (auto value = dyn_cast<Value>(offset); value && !getConstantIntValue(offset))
-        first = b.create<arith::AddIOp>(first, value);
-    if (window.parallel)
-      first = b.create<arith::AddIOp>(first, b.create<arith::MulIOp>(loops[*window.parallel], index(window.stride)));
-    auto steps = [&](Value distance) -> Value { // to get as far, at least none
-      Value positive = b.create<arith::MaxSIOp>(distance, zero);
-      if (window.dilation == 1)
-        return positive;
-      return b.create<arith::DivUIOp>(b.create<arith::AddIOp>(positive, index(window.dilation - 1)),
-                                      index(window.dilation));
-    };
-    Value from = steps(b.create<arith::SubIOp>(zero, first));
-    Value to = steps(b.create<arith::SubIOp>(index(dim.size), first));
-    return {from, b.create<arith::MinSIOp>(to, sizes[reduction])};
   }
 
   bool moves(unsigned loop, unsigned with) const {
@@ -240,6 +156,10 @@ private:
       from = wholeColumns(from, count * lanes, count);
       if (count == 1)
         break;
+      // Two vectors share their rows' scalars, even where the second is partial.
+      const int64_t left = ShapedType::isDynamic(extent) ? 0 : extent % (count * lanes);
+      if (registers.masks && count == 2 && left > lanes && left % lanes)
+        return columnLoop(from, sizes[plan.v], count * lanes, 1, {count, lanes, true});
     }
     const int64_t left = ShapedType::isDynamic(extent) ? ShapedType::kDynamic : extent % lanes;
     if (left == 0)
@@ -315,7 +235,7 @@ private:
     };
     for (int64_t i = 0; i < blocks; ++i) {
       const int64_t start = from + i * height;
-      if (!crossesBorder(start, height)) {
+      if (!padded || !padded->crossesBorder(start, height)) {
         ++inner;
         continue;
       }
@@ -359,8 +279,8 @@ private:
         arguments.push_back(tile->second);
       else if (padding && fusedOp == op && operand.getOperandNumber() == padding->operand) {
         TilePosition inSource = position;
-        llvm::append_range(inSource.loops, sourceOffsets);
-        arguments.push_back(emitter.load(padding->source, sourceMap, inSource));
+        llvm::append_range(inSource.loops, padded->offsets());
+        arguments.push_back(emitter.load(padding->source, padded->map(), inSource));
       }
       else if (packed && fusedOp == op && operand.getOperandNumber() == *packed)
         arguments.push_back(emitter.load(panel, panelMap, panelPosition()));
@@ -408,8 +328,8 @@ private:
   bool unrolls(unsigned at) const {
     int64_t iterations = 1;
     for (unsigned which : ArrayRef(plan.reductions).drop_front(at)) {
-      const Padding::Dim *dim = windowOn(which);
-      if (ShapedType::isDynamic(extents[which]) || (dim && (!alongRows(dim) || border)))
+      const Padding::Dim *dim = padded ? padded->windowOn(which) : nullptr;
+      if (ShapedType::isDynamic(extents[which]) || (dim && (!padded->alongRows(*dim) || border)))
         return false;
       iterations *= extents[which];
       if (iterations > unrollLimit)
@@ -423,10 +343,10 @@ private:
     if (at == plan.reductions.size())
       return accumulate(self, sums, skipped);
     const unsigned which = plan.reductions[at];
-    const Padding::Dim *dim = windowOn(which);
-    if (border && alongRows(dim)) {
+    const Padding::Dim *dim = padded ? padded->windowOn(which) : nullptr;
+    if (border && dim && padded->alongRows(*dim)) {
       for (int64_t i = 0; i < extents[which]; ++i) {
-        llvm::SmallBitVector rows = outside(*dim, *border, shape.rows, i);
+        llvm::SmallBitVector rows = padded->outside(*dim, *border, shape.rows, i);
         loops[which] = index(i);
         if (!rows.all())
           sums = reduce(self, at + 1, sums, rows);
@@ -440,7 +360,8 @@ private:
       }
       return sums;
     }
-    auto [from, to] = dim && !alongRows(dim) ? insideOf(*dim, which) : std::pair(zero, sizes[which]);
+    auto [from, to] = dim && !padded->alongRows(*dim) ? padded->insideOf(*dim, loops, sizes[which])
+                                                      : std::pair(zero, sizes[which]);
     auto made = b.create<scf::ForOp>(from, to, one, sums);
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(made.getBody());
@@ -476,9 +397,8 @@ private:
   TileShape shape;
   Value lanesLeft;
   std::function<void()> inColumn, inRow;
+  std::optional<PaddedReads> padded;
   std::optional<int64_t> border; // the first row of a block that reaches outside
-  AffineMap sourceMap;           // of the padded operand
-  SmallVector<Value> sourceOffsets;
   // A copy of an operand's columns, adjacent in memory.
   std::optional<unsigned> packed;
   Value panel;

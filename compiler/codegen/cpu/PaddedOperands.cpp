@@ -187,9 +187,10 @@ static void insertInFill(linalg::GenericOp op, const GuardedCopy &copy, Rewriter
   Value value = rewriter.create<arith::ConstantOp>(loc, copy.value);
   Value empty = rewriter.create<tensor::EmptyOp>(loc, made.getShape(), made.getElementType());
   Value fill = rewriter.create<linalg::FillOp>(loc, value, empty).getResult(0);
-  rewriter.replaceOpWithNewOp<tensor::InsertSliceOp>(
-      op, inside, fill, offsets, llvm::map_to_vector(shape, [&](int64_t size) -> OpFoldResult { return rewriter.getIndexAttr(size); }),
-      ones);
+  SmallVector<OpFoldResult> sizes;
+  for (int64_t size : shape)
+    sizes.push_back(rewriter.getIndexAttr(size));
+  rewriter.replaceOpWithNewOp<tensor::InsertSliceOp>(op, inside, fill, offsets, sizes, ones);
 }
 
 namespace {

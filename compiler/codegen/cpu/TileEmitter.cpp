@@ -56,8 +56,16 @@ Value TileEmitter::vector(Value scalar) {
   return b.create<vector::BroadcastOp>(vectorOf(scalar.getType()), scalar);
 }
 
-Value TileEmitter::mask(const TilePosition &position) {
-  return b.create<vector::CreateMaskOp>(VectorType::get({shape.lanes}, b.getI1Type()), position.lanesLeft);
+Value TileEmitter::lanesOf(const TilePosition &position, unsigned column) {
+  if (!position.lanesLeft || column + 1 < shape.columns)
+    return {};
+  if (column == 0)
+    return position.lanesLeft;
+  return b.create<arith::SubIOp>(position.lanesLeft, index(column * shape.lanes));
+}
+
+Value TileEmitter::mask(Value lanes) {
+  return b.create<vector::CreateMaskOp>(VectorType::get({shape.lanes}, b.getI1Type()), lanes);
 }
 
 SmallVector<Value> TileEmitter::indices(AffineMap map, const TilePosition &position, unsigned row, unsigned column) {
@@ -102,43 +110,44 @@ Value TileEmitter::loadOne(Value memory, AffineMap map, const TilePosition &posi
   auto type = cast<VectorType>(vectorOf(element));
   if (step.kind == Step::invariant)
     return vector(b.create<memref::LoadOp>(memory, at));
+  Value lanes = lanesOf(position, column);
   if (step.kind == Step::contiguous || step.kind == Step::panel) {
-    if (!position.lanesLeft || step.kind == Step::panel)
+    if (!lanes || step.kind == Step::panel)
       return b.create<vector::LoadOp>(type, memory, at);
     Value zero = b.create<arith::ConstantOp>(b.getZeroAttr(type));
-    return b.create<vector::MaskedLoadOp>(type, memory, at, mask(position), zero);
+    return b.create<vector::MaskedLoadOp>(type, memory, at, mask(lanes), zero);
   }
   if (step.elements == 2)
-    return loadEven(memory, at, type, position);
+    return loadEven(memory, at, type, lanes);
   // A gather's offsets count elements from the address of `at`.
   auto metadata = b.create<memref::ExtractStridedMetadataOp>(memory);
   Value stride = getValueOrCreateConstantIndexOp(b, b.getLoc(), metadata.getConstifiedMixedStrides()[step.result]);
   stride = b.create<arith::MulIOp>(stride, index(step.coefficient));
-  SmallVector<int64_t> lanes(shape.lanes);
-  std::iota(lanes.begin(), lanes.end(), 0);
+  SmallVector<int64_t> numbers(shape.lanes);
+  std::iota(numbers.begin(), numbers.end(), 0);
   auto offsetType = VectorType::get({shape.lanes}, b.getIndexType());
   Value lane = b.create<arith::ConstantOp>(DenseElementsAttr::get(
-      offsetType, ArrayRef<Attribute>(llvm::map_to_vector(lanes, [&](int64_t i) -> Attribute { return b.getIndexAttr(i); }))));
+      offsetType, ArrayRef<Attribute>(llvm::map_to_vector(numbers, [&](int64_t i) -> Attribute { return b.getIndexAttr(i); }))));
   Value offsets = b.create<arith::MulIOp>(lane, b.create<vector::BroadcastOp>(offsetType, stride));
   auto maskType = VectorType::get({shape.lanes}, b.getI1Type());
-  Value which = position.lanesLeft ? mask(position)
-                                   : b.create<arith::ConstantOp>(DenseElementsAttr::get(maskType, true)).getResult();
+  Value which = lanes ? mask(lanes)
+                      : b.create<arith::ConstantOp>(DenseElementsAttr::get(maskType, true)).getResult();
   Value zero = b.create<arith::ConstantOp>(b.getZeroAttr(type));
   return b.create<vector::GatherOp>(type, memory, at, offsets, which, zero);
 }
 
-// Every second element from `at`: two loads, the second of which ends at the last element that is needed.
-Value TileEmitter::loadEven(Value memory, ArrayRef<Value> at, VectorType type, const TilePosition &position) {
+// Every second element from `at`, `left` of them or all: two loads, the second of which ends at the last that is needed.
+Value TileEmitter::loadEven(Value memory, ArrayRef<Value> at, VectorType type, Value left) {
   const int64_t lanes = shape.lanes;
   SmallVector<Value> second(at);
   second.back() = b.create<arith::AddIOp>(second.back(), index(lanes - 1));
   auto part = [&](ArrayRef<Value> from, int64_t skipped) -> Value {
-    if (!position.lanesLeft)
+    if (!left)
       return b.create<vector::LoadOp>(type, memory, from);
-    Value needed = b.create<arith::MulIOp>(position.lanesLeft, index(2));
+    Value needed = b.create<arith::MulIOp>(left, index(2));
     needed = b.create<arith::SubIOp>(needed, index(1 + skipped));
-    Value which = b.create<vector::CreateMaskOp>(VectorType::get({lanes}, b.getI1Type()), needed);
-    return b.create<vector::MaskedLoadOp>(type, memory, from, which, b.create<arith::ConstantOp>(b.getZeroAttr(type)));
+    return b.create<vector::MaskedLoadOp>(type, memory, from, mask(needed),
+                                          b.create<arith::ConstantOp>(b.getZeroAttr(type)));
   };
   SmallVector<int64_t> even;
   for (int64_t i = 0; i < lanes; ++i)
@@ -174,8 +183,8 @@ void TileEmitter::store(const Tile &tile, Value memory, AffineMap map, const Til
       Value value = tile[row * shape.columns + column];
       if (shape.lanes == 1)
         b.create<memref::StoreOp>(value, memory, at);
-      else if (position.lanesLeft)
-        b.create<vector::MaskedStoreOp>(memory, at, mask(position), value);
+      else if (Value lanes = lanesOf(position, column))
+        b.create<vector::MaskedStoreOp>(memory, at, mask(lanes), value);
       else
         b.create<vector::StoreOp>(value, memory, at);
     }

@@ -30,7 +30,7 @@ struct TilePosition {
   llvm::SmallVector<mlir::Value> loops; // of each loop of the op; of u and v the first position
   std::optional<unsigned> u;
   unsigned v = 0;
-  mlir::Value lanesLeft; // with it, only so many lanes of the one column exist
+  mlir::Value lanesLeft; // with it, only so many lanes exist, of which the last column has the last
 };
 
 class TileEmitter {
@@ -56,10 +56,9 @@ private:
                     llvm::SmallVectorImpl<mlir::Value> &at);
   mlir::Value loadOne(mlir::Value memory, mlir::AffineMap map, const TilePosition &position, unsigned row,
                       unsigned column, const Step &step);
-  mlir::Value loadEven(mlir::Value memory, llvm::ArrayRef<mlir::Value> at, mlir::VectorType type,
-                       const TilePosition &position);
-  mlir::Value mask(const TilePosition &position);
-
+  mlir::Value loadEven(mlir::Value memory, llvm::ArrayRef<mlir::Value> at, mlir::VectorType type, mlir::Value left);
+  mlir::Value lanesOf(const TilePosition &position, unsigned column); // null: all
+  mlir::Value mask(mlir::Value lanes);
   bool skips(unsigned row) const { return row < skipped.size() && skipped.test(row); }
 
   mlir::ImplicitLocOpBuilder &b;

@@ -186,3 +186,22 @@ func.func @padded_twice(%x: memref<14x6x8xf32>, %w: memref<3x3x8xf32>, %out: mem
   memref.copy %p, %copy : memref<16x8x8xf32> to memref<16x8x8xf32>
   return
 }
+
+// Two vectors share a row's scalar, even where the second one is partial: the store alone is masked.
+// CHECK-LABEL: func.func @partial_second(
+// CHECK: scf.for {{.*}} -> (vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>)
+// CHECK-COUNT-2: vector.load
+// CHECK: vector.store
+// CHECK: vector.maskedstore
+// CHECK-NOT: linalg
+func.func @partial_second(%x: memref<2x100xf32>, %w: memref<1x100x16xf32>, %out: memref<2x13xf32>) {
+  linalg.generic {indexing_maps = [#a, affine_map<(m, n, k) -> (n floordiv 16, k, n mod 16)>, #c],
+                  iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%x, %w : memref<2x100xf32>, memref<1x100x16xf32>) outs(%out : memref<2x13xf32>) {
+  ^bb1(%p: f32, %q: f32, %o: f32):
+    %m = arith.mulf %p, %q : f32
+    %s = arith.addf %o, %m : f32
+    linalg.yield %s : f32
+  }
+  return
+}

@@ -163,7 +163,7 @@ func.func @bordered(%x: tensor<8xf32>, %w: tensor<3xf32>) -> tensor<8xf32> {
 
 // -----
 
-// A consumer that turns the rows into columns would store each element alone, one of another element size has no room
+// A consumer that turns the rows into columns would store each element alone, one of another element type has no place
 // in its result where the size is unknown: both stay apart.
 // CHECK-LABEL: func @apart
 // CHECK: dispatch.launch
