@@ -41,7 +41,7 @@ def PropagateLayouts : Pass<"halcyon-propagate-layouts", "mlir::func::FuncOp"> {
     ```
     The second transpose sinks through pools, elementwise generics, pads, slices and concatenations, into reductions,
     until it meets another's first and both vanish. A convolution of a few channels (an image) reads them
-    channels-first; one that makes few keeps its layout: its vectors run along the width. Transposed convolutions
+    channels-first; one that makes few keeps its layout where rows are long: its vectors run along the width. Transposed convolutions
     become convolutions.
 
     Requires: nn operations as the importer made them.

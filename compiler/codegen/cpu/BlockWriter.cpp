@@ -295,6 +295,12 @@ private:
     return emitter.body(fusedOp, arguments)[0];
   }
 
+  // An elementwise op may only overwrite it.
+  bool readsOutput() {
+    return op.payloadUsesValueFromOperand(op.getDpsInitOperand(0)) ||
+           llvm::is_contained(op.getDpsInputs(), plan.output());
+  }
+
   void block() {
     TileEmitter emitter(b, shape);
     FusedOp self{op, llvm::to_vector(llvm::seq<unsigned>(0, op.getNumLoops()))};
@@ -302,8 +308,11 @@ private:
     TileEmitter::Tile sums;
     if (fusion.first)
       sums = apply(emitter, *fusion.first, positionOf(*fusion.first), DenseMap<Value, TileEmitter::Tile>());
-    else
+    else if (readsOutput())
       sums = emitter.load(plan.output(), plan.outputMap(), position);
+    else
+      sums = emitter.splat(b.create<arith::ConstantOp>(
+          b.getZeroAttr(cast<MemRefType>(plan.output().getType()).getElementType())));
     sums = reduce(self, 0, sums, {});
 
     DenseMap<Value, TileEmitter::Tile> held;

@@ -1,4 +1,4 @@
-// codegen/cpu/BlockWriter.h -- a planned reduction as loops around register blocks.
+// codegen/cpu/BlockWriter.h -- a planned reduction or elementwise op as loops around register blocks.
 #pragma once
 #include "codegen/cpu/Padding.h"
 #include "codegen/cpu/RegisterPlan.h"

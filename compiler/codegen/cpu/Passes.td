@@ -142,6 +142,22 @@ def CpuTransposes : Pass<"halcyon-cpu-transposes", "mlir::func::FuncOp"> {
                            "mlir::affine::AffineDialect", "mlir::arith::ArithDialect"];
 }
 
+def CpuElementwise : Pass<"halcyon-cpu-elementwise", "mlir::func::FuncOp"> {
+  let summary = "Elementwise ops become blocks of vectors";
+  let description = [{
+    The loop along the output's rows takes whole vectors, several at once, and a partial one at the end; the op's body
+    goes through the tile emitter. Operands are contiguous along that loop, every second element, or the same for all
+    of it. Sets `halcyon.specialised`.
+
+    Requires: linalg on buffers.
+    Leaves: scf, memref, vector; linalg ops that it does not claim.
+  }];
+  let options = [Option<"vectorBytes", "vector-bytes", "int64_t", "16", "Bytes of a vector register">,
+                 Option<"vectorRegisters", "vector-registers", "int64_t", "16", "Vector registers">];
+  let dependentDialects = ["mlir::scf::SCFDialect", "mlir::memref::MemRefDialect", "mlir::vector::VectorDialect",
+                           "mlir::affine::AffineDialect", "mlir::arith::ArithDialect"];
+}
+
 def CpuLoops : Pass<"halcyon-cpu-loops", "mlir::func::FuncOp"> {
   let summary = "linalg ops become loops, innermost the one with the most contiguous accesses";
   let description = [{

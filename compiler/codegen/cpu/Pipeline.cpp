@@ -97,6 +97,8 @@ void halcyon::buildCpuPipeline(OpPassManager &manager, const CpuTraits &traits, 
         createCpuRegisterBlocks(CpuRegisterBlocksOptions{traits.vectorBytes, traits.vectorRegisters}));
     manager.addNestedPass<func::FuncOp>(createCpuRowBlocks(CpuRowBlocksOptions{traits.vectorBytes}));
     manager.addNestedPass<func::FuncOp>(createCpuTransposes(CpuTransposesOptions{traits.vectorBytes}));
+    manager.addNestedPass<func::FuncOp>(
+        createCpuElementwise(CpuElementwiseOptions{traits.vectorBytes, traits.vectorRegisters}));
   }
   manager.addNestedPass<func::FuncOp>(createCpuScratch());
   manager.addNestedPass<func::FuncOp>(createCpuLoops());

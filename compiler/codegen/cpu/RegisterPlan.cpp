@@ -100,6 +100,38 @@ std::optional<RegisterPlan> halcyon::planRegisters(linalg::GenericOp op) {
   return plan;
 }
 
+std::optional<RegisterPlan> halcyon::planElementwise(linalg::GenericOp op) {
+  if (!op.hasPureBufferSemantics() || op.getNumDpsInits() != 1 || op.getNumReductionLoops() || !canEmitBody(op))
+    return {};
+  RegisterPlan plan;
+  plan.op = op;
+  AffineMap out = plan.outputMap();
+  std::optional<unsigned> last = lastPlainDim(out);
+  if (!last || !canLoad(plan.output(), out, *last) ||
+      stepOf(out, plan.output().getType(), *last).kind != Step::contiguous)
+    return {};
+  plan.v = *last;
+  if (llvm::count_if(out.getResults(), [](AffineExpr expr) { return isa<AffineDimExpr>(expr); }) != op.getNumLoops())
+    return {};
+  const int64_t extent = op.getStaticLoopRanges()[plan.v];
+  if (!ShapedType::isDynamic(extent) && extent < 4)
+    return {};
+  for (OpOperand *in : op.getDpsInputOperands()) {
+    if (!isa<MemRefType>(in->get().getType()))
+      continue; // a scalar
+    AffineMap map = op.getMatchingIndexingMap(in);
+    if (!canLoad(in->get(), map, plan.v) || (in->get() == plan.output() && map != out))
+      return {};
+    const Step step = stepOf(map, in->get().getType(), plan.v);
+    if (step.kind == Step::strided && step.elements != 2)
+      return {}; // a gather
+  }
+  for (unsigned loop = 0; loop < op.getNumLoops(); ++loop)
+    if (loop != plan.v)
+      plan.outer.push_back(loop);
+  return plan;
+}
+
 static constexpr int64_t panelLimit = 8192; // positions of the reduction: 1 MiB of 32 floats
 
 std::optional<unsigned> RegisterPlan::panelOperand(unsigned rows) const {

@@ -4,7 +4,7 @@
 
 namespace halcyon {
 
-// The loops of a reduction on buffers.
+// The loops of a reduction, or of an elementwise op, on buffers.
 struct RegisterPlan {
   mlir::linalg::GenericOp op;
   std::optional<unsigned> u;         // the block's rows
@@ -30,6 +30,9 @@ struct RegisterPlan {
 
 // Null where register blocks do not suit the op.
 std::optional<RegisterPlan> planRegisters(mlir::linalg::GenericOp op);
+
+// For an op that only has parallel loops: v alone, no reductions. Null where its memory is not read in whole vectors.
+std::optional<RegisterPlan> planElementwise(mlir::linalg::GenericOp op);
 
 // An elementwise op on the plan's output, whose loops are the plan's.
 struct FusedOp {

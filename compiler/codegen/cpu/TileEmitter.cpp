@@ -36,6 +36,10 @@ Step halcyon::stepOf(AffineMap map, Type memory, unsigned loop) {
 
 bool halcyon::canEmitBody(linalg::LinalgOp op) {
   for (Operation &inner : op.getBlock()->without_terminator()) {
+    // Lanes beyond the end are computed, too: they must not trap.
+    if (isa<arith::DivSIOp, arith::DivUIOp, arith::RemSIOp, arith::RemUIOp, arith::CeilDivSIOp, arith::CeilDivUIOp,
+            arith::FloorDivSIOp>(inner))
+      return false;
     if (!inner.hasTrait<OpTrait::ConstantLike>() && !OpTrait::hasElementwiseMappableTraits(&inner))
       return false;
     if (inner.getNumResults() != 1 || inner.getNumRegions() || !inner.getResult(0).getType().isIntOrFloat())

@@ -44,6 +44,21 @@ func.func @few_outputs(%x: tensor<1x16x8x8xf32>, %w: tensor<1x16x3x3xf32>, %e: t
 
 // -----
 
+// Eight output channels fill half a vector: long rows are better, short ones are not.
+// CHECK-LABEL: func @eight_outputs
+// CHECK: nn.conv ins(%arg0, %arg1 {{.*}} outs(%arg2
+// CHECK-NOT: channels_last
+// CHECK: nn.conv ins(%arg3, %arg1 {{.*}} outs(%{{.*}} : tensor<1x6x6x8xf32>)
+func.func @eight_outputs(%x: tensor<1x3x66x66xf32>, %w: tensor<8x3x3x3xf32>, %e: tensor<1x8x64x64xf32>, %y: tensor<1x3x8x8xf32>, %f: tensor<1x8x6x6xf32>) -> (tensor<1x8x64x64xf32>, tensor<1x8x6x6xf32>) {
+  %0 = nn.conv ins(%x, %w : tensor<1x3x66x66xf32>, tensor<8x3x3x3xf32>) outs(%e : tensor<1x8x64x64xf32>)
+    {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, pad_low = array<i64: 0, 0>, pad_high = array<i64: 0, 0>}
+  %1 = nn.conv ins(%y, %w : tensor<1x3x8x8xf32>, tensor<8x3x3x3xf32>) outs(%f : tensor<1x8x6x6xf32>)
+    {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, pad_low = array<i64: 0, 0>, pad_high = array<i64: 0, 0>}
+  return %0, %1 : tensor<1x8x64x64xf32>, tensor<1x8x6x6xf32>
+}
+
+// -----
+
 // Many input channels are turned once; the result is turned back where something wants it channels-first.
 // CHECK-LABEL: func @ends
 // CHECK: %[[T:.*]] = linalg.transpose ins(%arg0 {{.*}} permutation = [0, 2, 3, 1]
