@@ -30,30 +30,29 @@ def lines():
                 print(f"           {n:4} {path.relative_to(ROOT)}")
 
 
-def minimal(build):
-    """{compiler: (bytes as linked and stripped, without section headers too)}"""
-    sizes = {}
+def minimal(build, folder):
+    """Builds the minimal program in `folder` with each compiler that is here; yields (compiler, its path, bytes as linked and
+    stripped, bytes without section headers too)."""
     includes = ["include", "src/schema", "drivers/cpu/include", "drivers/shared/include"]
-    with tempfile.TemporaryDirectory() as folder:
-        for compiler in OWN_FLAGS:
-            if not shutil.which(compiler):
-                continue
-            target = pathlib.Path(folder) / "minimal"
-            command = [compiler, *FLAGS, *OWN_FLAGS[compiler], *(f"-I{ROOT / i}" for i in includes), f"-I{pathlib.Path(build) / 'src/schema'}",
-                       str(ROOT / "tests/size.cpp"), "-o", str(target), "-pthread"]
-            done = subprocess.run(command, capture_output=True, text=True)
-            if done.returncode:
-                sys.exit(f"size.py: {' '.join(command)}\n{done.stderr[:3000]}")
-            linked = target.stat().st_size
-            if STRIP:
-                subprocess.run([STRIP, "--strip-sections", str(target)], check=True)
-            sizes[compiler] = (linked, target.stat().st_size)
-    return sizes
+    for compiler in OWN_FLAGS:
+        if not shutil.which(compiler):
+            continue
+        target = pathlib.Path(folder) / f"minimal-{compiler}"
+        command = [compiler, *FLAGS, *OWN_FLAGS[compiler], *(f"-I{ROOT / i}" for i in includes), f"-I{pathlib.Path(build) / 'src/schema'}",
+                   str(ROOT / "tests/size.cpp"), "-o", str(target), "-pthread"]
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode:
+            sys.exit(f"size.py: {' '.join(command)}\n{done.stderr[:3000]}")
+        linked = target.stat().st_size
+        if STRIP:
+            subprocess.run([STRIP, "--strip-sections", str(target)], check=True)
+        yield compiler, target, linked, target.stat().st_size
 
 
 if __name__ == "__main__":
     if len(sys.argv) != 2:
         sys.exit(__doc__)
     lines()
-    for compiler, (linked, stripped) in minimal(sys.argv[1]).items():
-        print(f"minimal program, {compiler}: {stripped} bytes ({linked} with section headers)")
+    with tempfile.TemporaryDirectory() as folder:
+        for compiler, _, linked, stripped in minimal(sys.argv[1], folder):
+            print(f"minimal program, {compiler}: {stripped} bytes ({linked} with section headers)")

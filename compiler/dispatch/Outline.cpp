@@ -238,13 +238,17 @@ void Outliner::replaceDims() {
     }
 }
 
-// The extents of the root's leading parallel loops, at most 3.
+// The extents of the root's leading parallel loops, at most 3; those of an insertion go over its source.
 SmallVector<Value> Outliner::workload() {
   SmallVector<Value> extents;
+  OpBuilder outside(root);
+  if (auto insert = dyn_cast<tensor::InsertSliceOp>(root))
+    for (int64_t axis = 0; axis < std::min<int64_t>(3, insert.getSourceType().getRank()); ++axis)
+      extents.push_back(
+          getValueOrCreateConstantIndexOp(outside, root->getLoc(), dimensions.of(insert.getSource(), axis)));
   auto op = dyn_cast<linalg::LinalgOp>(root);
   if (!op)
     return extents;
-  OpBuilder outside(root);
   SmallVector<utils::IteratorType> iterators = op.getIteratorTypesArray();
   // A workgroup needs whole rows.
   const size_t most = std::min<size_t>(3, rowsOf(group).value_or(iterators.size()));

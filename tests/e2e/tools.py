@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 """The command line of the halcyon command: tools.py BUILD [--halcyon=PROGRAM]. Every error is one line on stderr that
 says what is wrong and where, with exit status 1, or 2 where the command line itself is wrong."""
-import json, re, shutil, struct, sys
+import json, pathlib, re, shutil, struct, sys
 
+sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent))
 import constructs
+import size
 from halcyon import Count, Tools
 
 
@@ -53,6 +55,25 @@ class Suite:
         good = re.search(text, done.out, re.M)
         self.count.test(title, done.error or (None if good else f"printed {done.out!r}, expected {text!r}"))
         return done.out
+
+
+def minimal_program(s):
+    """What tests/size.py measures also works: with a model, and with a damaged one."""
+    source = s.file("minimal.mlir", b"""func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {
+  %y = arith.addf %x, %x : tensor<4xf32>
+  return %y : tensor<4xf32>
+}
+""")
+    artifact = s.folder / "minimal.hcm"
+    s.count.test("compile the minimal program's model", s.tools.compile(source, artifact, "--target=cpu"))
+    data = bytearray(artifact.read_bytes())
+    data[len(data) // 2:] = b""
+    short = s.file("short.hcm", bytes(data))
+    for compiler, program, *_ in size.minimal(s.tools.build, s.folder):
+        for file, status in [(artifact, 0), (short, 1)]:
+            done = s.tools.call([program, file])
+            s.count.test(f"minimal program, {compiler}, {file.name}",
+                         None if done.status == status else f"exit {done.status}, expected {status}")
 
 
 def usage(s):
@@ -189,7 +210,7 @@ def main(build, *words):
     command = next((w[len("--halcyon="):] for w in words if w.startswith("--halcyon=")), None)
     count = Count("tools")
     suite = Suite(Tools(build, command), count)
-    for part in [usage, inputs, files, expectations, artifacts, variants]:
+    for part in [usage, inputs, files, expectations, artifacts, variants, minimal_program]:
         part(suite)
     return count.close()
 

@@ -63,22 +63,26 @@ static scf::ForallOp tileRoot(func::FuncOp function, ArrayRef<int64_t> sizes, Ti
   return dyn_cast<scf::ForallOp>(tiled->loops.front().getOperation());
 }
 
+// Where the workgroup's tile of one dimension begins.
+static OpFoldResult tileOffset(OpBuilder &builder, Location loc, Value id, OpFoldResult tile, OpFoldResult extent) {
+  std::optional<int64_t> known = getConstantIntValue(extent);
+  if (known && *known <= getConstantIntValue(tile).value_or(0))
+    return builder.getIndexAttr(0);
+  AffineExpr number, step;
+  bindDims(builder.getContext(), number);
+  bindSymbols(builder.getContext(), step);
+  return affine::makeComposedFoldedAffineApply(builder, loc, number * step, {OpFoldResult(id), tile});
+}
+
 // The loop becomes its iteration for this workgroup: the function's last arguments but one are the ids.
 static void distribute(func::FuncOp function, scf::ForallOp loop) {
   IRRewriter rewriter(loop);
   Location loc = loop.getLoc();
   SmallVector<Value> replacements;
-  AffineExpr id, step;
-  bindDims(rewriter.getContext(), id);
-  bindSymbols(rewriter.getContext(), step);
-  for (auto [argument, size, extent] :
-       llvm::zip(function.getArguments().take_back(4), loop.getMixedStep(), loop.getMixedUpperBound())) {
-    std::optional<int64_t> known = getConstantIntValue(extent);
-    OpFoldResult at = rewriter.getIndexAttr(0);
-    if (!known || *known > getConstantIntValue(size).value_or(0))
-      at = affine::makeComposedFoldedAffineApply(rewriter, loc, id * step, {OpFoldResult(argument), size});
-    replacements.push_back(getValueOrCreateConstantIndexOp(rewriter, loc, at));
-  }
+  for (auto [id, size, extent] :
+       llvm::zip(function.getArguments().take_back(4), loop.getMixedStep(), loop.getMixedUpperBound()))
+    replacements.push_back(
+        getValueOrCreateConstantIndexOp(rewriter, loc, tileOffset(rewriter, loc, id, size, extent)));
   llvm::append_range(replacements, loop.getOutputs());
   scf::InParallelOp terminator = loop.getTerminator();
   SmallVector<Operation *> inserts;
@@ -98,10 +102,51 @@ static void distribute(func::FuncOp function, scf::ForallOp loop) {
   rewriter.replaceOp(loop, results);
 }
 
-static TilingInterface findRoot(func::FuncOp function) {
-  TilingInterface root;
+// How many elements the tile that begins at `at` has.
+static OpFoldResult tileSize(OpBuilder &builder, Location loc, OpFoldResult at, int64_t tile, OpFoldResult extent) {
+  std::optional<int64_t> known = getConstantIntValue(extent);
+  if (known && (*known <= tile || *known % tile == 0))
+    return builder.getIndexAttr(std::min(*known, tile));
+  AffineExpr begin, end;
+  bindDims(builder.getContext(), begin);
+  bindSymbols(builder.getContext(), end);
+  AffineMap map = AffineMap::get(1, 1, {builder.getAffineConstantExpr(tile), end - begin}, builder.getContext());
+  return affine::makeComposedFoldedAffineMin(builder, loc, map, {at, extent});
+}
+
+// The workgroup inserts its part of the source, at the place of that part.
+static void tileInsert(func::FuncOp function, tensor::InsertSliceOp insert, ArrayRef<int64_t> tile) {
+  IRRewriter rewriter(insert);
+  Location loc = insert.getLoc();
+  SmallVector<OpFoldResult> offsets = insert.getMixedOffsets(), sizes = insert.getMixedSizes();
+  SmallVector<OpFoldResult> strides = insert.getMixedStrides(), begins, parts;
+  AffineExpr begin, offset, stride;
+  bindDims(rewriter.getContext(), begin);
+  bindSymbols(rewriter.getContext(), offset, stride);
+  llvm::SmallBitVector dropped = insert.getDroppedDims();
+  for (unsigned axis = 0; axis < sizes.size(); ++axis) {
+    if (dropped.test(axis))
+      continue;
+    const unsigned dim = begins.size();
+    begins.push_back(rewriter.getIndexAttr(0));
+    if (dim < tile.size()) {
+      Value id = function.getArguments().take_back(4)[dim];
+      begins[dim] = tileOffset(rewriter, loc, id, rewriter.getIndexAttr(tile[dim]), sizes[axis]);
+      sizes[axis] = tileSize(rewriter, loc, begins[dim], tile[dim], sizes[axis]);
+      offsets[axis] = affine::makeComposedFoldedAffineApply(rewriter, loc, offset + begin * stride,
+                                                            {begins[dim], offsets[axis], strides[axis]});
+    }
+    parts.push_back(sizes[axis]);
+  }
+  SmallVector<OpFoldResult> ones(parts.size(), rewriter.getIndexAttr(1));
+  Value part = rewriter.create<tensor::ExtractSliceOp>(loc, insert.getSource(), begins, parts, ones);
+  rewriter.replaceOpWithNewOp<tensor::InsertSliceOp>(insert, part, insert.getDest(), offsets, sizes, strides);
+}
+
+static Operation *findRoot(func::FuncOp function) {
+  Operation *root = nullptr;
   function.walk([&](bufferization::MaterializeInDestinationOp write) {
-    root = dyn_cast_or_null<TilingInterface>(write.getSource().getDefiningOp());
+    root = write.getSource().getDefiningOp();
     return WalkResult::interrupt();
   });
   return root;
@@ -123,7 +168,9 @@ struct CpuTile : halcyon::impl::CpuTileBase<CpuTile> {
   }
 
   void tileIfPossible(func::FuncOp function, unsigned rank, SmallVectorImpl<int64_t> &tile) {
-    TilingInterface root = findRoot(function);
+    if (auto insert = dyn_cast_or_null<tensor::InsertSliceOp>(findRoot(function)))
+      return tileInsertIfAlone(function, insert, rank, tile);
+    auto root = dyn_cast_or_null<TilingInterface>(findRoot(function));
     if (!root)
       return;
     SmallVector<utils::IteratorType> loops = root.getLoopIteratorTypes();
@@ -136,7 +183,7 @@ struct CpuTile : halcyon::impl::CpuTileBase<CpuTile> {
     OpBuilder builder(function);
     auto copy = cast<func::FuncOp>(builder.clone(*function));
     copy.setName((function.getName() + ".tiled").str());
-    scf::ForallOp loop = tileRoot(copy, sizes, findRoot(copy));
+    scf::ForallOp loop = tileRoot(copy, sizes, cast<TilingInterface>(findRoot(copy)));
     if (!loop || llvm::any_of(copy.getBody().front(), isWork) ||
         llvm::range_size(copy.getBody().front().getOps<scf::ForallOp>()) != 1) {
       copy.erase();
@@ -145,6 +192,17 @@ struct CpuTile : halcyon::impl::CpuTileBase<CpuTile> {
     distribute(copy, loop);
     function.getBody().takeBody(copy.getBody());
     copy.erase();
+    llvm::copy(sizes, tile.begin());
+  }
+
+  // Other work in the body, such as what makes the rest of the destination, is not part of any tile.
+  void tileInsertIfAlone(func::FuncOp function, tensor::InsertSliceOp insert, unsigned rank,
+                         SmallVectorImpl<int64_t> &tile) {
+    if (insert.getSourceType().getRank() < static_cast<int64_t>(rank) ||
+        llvm::any_of(function.getBody().front(), [&](Operation &op) { return &op != insert && isWork(op); }))
+      return;
+    SmallVector<int64_t> sizes = chooseCopyTile(insert.getSourceType(), rank);
+    tileInsert(function, insert, sizes);
     llvm::copy(sizes, tile.begin());
   }
 };

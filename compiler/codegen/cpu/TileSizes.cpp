@@ -13,6 +13,7 @@ static constexpr int64_t iterationsOfWorkgroup = 32768;
 static constexpr double bytesOfRows = 256 << 10; // of weights that stay in L2
 static constexpr int64_t macsOfWorkgroup = 4 << 20; // of a contraction: some 50 us
 static constexpr double elementsOfStream = 131072; // of a window's result: more than a few rows, which share their input
+static constexpr double bytesOfCopy = 64 << 10; // some 5 us
 static constexpr int64_t assumedExtent = 64;        // of a loop whose extent is unknown
 
 // The product of an op's static loop extents.
@@ -183,4 +184,23 @@ SmallVector<int64_t> halcyon::chooseTile(func::FuncOp function, TilingInterface 
       room = std::max(1.0, room / tile[*turned]);
     }
   return tileOfRoom(workload, room, tile);
+}
+
+// Inner dimensions first, so that what is contiguous stays whole.
+SmallVector<int64_t> halcyon::chooseCopyTile(RankedTensorType source, unsigned rank) {
+  Type element = source.getElementType();
+  double room = bytesOfCopy / (element.isIndex() ? 8 : (element.getIntOrFloatBitWidth() + 7) / 8);
+  for (int64_t extent : source.getShape().drop_front(rank))
+    room /= ShapedType::isDynamic(extent) ? assumedExtent : std::max<int64_t>(1, extent);
+  ArrayRef<int64_t> workload = source.getShape().take_front(rank);
+  SmallVector<int64_t> tile(rank);
+  for (int64_t i = rank - 1; i >= 0; --i) {
+    room = std::max(1.0, room);
+    // An unknown extent may turn out small: it leaves room to the dimensions outside of it.
+    const bool outermost = llvm::all_of(workload.take_front(i), [](int64_t extent) { return extent == 1; });
+    const double guess = i + 1 == source.getRank() ? 1024 : assumedExtent;
+    tile[i] = part(workload[i], ShapedType::isDynamic(workload[i]) && !outermost ? std::min(room, guess) : room, 1);
+    room /= tile[i];
+  }
+  return tile;
 }

@@ -10,4 +10,7 @@ inline constexpr int64_t wholeWorkload = 0xffffffff; // the schema's largest til
 // Of the root's leading `rank` loops.
 llvm::SmallVector<int64_t> chooseTile(mlir::func::FuncOp function, mlir::TilingInterface root, unsigned rank);
 
+// Of the leading `rank` dimensions of a tensor that is copied. A small one is one tile.
+llvm::SmallVector<int64_t> chooseCopyTile(mlir::RankedTensorType source, unsigned rank);
+
 } // namespace halcyon
