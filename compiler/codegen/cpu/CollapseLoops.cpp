@@ -70,6 +70,29 @@ static void captureScalars(linalg::GenericOp op, RewriterBase &rewriter) {
   });
 }
 
+// A view of its own base: an index into a collapsed shape would be taken apart by divisions again, which hide that the
+// memory is contiguous.
+static void viewAsBase(OpOperand &operand, RewriterBase &rewriter) {
+  auto collapse = operand.get().getDefiningOp<memref::CollapseShapeOp>();
+  if (!collapse)
+    return;
+  Location loc = collapse.getLoc();
+  MemRefType type = collapse.getResultType();
+  auto [strides, offset] = getStridesAndOffset(type);
+  rewriter.setInsertionPoint(operand.getOwner());
+  auto metadata = rewriter.create<memref::ExtractStridedMetadataOp>(loc, collapse.getSrc());
+  auto mixed = [&](int64_t known, Value unknown) {
+    return ShapedType::isDynamic(known) ? OpFoldResult(unknown) : OpFoldResult(rewriter.getIndexAttr(known));
+  };
+  SmallVector<OpFoldResult> steps;
+  for (auto [group, stride] : llvm::zip(collapse.getReassociationIndices(), strides))
+    steps.push_back(mixed(stride, metadata.getStrides()[group.back()]));
+  rewriter.modifyOpInPlace(operand.getOwner(), [&] {
+    operand.set(rewriter.create<memref::ReinterpretCastOp>(loc, type, metadata.getBaseBuffer(), mixed(offset, metadata.getOffset()),
+                                                           memref::getMixedSizes(rewriter, loc, collapse.getResult()), steps));
+  });
+}
+
 linalg::GenericOp halcyon::collapseLoops(linalg::GenericOp op, RewriterBase &rewriter) {
   if (op.hasPureBufferSemantics()) {
     dropUnitDims(op, rewriter);
@@ -97,5 +120,8 @@ linalg::GenericOp halcyon::collapseLoops(linalg::GenericOp op, RewriterBase &rew
   if (failed(collapsed))
     return op;
   rewriter.eraseOp(op);
-  return cast<linalg::GenericOp>(*collapsed->collapsedOp);
+  auto result = cast<linalg::GenericOp>(*collapsed->collapsedOp);
+  for (OpOperand &operand : result->getOpOperands())
+    viewAsBase(operand, rewriter);
+  return result;
 }

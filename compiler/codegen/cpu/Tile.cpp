@@ -114,32 +114,47 @@ static OpFoldResult tileSize(OpBuilder &builder, Location loc, OpFoldResult at, 
   return affine::makeComposedFoldedAffineMin(builder, loc, map, {at, extent});
 }
 
+// The source with the destination's rank: on buffers it would be open which of several unit dimensions are dropped.
+static Value withUnitDims(OpBuilder &builder, tensor::InsertSliceOp insert) {
+  RankedTensorType source = insert.getSourceType();
+  if (source.getRank() == insert.getType().getRank())
+    return insert.getSource();
+  llvm::SmallBitVector dropped = insert.getDroppedDims();
+  SmallVector<ReassociationIndices> groups(source.getRank());
+  SmallVector<int64_t> shape;
+  int64_t dim = -1;
+  for (unsigned axis = 0; axis < dropped.size(); ++axis) {
+    dim += !dropped.test(axis);
+    groups[std::max<int64_t>(0, dim)].push_back(axis);
+    shape.push_back(dropped.test(axis) ? 1 : source.getDimSize(dim));
+  }
+  return builder.create<tensor::ExpandShapeOp>(insert.getLoc(), source.clone(shape), insert.getSource(), groups,
+                                               insert.getMixedSizes());
+}
+
 // The workgroup inserts its part of the source, at the place of that part.
 static void tileInsert(func::FuncOp function, tensor::InsertSliceOp insert, ArrayRef<int64_t> tile) {
   IRRewriter rewriter(insert);
   Location loc = insert.getLoc();
   SmallVector<OpFoldResult> offsets = insert.getMixedOffsets(), sizes = insert.getMixedSizes();
-  SmallVector<OpFoldResult> strides = insert.getMixedStrides(), begins, parts;
+  SmallVector<OpFoldResult> strides = insert.getMixedStrides(), ones(sizes.size(), rewriter.getIndexAttr(1));
+  SmallVector<OpFoldResult> begins(sizes.size(), rewriter.getIndexAttr(0));
+  Value source = withUnitDims(rewriter, insert);
   AffineExpr begin, offset, stride;
   bindDims(rewriter.getContext(), begin);
   bindSymbols(rewriter.getContext(), offset, stride);
   llvm::SmallBitVector dropped = insert.getDroppedDims();
-  for (unsigned axis = 0; axis < sizes.size(); ++axis) {
+  auto ids = function.getArguments().take_back(4);
+  for (unsigned axis = 0, dim = 0; dim < tile.size(); ++axis) {
     if (dropped.test(axis))
       continue;
-    const unsigned dim = begins.size();
-    begins.push_back(rewriter.getIndexAttr(0));
-    if (dim < tile.size()) {
-      Value id = function.getArguments().take_back(4)[dim];
-      begins[dim] = tileOffset(rewriter, loc, id, rewriter.getIndexAttr(tile[dim]), sizes[axis]);
-      sizes[axis] = tileSize(rewriter, loc, begins[dim], tile[dim], sizes[axis]);
-      offsets[axis] = affine::makeComposedFoldedAffineApply(rewriter, loc, offset + begin * stride,
-                                                            {begins[dim], offsets[axis], strides[axis]});
-    }
-    parts.push_back(sizes[axis]);
+    begins[axis] = tileOffset(rewriter, loc, ids[dim], rewriter.getIndexAttr(tile[dim]), sizes[axis]);
+    sizes[axis] = tileSize(rewriter, loc, begins[axis], tile[dim], sizes[axis]);
+    offsets[axis] = affine::makeComposedFoldedAffineApply(rewriter, loc, offset + begin * stride,
+                                                          {begins[axis], offsets[axis], strides[axis]});
+    ++dim;
   }
-  SmallVector<OpFoldResult> ones(parts.size(), rewriter.getIndexAttr(1));
-  Value part = rewriter.create<tensor::ExtractSliceOp>(loc, insert.getSource(), begins, parts, ones);
+  Value part = rewriter.create<tensor::ExtractSliceOp>(loc, source, begins, sizes, ones);
   rewriter.replaceOpWithNewOp<tensor::InsertSliceOp>(insert, part, insert.getDest(), offsets, sizes, strides);
 }
 

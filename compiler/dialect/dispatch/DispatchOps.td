@@ -21,8 +21,8 @@ def Dispatch_ExecutableOp : Dispatch_Op<"executable", [
     is such a parameter.
 
     `workload_rank` (0 to 3) says how many leading parallel loops of the root - the op that the first returned value
-    comes from - the launch's workload describes: loop i of these has `workload[i]` iterations. 0: one
-    workgroup runs the whole body.
+    comes from - the launch's workload describes: loop i of these has `workload[i]` iterations; an insertion
+    loops over its source. 0: one workgroup runs the whole body.
 
     ```mlir
     dispatch.executable @relu inputs 1 workload_rank 1 dims [[0], [0]] {

@@ -36,7 +36,7 @@ func.func @bias(%x: memref<3x45xf32, strided<[64, 1]>>, %b: memref<45xf32>, %y: 
 
 // Rows that lie side by side are one; the number of lanes is that of the widest element.
 // CHECK-LABEL: func.func @widen
-// CHECK: memref.collapse_shape
+// CHECK: memref.reinterpret_cast
 // CHECK: arith.extf %{{.*}} : vector<4xf32> to vector<4xf64>
 // CHECK-NOT: linalg.generic
 func.func @widen(%x: memref<4x6xf32>, %y: memref<4x6xf64>) {

@@ -123,3 +123,67 @@ dispatch.executable @padding inputs 2 workload_rank 3 dims [[], [], []] {
   } -> tensor<300x300x32xf32>
   dispatch.return %y : tensor<300x300x32xf32>
 }
+
+// -----
+
+// A workgroup inserts its part of the source, at the place of that part; rows stay whole.
+// CHECK: #[[BEGIN:.+]] = affine_map<()[s0] -> (s0 * 2)>
+// CHECK: #[[PLACE:.+]] = affine_map<()[s0] -> (s0 * 2 + 32)>
+// CHECK-LABEL: func.func @insert(
+// CHECK-SAME: %[[ID:[^:]+]]: index, %{{[^:]+}}: index, %{{[^:]+}}: memref<?xi8>)
+// CHECK-SAME: halcyon.tile = array<i64: 1, 2, 64>
+// CHECK-DAG: %[[AT:.+]] = affine.apply #[[BEGIN]]()[%[[ID]]]
+// CHECK-DAG: %[[TO:.+]] = affine.apply #[[PLACE]]()[%[[ID]]]
+// CHECK: %[[PART:.+]] = tensor.extract_slice %{{.+}}[0, %[[AT]], 0, 0] [1, 2, 64, 100]
+// CHECK: tensor.insert_slice %[[PART]] into %{{.+}}[0, %[[TO]], 0, 0] [1, 2, 64, 100]
+dispatch.executable @insert inputs 1 workload_rank 3 dims [[], []] {
+^bb0(%x: tensor<1x48x64x100xf32>, %out: tensor<1x80x64x100xf32>):
+  %y = tensor.insert_slice %x into %out[0, 32, 0, 0] [1, 48, 64, 100] [1, 1, 1, 1]
+      : tensor<1x48x64x100xf32> into tensor<1x80x64x100xf32>
+  dispatch.return %y : tensor<1x80x64x100xf32>
+}
+
+// -----
+
+// Of unknown length, at an unknown place, every second row. A dimension that the source lacks is made first.
+// CHECK: #[[LEFT:.+]] = affine_map<()[s0, s1] -> (163, s0 - s1 * 163)>
+// CHECK: #[[PLACE:.+]] = affine_map<()[s0, s1] -> (s0 + s1 * 326)>
+// CHECK-LABEL: func.func @insert_rows(
+// CHECK-SAME: halcyon.tile = array<i64: 163, 100, 1>
+// CHECK: %[[WHOLE:.+]] = tensor.expand_shape %{{.+}} {{\[\[}}0, 1], [2]]
+// CHECK: %[[SIZE:.+]] = affine.min #[[LEFT]]()[%{{.+}}, %[[ID:.+]]]
+// CHECK: %[[TO:.+]] = affine.apply #[[PLACE]]()[%{{.+}}, %[[ID]]]
+// CHECK: %[[PART:.+]] = tensor.extract_slice %[[WHOLE]][%{{.+}}, 0, 0] [%[[SIZE]], 1, 100]
+// CHECK: tensor.insert_slice %[[PART]] into %{{.+}}[%[[TO]], 2, 0] [%[[SIZE]], 1, 100] [2, 1, 1]
+dispatch.executable @insert_rows inputs 1 workload_rank 2 dims [[0], [1]] {
+^bb0(%x: tensor<?x100xf32>, %out: tensor<?x3x100xf32>, %n: index, %m: index, %at: index):
+  %y = tensor.insert_slice %x into %out[%at, 2, 0] [%n, 1, 100] [2, 1, 1]
+      : tensor<?x100xf32> into tensor<?x3x100xf32>
+  dispatch.return %y : tensor<?x3x100xf32>
+}
+
+// -----
+
+// A small copy is one workgroup's.
+// CHECK-LABEL: func.func @insert_little(
+// CHECK-SAME: halcyon.tile = array<i64: 48, 64, 1>
+// CHECK-NOT: tensor.extract_slice
+dispatch.executable @insert_little inputs 1 workload_rank 2 dims [[], []] {
+^bb0(%x: tensor<48x64xf32>, %out: tensor<80x64xf32>):
+  %y = tensor.insert_slice %x into %out[32, 0] [48, 64] [1, 1] : tensor<48x64xf32> into tensor<80x64xf32>
+  dispatch.return %y : tensor<80x64xf32>
+}
+
+// -----
+
+// Where the kernel makes the rest of the destination too, one workgroup does all of it.
+// CHECK-LABEL: func.func @insert_in_fill(
+// CHECK-SAME: halcyon.tile = array<i64: 4294967295, 4294967295, 1>
+// CHECK-NOT: tensor.extract_slice
+dispatch.executable @insert_in_fill inputs 1 workload_rank 2 dims [[], []] {
+^bb0(%x: tensor<3000x100xf32>, %out: tensor<7000x100xf32>):
+  %zero = arith.constant 0.0 : f32
+  %f = linalg.fill ins(%zero : f32) outs(%out : tensor<7000x100xf32>) -> tensor<7000x100xf32>
+  %y = tensor.insert_slice %x into %f[2, 0] [3000, 100] [1, 1] : tensor<3000x100xf32> into tensor<7000x100xf32>
+  dispatch.return %y : tensor<7000x100xf32>
+}

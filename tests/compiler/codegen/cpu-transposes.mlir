@@ -30,7 +30,7 @@ func.func @turn(%x: memref<20x17xf32>, %y: memref<17x20xf32>, %out: memref<17x20
 
 // Channels to the end: positions are one loop, and one of the block's.
 // CHECK-LABEL: func.func @channels(
-// CHECK: memref.collapse_shape
+// CHECK: memref.reinterpret_cast
 // CHECK-COUNT-24: vector.shuffle
 func.func @channels(%x: memref<16x6x4xf32>, %out: memref<6x4x16xf32>) {
   linalg.generic {indexing_maps = [affine_map<(h, w, c) -> (c, h, w)>, affine_map<(h, w, c) -> (h, w, c)>],

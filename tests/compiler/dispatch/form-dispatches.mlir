@@ -195,3 +195,21 @@ func.func @apart(%x: tensor<?x8xf32>, %w: tensor<8x16xf32>, %v: tensor<8x16xf32>
   } -> tensor<?x16xf16>
   return %turned, %half : tensor<16x?xf32>, tensor<?x16xf16>
 }
+
+// -----
+
+// The workload of a concatenation's copy goes over its source; a single element has none.
+// CHECK: dispatch.executable @concatenate_insert_slice inputs 1 workload_rank 3
+// CHECK: dispatch.executable @concatenate_insert_slice_1 inputs 1 workload_rank 0
+// CHECK-LABEL: func @concatenate
+// CHECK: %[[N:.+]] = tensor.dim %arg0, %c0
+// CHECK: %[[A:.+]] = dispatch.launch @concatenate_insert_slice workload[%[[N]], %c8, %c16]
+// CHECK: dispatch.launch @concatenate_insert_slice_1 workload[]{{.*}} outs(%[[A]] :
+func.func @concatenate(%x: tensor<?x8x16x4xf32>, %s: tensor<f32>, %i: tensor<?x9x16x4xf32>) -> tensor<?x9x16x4xf32> {
+  %c0 = arith.constant 0 : index
+  %n = tensor.dim %x, %c0 : tensor<?x8x16x4xf32>
+  %a = tensor.insert_slice %x into %i[0, 0, 0, 0] [%n, 8, 16, 4] [1, 1, 1, 1]
+      : tensor<?x8x16x4xf32> into tensor<?x9x16x4xf32>
+  %b = tensor.insert_slice %s into %a[0, 8, 0, 0] [1, 1, 1, 1] [1, 1, 1, 1] : tensor<f32> into tensor<?x9x16x4xf32>
+  return %b : tensor<?x9x16x4xf32>
+}
