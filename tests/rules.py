@@ -92,13 +92,13 @@ INSIDE = re.compile(r"drivers/\w+/.|include$|\.ci$")
 
 
 def folders_have_a_readme(all_files):
-    """All but leaf folders of tests and parts of the two paths above."""
+    """All but leaf folders of tests, parts of the two paths above, and what subprojects/README.md speaks of."""
     parents = {parent for p in all_files if p.suffix in CODE | {".wrap"} for parent in p.relative_to(ROOT).parents}
     folders = {folder for folder in parents if folder.name not in ("", "Inputs")}
     for folder in sorted(folders):
         name = folder.as_posix()
         is_leaf = not any(other != folder and other.is_relative_to(folder) for other in folders)
-        if INSIDE.match(name) or is_leaf and name.startswith("tests/"):
+        if INSIDE.match(name) or is_leaf and name.startswith("tests/") or name.startswith("subprojects/packagefiles"):
             continue
         readme = ROOT / folder / "README.md"
         if not readme.is_file():
