@@ -46,7 +46,7 @@ CpuTarget halcyon::hostCpuTarget() {
   target.cpu = llvm::sys::getHostCPUName().str();
   llvm::StringMap<bool> host = llvm::sys::getHostCPUFeatures();
   for (const auto &feature : host)
-    target.features.push_back((feature.second ? "+" : "-") + feature.first().str());
+    target.features.push_back((Twine(feature.second ? "+" : "-") + feature.first()).str());
   llvm::sort(target.features);
   return target;
 }
