@@ -127,7 +127,7 @@ def external_data(s):
 
     path = saved("missing")
     (path.parent / "weights.bin").unlink()
-    s.refused("external data, the file is missing", path, "weights.bin")
+    s.refused("external data, the file is missing", path, "external data 'weights.bin': cannot read: No such file")
     path = saved("short")
     (path.parent / "weights.bin").write_bytes((path.parent / "weights.bin").read_bytes()[:-4])
     s.refused("external data, the file is short", path, "passes the end of 'weights.bin'")

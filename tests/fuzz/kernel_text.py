@@ -40,12 +40,13 @@ def literal(value, element):
 
 
 class Environment:
-    """One evaluation: the arguments, and how large and how exact what they became is."""
+    """One evaluation: the arguments, and what they became: how large, how exact, of which elements."""
 
     def __init__(self, arrays):
-        self.arrays, self.known, self.largest, self.exact = arrays, {}, 0.0, True
+        self.arrays, self.known, self.largest, self.exact, self.elements = arrays, {}, 0.0, True, set()
 
     def note(self, array, element, inexact=False):
+        self.elements.add(element)
         if element[0] == "f" and array.size:
             finite = np.abs(array[np.isfinite(array)]) if not np.isfinite(array).all() else np.abs(array)
             largest = float(finite.max()) if finite.size else 0.0

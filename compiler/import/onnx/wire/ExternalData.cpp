@@ -56,8 +56,10 @@ bool ExternalFiles::find(const ExternalData &data, uint64_t size, Bytes &bytes,
   auto [entry, isNew] = files.try_emplace(data.location);
   if (isNew) {
     entry->second = mapFile(folder + data.location, error);
-    if (!entry->second.owner)
+    if (!entry->second.owner) {
+      error = "external data '" + data.location + "': " + error;
       return false;
+    }
   }
   const Bytes &whole = entry->second;
   uint64_t length = data.hasLength ? data.length : size;

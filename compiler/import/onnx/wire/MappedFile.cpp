@@ -32,11 +32,11 @@ Bytes mapFile(const std::string &path, std::string &error) {
   File file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
   struct stat status;
   if (file.descriptor < 0 || ::fstat(file.descriptor, &status) != 0) {
-    error = path + ": " + std::strerror(errno);
+    error = std::string("cannot read: ") + std::strerror(errno);
     return {};
   }
   if (!S_ISREG(status.st_mode)) {
-    error = path + ": not a regular file";
+    error = "cannot read: not a regular file";
     return {};
   }
   auto mapping = std::make_shared<Mapping>();
@@ -44,7 +44,7 @@ Bytes mapFile(const std::string &path, std::string &error) {
   if (size) {
     void *data = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file.descriptor, 0);
     if (data == MAP_FAILED) {
-      error = path + ": " + std::strerror(errno);
+      error = std::string("cannot read: ") + std::strerror(errno);
       return {};
     }
     mapping->data = data;

@@ -74,8 +74,6 @@ std::unique_ptr<Model> parseModel(Bytes bytes, const std::string &path, std::str
   for (char &character : error)
     if (static_cast<unsigned char>(character) < ' ')
       character = ' ';
-  if (!path.empty())
-    error = path + ": " + error;
   return nullptr;
 }
 
@@ -84,7 +82,7 @@ std::unique_ptr<Model> openModel(const std::string &path, std::string &error) {
   try {
     bytes = mapFile(path, error);
   } catch (const std::exception &exception) {
-    error = path + ": " + exception.what();
+    error = std::string("cannot read: ") + exception.what();
   }
   return bytes.owner ? parseModel(std::move(bytes), path, error) : nullptr;
 }

@@ -142,11 +142,12 @@ struct Model {
   std::vector<Function> functions;
 };
 
-// Null and one line in `error` if the file cannot be read or is not right.
+// Null and one line in `error`, without the path, if the file cannot be read or
+// is not right.
 std::unique_ptr<Model> openModel(const std::string &path, std::string &error);
 
-// As openModel, over bytes that `owner` keeps. `path` is for messages, and its
-// folder is where external data is looked for; an empty one allows none.
+// As openModel, over bytes that `owner` keeps. External data is looked for in
+// `path`'s folder; an empty one allows none.
 std::unique_ptr<Model> parseModel(Bytes bytes, const std::string &path, std::string &error);
 
 } // namespace halcyon::onnx
