@@ -22,6 +22,12 @@ def named_sizes(rng, names, choices, share=0.3):
     return {n: rng.choice(choices) for n in names}, {n for n in names if rng.random() < share}
 
 
+def towards_zero(x, divisor):
+    """x / divisor as arith.divsi rounds, in x's own type."""
+    down = np.floor_divide(x, x.dtype.type(divisor))
+    return (down + ((x < 0) & (down * divisor != x))).astype(x.dtype)
+
+
 class Scalars:
     """A random expression over body arguments: its lines and its numpy."""
 
@@ -53,9 +59,7 @@ class Scalars:
                 c = self.constant(3)
                 return (
                     self.line(f"arith.divsi {a}, {c} : {t}"),
-                    lambda env, xs: (lambda x: (np.abs(x.astype(object)) // 3 * np.sign(x.astype(object))).astype(x.dtype))(
-                        np.asarray(fa(env, xs))
-                    ),
+                    lambda env, xs: towards_zero(np.asarray(fa(env, xs)), 3),
                 )
             f = {
                 "addi": np.add,
