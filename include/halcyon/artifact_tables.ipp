@@ -110,6 +110,7 @@ inline constexpr FlatReader::Field kernel_fields[] = {
     HALCYON_NUMBER(hal::ExportDesc, bindings, Export, VT_BINDINGS, 0),
     HALCYON_NUMBER(hal::ExportDesc, parameters, Export, VT_PARAMETERS, 0),
     HALCYON_NUMBER(hal::ExportDesc, location, Export, VT_LOCATION, 0xff),
+    HALCYON_NUMBER(hal::ExportDesc, written, Export, VT_WRITTEN, 0xff),
 };
 inline constexpr FlatReader::Field variant_fields[] = {
     HALCYON_NUMBER(hal::VariantDesc, format, Variant, VT_FORMAT, 0),

@@ -54,6 +54,15 @@ std::string signature(std::span<const halcyon::ValueDesc> values) {
   return text;
 }
 
+// ", writes 1,2": the bindings that a kernel may write; "" where the artifact does not say.
+std::string writes(const halcyon::hal::ExportDesc& kernel) {
+  if (kernel.written == UINT64_MAX) return "";
+  std::string text;
+  for (uint32_t i = 0; i < kernel.bindings && i < 64; ++i)
+    if (kernel.written >> i & 1) text += format("%s%u", text.empty() ? ", writes " : ",", i);
+  return text.empty() ? ", writes none" : text;
+}
+
 struct CommandCounts {
   uint64_t counts[5] = {};
 };
@@ -84,8 +93,8 @@ void print_plan(const halcyon::PlanDesc& plan) {
       std::printf("    variant %s %s %s [%s]: %zu bytes\n", name_of(variant.format), std::string(variant.target).c_str(),
                   std::string(variant.cpu).c_str(), join(variant.features).c_str(), variant.image.size());
     for (const halcyon::hal::ExportDesc& kernel : executable.exports)
-      std::printf("    kernel %s: %u bindings, %u parameters\n", std::string(kernel.name).c_str(), kernel.bindings,
-                  kernel.parameters);
+      std::printf("    kernel %s: %u bindings, %u parameters%s\n", std::string(kernel.name).c_str(), kernel.bindings,
+                  kernel.parameters, writes(kernel).c_str());
   }
 }
 
@@ -168,6 +177,9 @@ void json_plan(Json& json, const halcyon::PlanDesc& plan) {
         json.object([&] {
           json.key("kernels").array([&] {
             for (const halcyon::hal::ExportDesc& kernel : executable.exports) json.text(kernel.name);
+          });
+          json.key("written").array([&] {  // of each kernel; a bit for each binding, all ones: not known
+            for (const halcyon::hal::ExportDesc& kernel : executable.exports) json.number(kernel.written);
           });
           json.key("variants").array([&] {
             for (const halcyon::hal::VariantDesc& variant : executable.variants) {

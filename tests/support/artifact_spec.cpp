@@ -110,7 +110,11 @@ class Writer {
 
   Offset<s::Executable> executable(const ExecutableSpec& spec) {
     const auto exports = tables<s::Export>(spec.exports, [this](const ExportSpec& e) {
-      return s::CreateExport(builder_, builder_.CreateString(e.name), e.bindings, e.parameters, e.location);
+      const auto name = builder_.CreateString(e.name);
+      builder_.ForceDefaults(!spec_.compact);
+      const auto made = s::CreateExport(builder_, name, e.bindings, e.parameters, e.location, e.written);
+      builder_.ForceDefaults(true);
+      return made;
     });
     const auto variants = tables<s::Variant>(spec.variants, [this](const VariantSpec& v) {
       std::vector<s::Tile> tiles;
@@ -296,7 +300,7 @@ ArtifactSpec rich_artifact() {
                     {.name = "state", .type = ElementType::f32, .shape = {16}, .initial = 0}};
   PlanSpec plan;
   ExecutableSpec executable;
-  executable.exports = {{"matmul", 3, 1, 0}, {"add", 2, 0, 1}};
+  executable.exports = {{"matmul", 3, 1, 0, 4}, {"add", 2, 0, 1}};
   executable.variants = {{.format = 1, .target = "x86_64", .cpu = "skylake", .features = {"avx2", "fma"}, .segment = 1, .exports = {{{1, 16, 1}, 0, 1}, {{64, 1, 1}, 128, 2}}},
                          {.format = 2, .target = "x86_64", .cpu = "", .features = {}, .segment = 0, .exports = {{{1, 8, 1}, 0, 3}, {{64, 1, 1}, 0, 4}}}};
   plan.executables = {executable};

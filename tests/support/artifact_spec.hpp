@@ -65,6 +65,7 @@ struct ExportSpec {
   std::string name = "kernel";
   uint32_t bindings = 0, parameters = 0;
   uint32_t location = UINT32_MAX;
+  uint64_t written = UINT64_MAX;
 };
 
 struct VariantSpec {
@@ -128,6 +129,7 @@ struct ArtifactSpec {
   std::vector<LocationSpec> locations;
   std::vector<PlanSpec> plans;
   bool results_mappable = false;
+  bool compact = false;  // exports leave out what has its default
   uint16_t major = 1, minor = 0;
 };
 

@@ -46,8 +46,19 @@ TEST_CASE("a whole artifact opens and is what was written", "[artifact]") {
   CHECK(artifact->functions()[0].arguments[0].shape[0].name == "batch");
   CHECK(artifact->plans()[0].executables[0].variants[0].features[1] == "fma");
   CHECK(artifact->plans()[0].functions[0].depth == 2);
+  CHECK(artifact->plans()[0].executables[0].exports[0].written == 4);
   CHECK(artifact->verify_sha256().ok());
   CHECK(artifact->producer() == "tests");
+}
+
+TEST_CASE("a kernel may write any binding where the artifact does not say which", "[artifact]") {
+  ArtifactSpec spec = rich_artifact();
+  spec.compact = true;  // as a compiler wrote it that did not know the field: what has its default is absent
+  const Aligned file(build(spec));
+  const auto artifact = unit::need(Artifact::open(file.bytes(), {}, system_allocator()));
+
+  CHECK(artifact->plans()[0].executables[0].exports[0].written == 4);
+  CHECK(artifact->plans()[0].executables[0].exports[1].written == UINT64_MAX);
 }
 
 TEST_CASE("every truncation is an error", "[artifact]") {

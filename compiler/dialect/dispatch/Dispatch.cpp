@@ -1,5 +1,7 @@
 #include "dialect/dispatch/Dispatch.h"
 
+#include "llvm/Support/MathExtras.h"
+
 using namespace mlir;
 using namespace halcyon::dispatch;
 
@@ -12,6 +14,11 @@ void DispatchDialect::initialize() {
 #define GET_OP_LIST
 #include "dialect/dispatch/DispatchOps.cpp.inc"
       >();
+}
+
+uint64_t ExecutableOp::getWritten() {
+  if (getNumTensors() > 64) return UINT64_MAX;
+  return llvm::maskTrailingOnes<uint64_t>(getNumTensors()) & ~llvm::maskTrailingOnes<uint64_t>(getInputs());
 }
 
 Value ExecutableOp::getDimension(unsigned tensor, unsigned dimension) {

@@ -45,6 +45,8 @@ def Dispatch_ExecutableOp : Dispatch_Op<"executable", [
     ::mlir::Block::BlockArgListType getTensors() { return getBody().getArguments().take_front(getNumTensors()); }
     ::mlir::Block::BlockArgListType getDestinations() { return getTensors().drop_front(getInputs()); }
     ::mlir::Block::BlockArgListType getParameters() { return getBody().getArguments().drop_front(getNumTensors()); }
+    // Bit i: the kernel may write tensor argument i. All ones, any of them, where there are more than 64.
+    uint64_t getWritten();
     // The parameter that is dimension `dimension` of tensor argument `tensor`; null where it is static.
     ::mlir::Value getDimension(unsigned tensor, unsigned dimension);
   }];

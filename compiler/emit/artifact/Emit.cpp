@@ -184,7 +184,7 @@ Emitter::executable(flatbuffers::FlatBufferBuilder &builder) {
   for (dispatch::ExecutableOp kernel : kernels)
     exportOffsets.push_back(schema::CreateExport(
         builder, builder.CreateString(kernel.getSymName().str()), kernel.getNumTensors(),
-        kernel.getParameters().size(), locations.index(kernel.getLoc())));
+        kernel.getParameters().size(), locations.index(kernel.getLoc()), kernel.getWritten()));
   Offsets<schema::Variant> variantOffsets;
   for (auto [i, variant] : llvm::enumerate(variants)) {
     std::vector<schema::Tile> tiles;

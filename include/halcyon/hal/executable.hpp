@@ -25,6 +25,7 @@ struct ExportDesc {
   uint32_t bindings = 0;           // how many buffer ranges it sees
   uint32_t parameters = 0;         // how many u64 it sees
   uint32_t location = UINT32_MAX;  // the source op, for errors
+  uint64_t written = UINT64_MAX;   // bit i: binding i may be written; all ones: any of them may be
 };
 
 // How one variant runs one export.

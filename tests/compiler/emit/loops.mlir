@@ -13,6 +13,8 @@
 // The loop's body is one kernel that writes over its input: no copy.
 // INSPECT: result 0 lives in argument 0
 // INSPECT: commands 0: 2 bindings, 0 parameters, 1 dispatch{{$}}
+// A kernel reads its inputs and may write its destinations.
+// INSPECT: kernel power_generic: 3 bindings, 0 parameters, writes 2{{$}}
 
 #id = affine_map<(i) -> (i)>
 func.func @power(%x: tensor<4xf32> {halcyon.name="x"}, %n: tensor<i64> {halcyon.name="n"}) -> (tensor<4xf32> {halcyon.name="y"}) {
