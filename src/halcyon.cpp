@@ -3,10 +3,12 @@
 #include "halcyon/halcyon.hpp"
 
 #include "halcyon/artifact.ipp"
+#include "halcyon/driver_plugin.ipp"
 #include "halcyon/flat_reader.ipp"
 #include "halcyon/hal/commands.ipp"
 #include "halcyon/hal/transfer.ipp"
 #include "halcyon/host_ops.ipp"
+#include "halcyon/loader.ipp"
 #include "halcyon/parameters.ipp"
 #include "halcyon/program.ipp"
 #include "halcyon/registry.ipp"

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Rules that a compiler does not check, each one test: includes point one way, the runtime and the drivers use no
-allocating standard type, files stay small, folders say what they are for. Prints every breach with file and line."""
+allocating standard type, the HAL and files stay small, folders say what they are for. Prints every breach with file and line."""
 import pathlib, re, subprocess, sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -125,8 +125,27 @@ def text_is_clean(all_files):
                 yield path, 0, "does not end with a newline"
 
 
+MOST_VIRTUALS = 32
+
+
+def the_hal_stays_small(all_files):
+    """At most 32 virtual functions in include/halcyon/hal, and each is in driver_layout(), which tells one HAL from another."""
+    layout = (ROOT / "include/halcyon/driver_plugin.ipp").read_text()
+    count, last = 0, (ROOT / "include/halcyon/hal", 0)
+    for path in all_files:
+        if under(path, "include/halcyon/hal/") and path.suffix in CPP:
+            for n, line in lines(path):
+                if re.search(r"\bvirtual\b", code_of(line)):
+                    count, last = count + 1, (path, n)
+                    name = re.search(r"(~?\w+)\(", line.split("virtual", 1)[1].replace("operator()", ""))
+                    if not name or not name[1].startswith("~") and not re.search(rf"::{name[1]}\b", layout):
+                        yield path, n, f"not in include/halcyon/driver_plugin.ipp: {line.strip()}"
+    if count > MOST_VIRTUALS or count == 0:
+        yield *last, f"the HAL has {count} virtual functions; {MOST_VIRTUALS} is the most"
+
+
 RULES = [no_allocating_types, includes_point_one_way, drivers_see_only_the_hal, files_stay_small, folders_have_a_readme,
-         todos_name_an_issue, text_is_clean]
+         the_hal_stays_small, todos_name_an_issue, text_is_clean]
 
 
 def main():

@@ -1,10 +1,11 @@
-// halcyon/platform.hpp -- the only contact with the operating system: files, pages, threads, time.
+// halcyon/platform.hpp -- the only contact with the operating system: files, pages, threads, time, shared objects.
 //
 //   platform::Lock lock(mutex);
 //   while (!ready) condition.wait(mutex);
 //
 // Nothing here throws or allocates. Owned by its user, never moved while in use. Threads: as their names say.
 #pragma once
+#include <dlfcn.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
@@ -288,6 +289,19 @@ inline Result<uint64_t> file_size(const char* path) {
   if (::stat(path, &status) != 0) return file_error(errno);
   if (!S_ISREG(status.st_mode)) return Status(Code::failed_precondition, "open: not a regular file");
   return static_cast<uint64_t>(status.st_size);
+}
+
+// ---- shared objects -----------------------------------------------------------------------------------
+
+// The object in file `path`, which has a slash: without one the system would search for a library. Its symbols stay
+// its own. Null where it does not load; library_error() says why.
+inline void* open_library(const char* path) { return dlopen(path, RTLD_NOW | RTLD_LOCAL); }
+inline void* find_symbol(void* library, const char* name) { return dlsym(library, name); }
+inline void close_library(void* library) { dlclose(library); }
+// Of this thread's last open_library; valid until its next call here.
+inline const char* library_error() {
+  const char* text = dlerror();
+  return text ? text : "";
 }
 
 }  // namespace platform

@@ -8,15 +8,16 @@
 namespace {
 
 constexpr char usage[] =
-    "halcyon run     FILE.hcm [--device=NAME] [--function=NAME] [--threads=N] [--input=VALUE]... [--output=@y.npy]...\n"
-    "                [--expect=@y.npy]... [--rtol=R] [--atol=A] [--parameters=SCOPE=FILE]...\n"
+    "halcyon run     FILE.hcm [--device=NAME] [--driver=FILE.so]... [--function=NAME] [--threads=N] [--input=VALUE]...\n"
+    "                [--output=@y.npy]... [--expect=@y.npy]... [--rtol=R] [--atol=A] [--parameters=SCOPE=FILE]...\n"
     "                [--calls=N] [--transfers]\n"
-    "halcyon bench   FILE.hcm [--device --function --threads --input --parameters as for run] [--seconds=S] [--json]\n"
+    "halcyon bench   FILE.hcm [--device --driver --function --threads --input --parameters as for run] [--seconds=S] [--json]\n"
     "halcyon inspect FILE.hcm [--json]\n"
     "halcyon verify  FILE.hcm\n"
-    "halcyon devices\n"
+    "halcyon devices [--device=NAME]... [--driver=FILE.so]... [--json]\n"
     "\n"
     "NAME of a device: cpu, cpu:unmappable, null, with options as in cpu,guard=1.\n"
+    "--driver adds a driver from a shared object, which is code that runs: open only what you trust.\n"
     "VALUE: @x.npy, 2x3xf32=1,2,3,4,5,6, 2x3xf32=random, f32=1 (a scalar), 2x3xi64=0 (one value fills all).\n"
     "--expect holds if |a-b| <= rtol*|b| + atol*max|b| for every element; default rtol 0, atol 1e-4.\n"
     "--calls repeats the call: variables keep their values, donated arguments take the results that live in them.\n"

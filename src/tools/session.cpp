@@ -2,7 +2,6 @@
 
 #include <cstring>
 
-#include "devices.hpp"
 #include "fail.hpp"
 #include "halcyon/platform.hpp"
 #include "input.hpp"
@@ -55,14 +54,15 @@ std::string describe(const halcyon::ValueDesc& desc) {
 }
 
 std::vector<std::string> session_options(std::vector<std::string> more) {
-  more.insert(more.end(), {"device", "function", "threads", "input*", "parameters*"});
+  more.insert(more.end(), {"device", "driver*", "function", "threads", "input*", "parameters*"});
   return more;
 }
 
 Session::Session(const Options& options)
     : parameters_(options.values("parameters")),
-      device_(create_device(options.value("device", "cpu"), options.has("threads") ? options.count("threads", 1) : 0,
-                            counting_.allocator())),
+      drivers_(options.values("driver")),
+      device_(drivers_.create_device(options.value("device", "cpu"), options.has("threads") ? options.count("threads", 1) : 0,
+                                     counting_.allocator())),
       program_(load(*device_, options.file(), counting_.allocator(), parameters_, load_ms_)),
       function_(choose(*program_, options)) {
   const std::vector<std::string> words = options.values("input");

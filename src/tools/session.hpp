@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "counting_allocator.hpp"
+#include "devices.hpp"
 #include "halcyon/program.hpp"
 #include "host_tensor.hpp"
 #include "options.hpp"
@@ -40,6 +41,7 @@ class Session {
 
   CountingAllocator counting_;  // first: everything below releases to it
   ParameterFiles parameters_;
+  Drivers drivers_;
   halcyon::Owned<halcyon::hal::Device> device_;
   double load_ms_ = 0;
   halcyon::Owned<halcyon::Program> program_;

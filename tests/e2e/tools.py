@@ -94,8 +94,31 @@ def usage(s):
     s.fails("negative tolerance", 2, r"'--atol'", "run", add, "--atol=-1")
     s.fails("output without @", 2, r"'--output': 'y.npy'", "run", add, "--output=y.npy")
     s.fails("parameters without a file", 2, r"'--parameters'", "run", add, "--parameters=w")
-    s.works("devices", r"(?s)\A(?=.*^cpu: )(?=.*^null: )", "devices")
     s.fails("devices takes no file", 2, r"unexpected argument", "devices", "x")
+
+
+def devices(s):
+    s.works("devices", r"(?s)\A(?=.*^cpu: )(?=.*^null: )", "devices")
+    s.works("a driver that is missing", r"^vulkan: not available: ", "devices")
+    unmappable = s.works("the device with options", r"\Acpu:unmappable: CPU.*runs plans for cpu$", "devices", "--device=cpu:unmappable")
+    for what in [r"^  device memory: does not map$", r"^  host memory: maps, slower for the device$", r"^  buffers: up to .*, aligned to 64 bytes$",
+                 r"^  work: ", r"^  processors: [1-9]", r"^  instructions: \w+"]:
+        s.count.test(f"devices says {what}", None if re.search(what, unmappable, re.M) else f"printed {unmappable!r}")
+    missing = s.tools.run("devices", "--device=vulkan", "--device=toaster", "--device=cpu,threads=many")
+    for what in [r"^vulkan: not available: not in this ", r"^toaster: not available: registry: no driver of this name$",
+                 r"^cpu,threads=many: not available: cpu: the options are "]:
+        s.count.test(f"devices says {what}", None if missing.status == 1 and re.search(what, missing.out, re.M) else f"exit {missing.status}: {missing.out!r}")
+    try:
+        shown = {d["name"]: d for d in json.loads(s.works("devices --json", r"\A\[", "devices", "--json"))}
+        cpu = shown["cpu"]
+        s.count.test("the JSON of cpu", None if cpu["available"] and cpu["inline"] and cpu["processors"] > 0 and cpu["features"] and
+                     [(m["kind"], m["mappable"], m["importable"]) for m in cpu["memory"]] == [("device", True, True), ("host", True, True)] and
+                     cpu["alignment"] == 64 and cpu["max_buffer_bytes"] > 2**32 else f"{cpu}")
+        s.count.test("the JSON of a missing driver", None if not shown["vulkan"]["available"] and shown["vulkan"]["reason"] else f"{shown}")
+    except (ValueError, KeyError, TypeError) as x:
+        s.count.test("the JSON of devices", f"{type(x).__name__}: {x}")
+    s.fails("no such driver file", 1, r"^halcyon devices: driver '/no/such.so': open: no such file", "devices", "--driver=/no/such.so")
+    s.fails("a driver file for run", 1, r"^halcyon run: driver '/no/such.so': ", "run", s.artifact("add"), "--driver=/no/such.so", "--input=4xf32=1", "--input=4xf32=1")
 
 
 def inputs(s):
@@ -210,7 +233,7 @@ def main(build, *words):
     command = next((w[len("--halcyon="):] for w in words if w.startswith("--halcyon=")), None)
     count = Count("tools")
     suite = Suite(Tools(build, command), count)
-    for part in [usage, inputs, files, expectations, artifacts, variants, minimal_program]:
+    for part in [usage, devices, inputs, files, expectations, artifacts, variants, minimal_program]:
         part(suite)
     return count.close()
 

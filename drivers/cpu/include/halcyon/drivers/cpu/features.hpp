@@ -32,6 +32,8 @@ class Features {
   // Hides what lies beyond a level: "baseline", "avx2" or "avx512". False for another name.
   bool limit(std::string_view level);
   bool has(std::string_view name) const;
+  // The names that this driver knows, one by one; "" after the last.
+  static std::string_view name(uint32_t index);
 
  private:
   uint64_t present_[2] = {};  // a bit for each row of the table in features.ipp

@@ -216,6 +216,10 @@ HALCYON_FUNC bool Features::limit(std::string_view level) {
   return false;
 }
 
+HALCYON_FUNC std::string_view Features::name(uint32_t index) {
+  return index < detail::feature_count ? detail::features[index].name : std::string_view();
+}
+
 HALCYON_FUNC bool Features::has(std::string_view name) const {
   const char* next = detail::packed_features.names;
   for (uint32_t i = 0; i < detail::feature_count; ++i) {
