@@ -3,8 +3,9 @@
 and BUILD-thread hold them; the artifacts are those that the normal build compiled."""
 import os, pathlib, platform, subprocess, sys
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "e2e"))
+sys.path[:0] = [str(pathlib.Path(__file__).resolve().parent / folder) for folder in ("e2e", "faults")]
 import constructs
+import faults
 import suite
 from halcyon import ROOT, Tools
 
@@ -30,6 +31,11 @@ def main(build, *words):
         if not (normal.build / f"e2e/{name}-O2.hcm").is_file():
             normal.compile(constructs.FOLDER / f"{name}.mlir", normal.build / f"e2e/{name}-O2.hcm", "--target=cpu")
 
+    artifacts, error = faults.compiled(build)
+    if error:
+        print(f"  {error}")
+        add([0, 1, 0])
+
     for kind in ["address", "thread"]:
         folder = f"{build}-{kind}"
         # The thread sanitizer's shadow does not fit every randomised layout.
@@ -42,6 +48,7 @@ def main(build, *words):
                 add([0, 1, 0])
             for test in found:
                 add(suite.run(test, folder, 900, prefix))
+        add(faults.run(folder, artifacts, prefix))
         command = pathlib.Path(folder).resolve() / "src/tools/halcyon"
         wrapper = pathlib.Path(folder).resolve() / "halcyon.sh"
         wrapper.write_text(f"#!/bin/sh\nexec {' '.join(prefix)} {command} \"$@\"\n")

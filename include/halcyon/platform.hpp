@@ -234,10 +234,12 @@ inline void unmap_pages(void* memory, size_t size) { munmap(memory, size); }
 
 // ---- files --------------------------------------------------------------------------------------------
 
+// `error` 0: it is there, but no file.
 inline Status file_error(int error) {
+  if (error == 0) return {Code::failed_precondition, "open: not a regular file"};
   if (error == ENOENT || error == ENOTDIR) return {Code::not_found, "open: no such file", {}, error};
   if (error == EACCES || error == EPERM) return {Code::failed_precondition, "open: permission denied", {}, error};
-  return {Code::failed_precondition, "open: the file cannot be read", {}, error};
+  return {error == ENOMEM ? Code::out_of_memory : Code::failed_precondition, "open: the file cannot be read", {}, error};
 }
 
 // A file's bytes, mapped read-only and shared with every process that maps it. An empty file is an empty span.
@@ -245,9 +247,10 @@ inline Result<std::span<const std::byte>> map_file(const char* path) {
   const int file = ::open(path, O_RDONLY | O_CLOEXEC);
   if (file < 0) return file_error(errno);
   struct stat status {};
-  if (fstat(file, &status) != 0 || !S_ISREG(status.st_mode)) {
+  const int unknown = fstat(file, &status) != 0 ? errno : 0;
+  if (unknown != 0 || !S_ISREG(status.st_mode)) {
     ::close(file);
-    return Status(Code::failed_precondition, "open: not a regular file");
+    return file_error(unknown);
   }
   const size_t size = static_cast<size_t>(status.st_size);
   if (size == 0) {
@@ -287,7 +290,7 @@ inline Status read_file(const char* path, std::span<std::byte> bytes) {
 inline Result<uint64_t> file_size(const char* path) {
   struct stat status {};
   if (::stat(path, &status) != 0) return file_error(errno);
-  if (!S_ISREG(status.st_mode)) return Status(Code::failed_precondition, "open: not a regular file");
+  if (!S_ISREG(status.st_mode)) return file_error(0);
   return static_cast<uint64_t>(status.st_size);
 }
 

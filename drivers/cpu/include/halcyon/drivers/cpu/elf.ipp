@@ -86,6 +86,7 @@ class Loader {
   bool relocate();
   bool find_library(uint32_t kernel_count, const std::byte*& kernels);
   bool protect();
+  bool protect(uint64_t begin, uint64_t end, platform::Protection protection);
 
   const Status& failure() const { return failure_; }
   uint64_t top = 0;
@@ -278,13 +279,20 @@ HALCYON_FUNC bool Loader::find_library(uint32_t kernel_count, const std::byte*& 
   return true;
 }
 
+// Splitting a mapping takes memory; else the system does not want new code.
+HALCYON_FUNC bool Loader::protect(uint64_t begin, uint64_t end, platform::Protection protection) {
+  if (begin >= end || platform::protect_pages(base_ + begin, static_cast<size_t>(end - begin), protection)) return true;
+  const int error = errno;
+  return fail({error == ENOMEM ? Code::out_of_memory : Code::failed_precondition,
+               "elf: the system refuses executable memory; use a static executable", {}, error});
+}
+
 HALCYON_FUNC bool Loader::protect() {
   using platform::Protection;
   uint64_t end = 0;
   for (uint32_t i = 0; i <= segment_count_; ++i) {
     const uint64_t begin = i < segment_count_ ? page_down(segments_[i].vaddr) : top;
-    if (begin > end && !platform::protect_pages(base_ + end, static_cast<size_t>(begin - end), Protection::none))
-      return fail({Code::internal, "elf: the system does not protect memory"});
+    if (!protect(end, begin, Protection::none)) return false;
     if (i == segment_count_) break;
     const Segment& segment = segments_[i];
     end = page_up(segment.vaddr + segment.memsz);
@@ -292,8 +300,7 @@ HALCYON_FUNC bool Loader::protect() {
     const Protection protection = (segment.flags & pf_x) ? Protection::read_execute
                                   : (segment.flags & pf_w) ? Protection::read_write
                                                            : Protection::read;
-    if (!platform::protect_pages(base_ + begin, static_cast<size_t>(end - begin), protection))
-      return fail({Code::failed_precondition, "elf: the system does not allow new executable memory; use a static executable"});
+    if (!protect(begin, end, protection)) return false;
     if (segment.flags & pf_x)
       __builtin___clear_cache(reinterpret_cast<char*>(base_ + begin), reinterpret_cast<char*>(base_ + end));
   }
@@ -305,8 +312,7 @@ HALCYON_FUNC bool Loader::protect() {
     const uint64_t from = begin > page_down(segment.vaddr) ? begin : page_down(segment.vaddr);
     const uint64_t segment_end = page_up(segment.vaddr + segment.memsz);
     const uint64_t to = relro_end < segment_end ? relro_end : segment_end;
-    if (to > from && !platform::protect_pages(base_ + from, static_cast<size_t>(to - from), Protection::read))
-      return fail({Code::internal, "elf: the system does not protect memory"});
+    if (!protect(from, to, Protection::read)) return false;
   }
   return true;
 }
