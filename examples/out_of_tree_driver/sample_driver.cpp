@@ -2,6 +2,7 @@
 // with read, write and stage. It takes any plan, loads no code and runs copies, fills and updates; a dispatch does nothing.
 #include <halcyon/driver_plugin.hpp>
 #include <halcyon/drivers/shared/queue.hpp>
+#include <halcyon/hal/staging.hpp>
 
 namespace sample {
 
@@ -43,8 +44,9 @@ class Executable final : public shared::HostExecutable {
 
 class Device final : public hal::Device {
  public:
-  explicit Device(const Allocator& allocator) : hal::Device(allocator), owner_(allocator), engine_(owner_), queue_(owner_, engine_) {
+  explicit Device(const Allocator& allocator) : hal::Device(allocator), owner_(allocator), engine_(owner_), queue_(owner_, engine_), staging_(*this) {
     engine_.use(queue_);
+    use(staging_);  // its device memory does not map
     caps_.driver = "sample";
     caps_.name = "a sample of a driver";
     caps_.inline_execution = true;
@@ -103,7 +105,11 @@ class Device final : public hal::Device {
   Status wait(std::span<const hal::Timepoint> timepoints, hal::Wait mode, uint64_t timeout_ns) override {
     return engine_.wait(timepoints, mode, timeout_ns);
   }
-  void trim() override { engine_.trim(); }
+  Status wait_idle(hal::Buffer& buffer, uint64_t timeout_ns) override { return engine_.wait_idle(buffer, timeout_ns); }
+  void trim() override {
+    staging_.trim();
+    engine_.trim();
+  }
   hal::Stats stats() const override {
     hal::Stats stats;
     fill_transfers(stats);
@@ -126,6 +132,7 @@ class Device final : public hal::Device {
   shared::Owner owner_;
   shared::Engine engine_;
   shared::Queue queue_;
+  hal::StagingRing staging_;
 };
 
 Buffer::Buffer(Device& device, const hal::BufferDesc& desc, bool mappable) : owner_(device) { describe(device, desc, mappable); }

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "halcyon/driver_plugin.hpp"
+#include "halcyon/hal/transfer.hpp"
 
 HALCYON_NAMESPACE_BEGIN
 namespace layout_detail {
@@ -80,10 +81,12 @@ inline void add_objects(Layout& layout) {
   layout.add(sizeof(Device));
   layout.functions(&Device::caps, &Device::compatibility, &Device::allocate, &Device::allocate_async, &Device::free_async,
                    &Device::import_host, &Device::import_native, &Device::export_native, &Device::create_executable,
-                   &Device::create_commands, &Device::create_semaphore, &Device::submit, &Device::wait, &Device::trim, &Device::stats,
-                   &Device::profile, &Device::object_size, &Device::object_alignment, &Device::object_memory);
+                   &Device::create_commands, &Device::create_semaphore, &Device::submit, &Device::wait, &Device::wait_idle, &Device::trim,
+                   &Device::stats, &Device::profile, &Device::object_size, &Device::object_alignment, &Device::object_memory);
   layout.add(sizeof(Buffer));
   layout.functions(&Buffer::map, &Buffer::unmap, &Buffer::flush, &Buffer::invalidate, &Buffer::native_handle);
+  layout.functions(&Staging::transfer, &Staging::lend);
+  layout.add(sizeof(HostTransfer));
   layout.add(sizeof(Semaphore));
   layout.functions(&Semaphore::query, &Semaphore::signal, &Semaphore::fail);
   layout.add(sizeof(Executable));
@@ -98,8 +101,8 @@ inline void add_memory(Layout& layout) {
   layout.type(&Compatibility::allocatable, &Compatibility::importable, &Compatibility::exportable, &Compatibility::mappable,
               &Compatibility::slow, &Compatibility::reason);
   layout.type(&Stats::host_to_device_copies, &Stats::host_to_device_bytes, &Stats::device_to_host_copies, &Stats::device_to_host_bytes,
-              &Stats::allocations, &Stats::live_bytes, &Stats::peak_bytes, &Stats::pooled_bytes, &Stats::submissions,
-              &Stats::dispatches);
+              &Stats::allocations, &Stats::live_bytes, &Stats::peak_bytes, &Stats::pooled_bytes, &Stats::staging_bytes,
+              &Stats::submissions, &Stats::dispatches);
   layout.type(&Usage::transfer, &Usage::dispatch, &Usage::indirect);
   layout.type(&BufferDesc::size, &BufferDesc::memory, &BufferDesc::map, &BufferDesc::usage, &BufferDesc::alignment,
               &BufferDesc::device_ordinal, &BufferDesc::label);
@@ -111,7 +114,7 @@ inline void add_work(Layout& layout) {
   layout.type(&Operand::value, &Operand::is_parameter);
   layout.type(&Range::slot, &Range::offset, &Range::size);
   layout.type(&Command::type, &Command::pattern_size, &Command::export_index, &Command::executable, &Command::pattern, &Command::ranges,
-              &Command::operands, &Command::location, &Command::executable_index);
+              &Command::operands, &Command::data, &Command::location, &Command::executable_index);
   layout.type(&Command::workload);
   layout.type(&CommandsDesc::commands, &CommandsDesc::bindings, &CommandsDesc::parameters, &CommandsDesc::label);
   layout.type(&Binding::buffer, &Binding::offset, &Binding::size);

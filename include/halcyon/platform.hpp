@@ -50,6 +50,13 @@ inline uint64_t deadline_after(uint64_t timeout_ns) {
   return timeout_ns > UINT64_MAX - now ? UINT64_MAX : now + timeout_ns;
 }
 
+// From now until a point of monotonic_ns(); 0 where it has passed, UINT64_MAX for "never".
+inline uint64_t time_left(uint64_t deadline_ns) {
+  if (deadline_ns == UINT64_MAX) return UINT64_MAX;
+  const uint64_t now = monotonic_ns();
+  return deadline_ns > now ? deadline_ns - now : 0;
+}
+
 // How many processors this process may run on.
 inline uint32_t processor_count() {
 #if defined(__linux__)

@@ -192,8 +192,8 @@ HALCYON_FUNC Status Program::create_variables() {
     HALCYON_TRY(hal::allocate(*device_, {.size = desc.bytes, .label = "variable"}, variable));
     if (desc.bytes == 0) continue;
     const Range* initial = desc.initial < 0 ? nullptr : &constants_[static_cast<uint32_t>(desc.initial)];
-    HALCYON_TRY(initial ? hal::transfer_detail::copy_and_wait(*device_, *variable, 0, *initial->buffer, initial->offset, desc.bytes, {})
-                        : hal::transfer_detail::zero_and_wait(*device_, *variable));
+    HALCYON_TRY(initial ? hal::copy(*device_, *variable, 0, *initial->buffer, initial->offset, desc.bytes)
+                        : hal::fill(*device_, *variable, 0, desc.bytes, 0, 1));
   }
   return {};
 }

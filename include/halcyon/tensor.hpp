@@ -16,7 +16,9 @@
 
 #include "halcyon/element_type.hpp"
 #include "halcyon/hal/device.hpp"
+#include "halcyon/hal/mapped.hpp"
 #include "halcyon/hal/transfer.hpp"
+#include "halcyon/hal/transfer_async.hpp"
 
 HALCYON_NAMESPACE_BEGIN
 
@@ -51,32 +53,7 @@ class Shape {
   std::span<const int64_t> sizes_;
 };
 
-// A view of a tensor's own bytes; unmaps when it goes. Must not outlive the tensor's device.
-class Mapped {
- public:
-  Mapped() = default;
-  Mapped(Ref<hal::Buffer> buffer, std::span<std::byte> bytes) : buffer_(std::move(buffer)), bytes_(bytes) {}
-  Mapped(Mapped&& other) noexcept : buffer_(std::move(other.buffer_)), bytes_(std::exchange(other.bytes_, {})) {}
-  Mapped& operator=(Mapped&& other) noexcept {
-    if (this == &other) return *this;
-    if (buffer_) buffer_->unmap();
-    buffer_ = std::move(other.buffer_);
-    bytes_ = std::exchange(other.bytes_, {});
-    return *this;
-  }
-  ~Mapped() {
-    if (buffer_) buffer_->unmap();
-  }
-  std::span<std::byte> bytes() const { return bytes_; }
-  template <class T>
-  std::span<T> as() const {
-    return {reinterpret_cast<T*>(bytes_.data()), bytes_.size() / sizeof(T)};
-  }
-
- private:
-  Ref<hal::Buffer> buffer_;
-  std::span<std::byte> bytes_;
-};
+using hal::Mapped;  // a view of a tensor's own bytes
 
 // Anything with contiguous elements of a type that element_type_of knows: array, span, vector.
 template <class Values>
@@ -102,6 +79,10 @@ class Tensor {
   static Result<Tensor> stage(hal::Device& device, Shape shape, std::initializer_list<T> values) {
     return stage(device, shape, std::span<const T>(values.begin(), values.size()));
   }
+  // The same, queued: `bytes` are copied before it returns, the tensor holds them once `signals` are reached.
+  static Result<Tensor> stage_async(hal::Device& device, Shape shape, ElementType type, std::span<const std::byte> bytes,
+                                    std::span<const hal::Timepoint> waits, std::span<const hal::Timepoint> signals,
+                                    hal::BufferDesc desc = {});
   // Uninitialised memory, device-local unless `desc` says otherwise; desc.size is set from the shape.
   static Result<Tensor> allocate(hal::Device& device, Shape shape, ElementType type, hal::BufferDesc desc = {});
   // A tensor over the start of a buffer that is large enough.
@@ -132,10 +113,10 @@ class Tensor {
   }
   const Ref<hal::Buffer>& buffer() const { return buffer_; }
 
-  // Exactly one copy of all bytes; block until the work that the caller ordered before is done.
-  // Errors: invalid_argument where the span's size is not byte_size().
-  Status read(std::span<std::byte> bytes, std::span<const hal::Timepoint> after = {}) const;
-  Status write(std::span<const std::byte> bytes, std::span<const hal::Timepoint> after = {}) const;
+  // Exactly one copy of all bytes; block until `after` is reached, and until no submitted work uses the tensor
+  // (hal/transfer.hpp), at most so long. Errors: invalid_argument where the span's size is not byte_size().
+  Status read(std::span<std::byte> bytes, std::span<const hal::Timepoint> after = {}, uint64_t timeout_ns = UINT64_MAX) const;
+  Status write(std::span<const std::byte> bytes, std::span<const hal::Timepoint> after = {}, uint64_t timeout_ns = UINT64_MAX) const;
   template <ElementRange Values>
   Status read(Values&& values) const {
     return read(std::as_writable_bytes(std::span(std::data(values), std::size(values))));
@@ -144,13 +125,22 @@ class Tensor {
   Status write(const Values& values) const {
     return write(std::as_bytes(std::span(std::data(values), std::size(values))));
   }
-  // A view in place, never a copy. Errors: failed_precondition unless mappable().
+  // A copy on the device, between tensors of one type and shape; blocks as read does.
+  Status copy_from(const Tensor& source, std::span<const hal::Timepoint> after = {}, uint64_t timeout_ns = UINT64_MAX) const;
+  // Queued (hal/transfer_async.hpp): ordered by semaphores alone. `bytes` are copied before write_async returns.
+  Result<hal::Readback> read_async(std::span<const hal::Timepoint> waits, std::span<const hal::Timepoint> signals) const;
+  Status write_async(std::span<const std::byte> bytes, std::span<const hal::Timepoint> waits,
+                     std::span<const hal::Timepoint> signals) const;
+  Status copy_from_async(const Tensor& source, std::span<const hal::Timepoint> waits, std::span<const hal::Timepoint> signals) const;
+  // A view in place, never a copy, and never waits; what was written is flushed when it goes. Errors: failed_precondition unless mappable().
   bool mappable() const { return buffer_ && buffer_->mappable(); }
   Result<Mapped> map(hal::Access access) const;
 
  private:
   friend class Frame;
   Status set_shape(Shape shape, ElementType type, uint64_t& bytes);
+  Status check(size_t size) const;
+  Status check_same(const Tensor& source) const;
 
   Ref<hal::Buffer> buffer_;
   int64_t sizes_[max_rank] = {};

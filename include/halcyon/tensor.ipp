@@ -39,6 +39,14 @@ HALCYON_FUNC Result<Tensor> Tensor::stage(hal::Device& device, Shape shape, Elem
   return tensor;
 }
 
+HALCYON_FUNC Result<Tensor> Tensor::stage_async(hal::Device& device, Shape shape, ElementType type, std::span<const std::byte> bytes,
+                                                std::span<const hal::Timepoint> waits, std::span<const hal::Timepoint> signals,
+                                                hal::BufferDesc desc) {
+  HALCYON_ASSIGN(Tensor tensor, allocate(device, shape, type, desc));
+  HALCYON_TRY(tensor.write_async(bytes, waits, signals));
+  return tensor;
+}
+
 HALCYON_FUNC Result<Tensor> Tensor::allocate(hal::Device& device, Shape shape, ElementType type, hal::BufferDesc desc) {
   Tensor tensor;
   HALCYON_TRY(tensor.set_shape(shape, type, desc.size));
@@ -71,24 +79,59 @@ HALCYON_FUNC Result<Tensor> Tensor::import(hal::Device& device, Shape shape, Ele
   return tensor;
 }
 
-HALCYON_FUNC Status Tensor::read(std::span<std::byte> bytes, std::span<const hal::Timepoint> after) const {
-  if (!buffer_) return {Code::failed_precondition, "read: the tensor is empty"};
-  if (bytes.size() != byte_size())
-    return mismatch(Code::invalid_argument, "read, write: the span is not as large as the tensor", byte_size(), bytes.size());
-  return hal::read(buffer_->device(), *buffer_, 0, bytes, after);
+HALCYON_FUNC Status Tensor::check(size_t size) const {
+  if (!buffer_) return {Code::failed_precondition, "read, write: the tensor is empty"};
+  if (size != byte_size())
+    return mismatch(Code::invalid_argument, "read, write: the span is not as large as the tensor", byte_size(), size);
+  return {};
 }
 
-HALCYON_FUNC Status Tensor::write(std::span<const std::byte> bytes, std::span<const hal::Timepoint> after) const {
-  if (!buffer_) return {Code::failed_precondition, "write: the tensor is empty"};
-  if (bytes.size() != byte_size())
-    return mismatch(Code::invalid_argument, "read, write: the span is not as large as the tensor", byte_size(), bytes.size());
-  return hal::write(buffer_->device(), *buffer_, 0, bytes, after);
+HALCYON_FUNC Status Tensor::read(std::span<std::byte> bytes, std::span<const hal::Timepoint> after, uint64_t timeout_ns) const {
+  HALCYON_TRY(check(bytes.size()));
+  return hal::read(buffer_->device(), *buffer_, 0, bytes, after, timeout_ns);
+}
+
+HALCYON_FUNC Status Tensor::write(std::span<const std::byte> bytes, std::span<const hal::Timepoint> after, uint64_t timeout_ns) const {
+  HALCYON_TRY(check(bytes.size()));
+  return hal::write(buffer_->device(), *buffer_, 0, bytes, after, timeout_ns);
+}
+
+HALCYON_FUNC Result<hal::Readback> Tensor::read_async(std::span<const hal::Timepoint> waits, std::span<const hal::Timepoint> signals) const {
+  HALCYON_TRY(check(byte_size()));
+  return hal::read_async(buffer_->device(), *buffer_, 0, byte_size(), waits, signals);
+}
+
+HALCYON_FUNC Status Tensor::write_async(std::span<const std::byte> bytes, std::span<const hal::Timepoint> waits,
+                                        std::span<const hal::Timepoint> signals) const {
+  HALCYON_TRY(check(bytes.size()));
+  return hal::write_async(buffer_->device(), *buffer_, 0, bytes, waits, signals);
+}
+
+HALCYON_FUNC Status Tensor::check_same(const Tensor& source) const {
+  if (!buffer_ || !source.buffer_) return {Code::failed_precondition, "copy_from: a tensor is empty"};
+  if (!(type_ == source.type_)) return {Code::invalid_argument, "copy_from: the tensors differ in element type"};
+  if (rank_ != source.rank_) return mismatch(Code::invalid_argument, "copy_from: the tensors differ in rank", rank_, source.rank_);
+  for (uint32_t i = 0; i < rank_; ++i)
+    if (sizes_[i] != source.sizes_[i])
+      return {Code::invalid_argument, "copy_from: the tensors differ in shape",
+              Where{Kind::dimension, static_cast<uint8_t>(i), 0, 0, sizes_[i], source.sizes_[i]}};
+  return {};
+}
+
+HALCYON_FUNC Status Tensor::copy_from(const Tensor& source, std::span<const hal::Timepoint> after, uint64_t timeout_ns) const {
+  HALCYON_TRY(check_same(source));
+  return hal::copy(buffer_->device(), *buffer_, 0, *source.buffer_, 0, byte_size(), after, timeout_ns);
+}
+
+HALCYON_FUNC Status Tensor::copy_from_async(const Tensor& source, std::span<const hal::Timepoint> waits,
+                                            std::span<const hal::Timepoint> signals) const {
+  HALCYON_TRY(check_same(source));
+  return hal::copy_async(buffer_->device(), *buffer_, 0, *source.buffer_, 0, byte_size(), waits, signals);
 }
 
 HALCYON_FUNC Result<Mapped> Tensor::map(hal::Access access) const {
   if (!buffer_) return Status(Code::failed_precondition, "map: the tensor is empty");
-  HALCYON_ASSIGN(const std::span<std::byte> bytes, buffer_->map(access, 0, byte_size()));
-  return Mapped(buffer_, bytes);
+  return hal::map(*buffer_, access, 0, byte_size());
 }
 
 HALCYON_NAMESPACE_END

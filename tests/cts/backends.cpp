@@ -71,7 +71,7 @@ Allocator CountingAllocator::allocator() {
   return {this,
           [](void* self, size_t size, size_t alignment) -> void* {
             auto& counts = *static_cast<CountingAllocator*>(self);
-            if (counts.calls.fetch_add(1) >= counts.refuse_from.load()) return nullptr;
+            if (counts.calls.fetch_add(1) >= counts.refuse_from.load() || size > counts.largest.load()) return nullptr;
             void* memory = system_allocator().allocate(nullptr, size, alignment);
             if (memory) counts.live.fetch_add(1);
             return memory;
@@ -106,20 +106,28 @@ void update(Transfer& to, Range target, Operand value, uint8_t size) {
   to.command.pattern_size = size;
 }
 
+void update(Transfer& to, Range target, std::span<const std::byte> data) {
+  to.ranges[0] = target;
+  to.command.type = Command::Type::update;
+  to.command.ranges = std::span<const Range>(to.ranges, 1);
+  to.command.data = data;
+}
+
 Ref<hal::Buffer> mappable(hal::Device& device, uint64_t size) {
   return need(device.allocate({.size = size, .memory = hal::Memory::host, .map = hal::Map::read_write}));
 }
 
 namespace {
 
+// What is in flight is none of its business: a test may look at bytes before work has run.
 void transfer(hal::Device& device, hal::Buffer& target, hal::Buffer& source) {
   Transfer whole;
   copy(whole, range(0), range(1));
   const Binding bindings[] = {{.buffer = &target}, {.buffer = &source}};
-  hal::Submission submission;
-  submission.transfers = std::span<const Command>(&whole.command, 1);
-  submission.bindings = bindings;
-  need(device.submit(submission));
+  auto done = need(device.create_semaphore(0));
+  const Timepoint signals[] = {{done.get(), 1}};
+  need(device.submit({.signals = signals, .transfers = {&whole.command, 1}, .bindings = bindings}));
+  need(device.wait(signals, hal::Wait::all, UINT64_MAX));
 }
 
 }  // namespace
@@ -131,6 +139,7 @@ std::vector<uint8_t> bytes_of(hal::Device& device, hal::Buffer& buffer) {
     return bytes_of(device, *staging);
   }
   const auto view = need(buffer.map(hal::Access::read));
+  need(buffer.invalidate(0, buffer.size()));
   std::vector<uint8_t> bytes(view.size());
   if (!bytes.empty()) std::memcpy(bytes.data(), view.data(), bytes.size());
   buffer.unmap();
@@ -146,6 +155,7 @@ void set_bytes(hal::Device& device, hal::Buffer& buffer, const std::vector<uint8
   }
   const auto view = need(buffer.map(hal::Access::write));
   if (!bytes.empty()) std::memcpy(view.data(), bytes.data(), bytes.size());
+  need(buffer.flush(0, buffer.size()));
   buffer.unmap();
 }
 
@@ -153,6 +163,36 @@ Ref<hal::Buffer> buffer_of(hal::Device& device, const std::vector<uint8_t>& byte
   auto buffer = mappable(device, bytes.size());
   set_bytes(device, *buffer, bytes);
   return buffer;
+}
+
+Code wait(hal::Device& device, std::initializer_list<Timepoint> points, hal::Wait mode, uint64_t timeout_ns) {
+  return device.wait(std::span<const Timepoint>(points.begin(), points.size()), mode, timeout_ns).code();
+}
+
+Status submit_fill(hal::Device& device, hal::Buffer& buffer, uint8_t value, const std::vector<Timepoint>& waits,
+                   const std::vector<Timepoint>& signals) {
+  Transfer transfer;
+  fill(transfer, range(0), value, 1);
+  const Binding bindings[] = {{.buffer = &buffer}};
+  return device.submit({.waits = waits, .signals = signals, .transfers = {&transfer.command, 1}, .bindings = bindings});
+}
+
+uint8_t first_byte(hal::Device& device, hal::Buffer& buffer) { return bytes_of(device, buffer)[0]; }
+
+void Signaller::start(hal::Semaphore& semaphore, uint64_t value) {
+  semaphore_ = &semaphore;
+  value_ = value;
+  need(thread_.start(
+      [](void* user) {
+        auto& self = *static_cast<Signaller*>(user);
+        timespec pause{0, 5'000'000};
+        nanosleep(&pause, nullptr);
+        if (self.value_ == 0)
+          self.semaphore_->fail(Status(Code::device_lost, "test: it went away"));
+        else
+          (void)self.semaphore_->signal(self.value_).ok();
+      },
+      this));
 }
 
 std::vector<uint8_t> pattern(size_t size, uint8_t seed) {

@@ -16,6 +16,7 @@
 
 #include "halcyon/hal/device.hpp"
 #include "halcyon/hal/kernel_abi.h"
+#include "halcyon/platform.hpp"
 
 namespace cts {
 
@@ -38,11 +39,12 @@ std::span<const hcy_static_kernel> static_kernels();
 void count_run(const Backend& backend);
 void count_skip(const Backend& backend, const char* reason);
 
-// An allocator that counts, and refuses from the `refuse_from`-th call on.
+// An allocator that counts, and refuses from the `refuse_from`-th call on, and what is larger than `largest`.
 struct CountingAllocator {
   std::atomic<uint64_t> calls{0};
   std::atomic<int64_t> live{0};
   std::atomic<uint64_t> refuse_from{UINT64_MAX};
+  std::atomic<size_t> largest{SIZE_MAX};
   Allocator allocator();
 };
 
@@ -75,6 +77,7 @@ struct Transfer {
 void copy(Transfer& to, Range target, Range source);
 void fill(Transfer& to, Range target, uint64_t pattern, uint8_t pattern_size);
 void update(Transfer& to, Range target, Operand value, uint8_t size);
+void update(Transfer& to, Range target, std::span<const std::byte> data);
 
 // A buffer that maps, whatever the device.
 Ref<hal::Buffer> mappable(hal::Device& device, uint64_t size);
@@ -83,6 +86,27 @@ std::vector<uint8_t> bytes_of(hal::Device& device, hal::Buffer& buffer);
 void set_bytes(hal::Device& device, hal::Buffer& buffer, const std::vector<uint8_t>& bytes);
 Ref<hal::Buffer> buffer_of(hal::Device& device, const std::vector<uint8_t>& bytes);
 std::vector<uint8_t> pattern(size_t size, uint8_t seed = 1);
+
+constexpr uint64_t second_ns = 1'000'000'000;
+// Device::wait, a poll unless a timeout is given.
+Code wait(hal::Device& device, std::initializer_list<Timepoint> points, hal::Wait mode = hal::Wait::all, uint64_t timeout_ns = 0);
+// Fills `buffer` with `value` once `waits` are reached, then reaches `signals`.
+Status submit_fill(hal::Device& device, hal::Buffer& buffer, uint8_t value, const std::vector<Timepoint>& waits,
+                   const std::vector<Timepoint>& signals);
+uint8_t first_byte(hal::Device& device, hal::Buffer& buffer);
+
+// A thread that signals (or fails) a semaphore a little later: while the test waits, as a rule.
+class Signaller {
+ public:
+  ~Signaller() { thread_.join(); }
+  void start(hal::Semaphore& semaphore, uint64_t value);  // 0: fails it, with device_lost
+  void join() { thread_.join(); }
+
+ private:
+  hal::Semaphore* semaphore_ = nullptr;
+  uint64_t value_ = 0;
+  platform::Thread thread_;
+};
 
 template <class T>
 std::vector<T> values_of(hal::Device& device, hal::Buffer& buffer) {

@@ -4,33 +4,6 @@
 
 using namespace cts;
 
-namespace {
-
-constexpr uint64_t second_ns = 1'000'000'000;
-
-Code wait(hal::Device& device, std::initializer_list<Timepoint> points, hal::Wait mode = hal::Wait::all,
-          uint64_t timeout_ns = 0) {
-  return device.wait(std::span<const Timepoint>(points.begin(), points.size()), mode, timeout_ns).code();
-}
-
-// Fills `buffer` with `value` once `waits` are reached.
-Status submit_fill(hal::Device& device, hal::Buffer& buffer, uint8_t value, std::vector<Timepoint> waits,
-                   std::vector<Timepoint> signals) {
-  Transfer transfer;
-  fill(transfer, range(0), value, 1);
-  const Binding bindings[] = {{.buffer = &buffer}};
-  hal::Submission submission;
-  submission.transfers = std::span<const Command>(&transfer.command, 1);
-  submission.bindings = bindings;
-  submission.waits = waits;
-  submission.signals = signals;
-  return device.submit(submission);
-}
-
-uint8_t first_byte(hal::Device& device, hal::Buffer& buffer) { return bytes_of(device, buffer)[0]; }
-
-}  // namespace
-
 TEST_CASE("a semaphore has the value it was made with", "[semaphore]") {
   CTS_DEVICE(device);
   auto semaphore = need(device->create_semaphore(7));
@@ -394,36 +367,15 @@ TEST_CASE("a buffer without memory is an error at the submission that uses it", 
   REQUIRE(submit_fill(*device, *buffer, 1, {}, {}).code() == Code::failed_precondition);
 }
 
-namespace {
-
-struct Signaller {
-  hal::Semaphore* semaphore;
-  uint64_t value;
-  platform::Thread thread;
-
-  void start() {
-    need(thread.start(
-        [](void* user) {
-          auto& self = *static_cast<Signaller*>(user);
-          timespec pause{0, 5'000'000};
-          nanosleep(&pause, nullptr);
-          (void)self.semaphore->signal(self.value).ok();
-        },
-        this));
-  }
-};
-
-}  // namespace
-
 TEST_CASE("a wait before its signal ends when another thread signals", "[semaphore][wait][threads]") {
   CTS_DEVICE(device);
   auto semaphore = need(device->create_semaphore(0));
   const auto mode = GENERATE(hal::Wait::all, hal::Wait::any);
-  Signaller other{semaphore.get(), 3, {}};
-  other.start();
+  Signaller other;
+  other.start(*semaphore, 3);
 
   const Code result = wait(*device, {{semaphore.get(), 3}}, mode, 10 * second_ns);
-  other.thread.join();
+  other.join();
 
   REQUIRE(result == Code::ok);
 }
@@ -433,11 +385,11 @@ TEST_CASE("work runs on the thread that signals its last wait", "[semaphore][sub
   auto buffer = buffer_of(*device, std::vector<uint8_t>(16, 0));
   auto begin = need(device->create_semaphore(0)), end = need(device->create_semaphore(0));
   need(submit_fill(*device, *buffer, 4, {{begin.get(), 1}}, {{end.get(), 1}}));
-  Signaller other{begin.get(), 1, {}};
-  other.start();
+  Signaller other;
+  other.start(*begin, 1);
 
   const Code result = wait(*device, {{end.get(), 1}}, hal::Wait::all, 10 * second_ns);
-  other.thread.join();
+  other.join();
 
   REQUIRE(result == Code::ok);
   REQUIRE(first_byte(*device, *buffer) == 4);

@@ -5,10 +5,12 @@
 //   auto view = weights->map(Access::read, 0, n);            // failed_precondition unless mappable()
 //
 // A buffer is device-local unless asked otherwise. Host access is a verb: `map` is a view of the buffer's
-// own bytes, never a copy, and never waits; everything else goes through hal/transfer.hpp.
+// own bytes, never a copy, and never waits, not even for work in flight: whoever maps has waited.
+// Everything else goes through hal/transfer.hpp, which waits.
 // Counted intrusively; must not outlive its device. Threads: `size`, `memory`, `mappable` from any;
 // map/unmap/flush/invalidate one thread at a time per buffer.
 #pragma once
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -61,6 +63,9 @@ class Buffer : public Counted {
   bool mappable() const { return mappable_; }
   const char* label() const { return label_; }
   Device& device() const { return *device_; }
+  // Whether work that was submitted with it may not have retired. False is final until the next submission;
+  // Device::wait_idle waits for it.
+  bool in_use() const { return uses_.load() != 0; }
 
   // A view of bytes [offset, offset + length); length UINT64_MAX: to the end. Maps nest: each needs an unmap.
   // Errors: failed_precondition where not mappable; invalid_argument where the range is not inside.
@@ -70,6 +75,11 @@ class Buffer : public Counted {
   virtual Status flush(uint64_t offset, uint64_t length) = 0;
   virtual Status invalidate(uint64_t offset, uint64_t length) = 0;
   virtual NativeHandle native_handle() const = 0;
+
+  // For drivers, and for the allocation and the free that were queued: from submit, if work is left when it
+  // returns, to its end. The end comes before a reference that the work holds goes, and before its signals.
+  void begin_use() { uses_.fetch_add(1, std::memory_order_relaxed); }
+  void end_use() { uses_.fetch_sub(1); }
 
  protected:
   void describe(Device& device, const BufferDesc& desc, bool mappable) {
@@ -86,6 +96,7 @@ class Buffer : public Counted {
   const char* label_ = "";
   Memory memory_ = Memory::device;
   bool mappable_ = false;
+  std::atomic<uint32_t> uses_{0};
 };
 
 }  // namespace hal

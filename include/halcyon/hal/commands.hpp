@@ -37,13 +37,15 @@ struct Range {
   Operand size = {};  // UINT64_MAX: to the end
 };
 
+inline constexpr size_t max_update = 64 << 10;  // bytes that an update carries
+
 struct Command {
   enum class Type : uint8_t {
     barrier,   // what came before is complete and visible to what follows
     dispatch,  // executable, export_index, workload, ranges, operands
     copy,      // ranges: target, source, of equal size
     fill,      // ranges: target; pattern
-    update,    // ranges: target; operands[0]: the value's low pattern_size bytes
+    update,    // ranges: target; either operands[0]: the value's low pattern_size bytes, or data
   };
   Type type = Type::barrier;
   uint8_t pattern_size = 1;        // 1, 2, 4 or 8 bytes: fill and update
@@ -53,6 +55,7 @@ struct Command {
   uint64_t pattern = 0;
   std::span<const Range> ranges = {};      // copied when the list is created
   std::span<const Operand> operands = {};  // copied when the list is created
+  std::span<const std::byte> data = {};    // an update's bytes, at most max_update; copied as the ranges are
   uint32_t location = UINT32_MAX;     // the source op, for errors and traces
   uint32_t executable_index = 0;      // for whoever sets `executable`: its place in an artifact
 };

@@ -34,7 +34,10 @@ HALCYON_FUNC Status validate(const Command& command, uint32_t index, KernelShape
     if (ranges != 2 || operands != 0) return invalid("copy: takes a target and a source range", index);
   } else {
     if (ranges != 1) return invalid("fill, update: take one range", index);
-    if (operands != (command.type == Type::update ? 1u : 0u)) return invalid("fill, update: an update takes one operand, the value", index);
+    const size_t data = command.data.size(), values = command.type == Type::update ? 1 : 0;
+    if (operands + (data != 0) != values || data > max_update)
+      return invalid("fill, update: an update takes one operand, the value, or data of at most 64 KiB", index, 0, max_update, data);
+    if (data != 0) return {};
     const uint8_t size = command.pattern_size;
     if (size == 0 || size > 8 || (size & (size - 1)) != 0)
       return invalid("fill, update: the pattern has 1, 2, 4 or 8 bytes", index, 0, 0, size);

@@ -41,13 +41,14 @@ struct Compatibility {
   const char* reason = "";  // a literal: why something above is false
 };
 
-// Rising counts since the device was made. Transfers are the copies between host and device memory that
-// read, write and stage made; a map is none.
+// Rising counts since the device was made, and sizes of now. Transfers are the copies between host and device
+// memory that read, write and stage made; a map is none.
 struct Stats {
   uint64_t host_to_device_copies = 0, host_to_device_bytes = 0;
   uint64_t device_to_host_copies = 0, device_to_host_bytes = 0;
   uint64_t allocations = 0;       // buffers handed out, from a pool or not
   uint64_t live_bytes = 0, peak_bytes = 0, pooled_bytes = 0;
+  uint64_t staging_bytes = 0;     // of live_bytes: what Staging keeps until trim
   uint64_t submissions = 0, dispatches = 0;
 };
 
@@ -73,6 +74,8 @@ struct ProfileSink {
   void* self = nullptr;
   void (*event)(void* self, const ProfileEvent& event) = nullptr;
 };
+
+class Staging;  // hal/transfer.hpp
 
 class Device {
  public:
@@ -110,6 +113,8 @@ class Device {
   // Blocks until the timepoints (all, or any one) are reached; Code::timeout after `timeout_ns`
   // (UINT64_MAX: no limit; 0: poll).
   virtual Status wait(std::span<const Timepoint> timepoints, Wait mode, uint64_t timeout_ns) = 0;
+  // Blocks until no work that was submitted uses `buffer`, whether it ran or failed; else as wait.
+  virtual Status wait_idle(Buffer& buffer, uint64_t timeout_ns) = 0;
 
   virtual void trim() = 0;  // gives pooled memory back to the system
   virtual Stats stats() const = 0;
@@ -121,6 +126,8 @@ class Device {
   virtual size_t object_alignment() const = 0;
   virtual void* object_memory() = 0;
 
+  // What copies to and from buffers that do not map; null where all do.
+  Staging* staging() const { return staging_; }
   // hal/transfer.hpp tells the device what it copied.
   void count_upload(uint64_t bytes) {
     uploads_.fetch_add(1, std::memory_order_relaxed);
@@ -133,6 +140,9 @@ class Device {
 
  protected:
   explicit Device(const Allocator& allocator) : allocator_(allocator) {}
+  // From the constructor of a device that has memory which does not map. Its trim calls the staging's; it does so
+  // too before it goes.
+  void use(Staging& staging) { staging_ = &staging; }
   void fill_transfers(Stats& stats) const {
     stats.host_to_device_copies = uploads_.load(std::memory_order_relaxed);
     stats.host_to_device_bytes = upload_bytes_.load(std::memory_order_relaxed);
@@ -142,6 +152,7 @@ class Device {
 
  private:
   Allocator allocator_;
+  Staging* staging_ = nullptr;
   std::atomic<uint64_t> uploads_{0}, upload_bytes_{0}, downloads_{0}, download_bytes_{0};
 };
 

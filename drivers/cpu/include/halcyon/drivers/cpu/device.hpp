@@ -42,6 +42,7 @@ class CpuDevice : public hal::Device {
   Status wait(std::span<const hal::Timepoint> timepoints, hal::Wait mode, uint64_t timeout_ns) override {
     return engine_.wait(timepoints, mode, timeout_ns);
   }
+  Status wait_idle(hal::Buffer& buffer, uint64_t timeout_ns) override { return engine_.wait_idle(buffer, timeout_ns); }
   void trim() override;
   hal::Stats stats() const override;
   void profile(hal::ProfileSink sink) override { engine_.profile(sink); }

@@ -4,6 +4,7 @@
 #include "halcyon/drivers/cpu/device.hpp"
 #include "halcyon/drivers/cpu/workgroups.hpp"
 #include "halcyon/drivers/shared/queue.hpp"
+#include "halcyon/hal/staging.hpp"
 
 HALCYON_NAMESPACE_BEGIN
 namespace cpu {
@@ -18,10 +19,13 @@ class FullDevice final : public CpuDevice {
   Result<Ref<hal::Buffer>> allocate_async(const hal::BufferDesc& desc, std::span<const hal::Timepoint> waits,
                                           hal::Timepoint signal) override;
   Status free_async(hal::Buffer& buffer, std::span<const hal::Timepoint> waits, hal::Timepoint signal) override;
+  void trim() override;
+  hal::Stats stats() const override;
 
  private:
   Workgroups workgroups_;
   shared::Queue queue_;
+  hal::StagingRing staging_;
 };
 
 }  // namespace cpu

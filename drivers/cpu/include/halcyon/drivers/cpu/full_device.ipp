@@ -10,7 +10,8 @@ namespace cpu {
 
 HALCYON_FUNC FullDevice::FullDevice(const DeviceOptions& options)
     : CpuDevice({options.static_kernels, options.allocator, options.pool_limit}, options.mappable), workgroups_(options.allocator),
-      queue_(owner_, engine_) {
+      queue_(owner_, engine_), staging_(*this) {
+  use(staging_);
   engine_.use(queue_);
   if (!options.guard) return;
   memory_ = guarded_pages();
@@ -42,6 +43,17 @@ HALCYON_FUNC Status FullDevice::free_async(hal::Buffer& buffer, std::span<const 
     return Status();
   };
   return queue_.after(waits, signal, action, this, buffer);
+}
+
+HALCYON_FUNC void FullDevice::trim() {
+  staging_.trim();
+  CpuDevice::trim();
+}
+
+HALCYON_FUNC hal::Stats FullDevice::stats() const {
+  hal::Stats stats = CpuDevice::stats();
+  stats.staging_bytes = staging_.bytes();
+  return stats;
 }
 
 HALCYON_FUNC Result<Owned<hal::Device>> create_device(const DeviceOptions& options) {

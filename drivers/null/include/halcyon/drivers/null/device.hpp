@@ -72,6 +72,7 @@ class NullDevice final : public hal::Device {
   Status wait(std::span<const hal::Timepoint> timepoints, hal::Wait mode, uint64_t timeout_ns) override {
     return engine_.wait(timepoints, mode, timeout_ns);
   }
+  Status wait_idle(hal::Buffer& buffer, uint64_t timeout_ns) override { return engine_.wait_idle(buffer, timeout_ns); }
   void trim() override { engine_.trim(); }
   hal::Stats stats() const override;
   void profile(hal::ProfileSink sink) override { engine_.profile(sink); }

@@ -30,6 +30,7 @@ class Ordering {
 
   virtual Result<Ref<hal::Semaphore>> create_semaphore(uint64_t value) = 0;
   virtual Status wait(std::span<const hal::Timepoint> timepoints, hal::Wait mode, uint64_t timeout_ns) = 0;
+  virtual Status wait_idle(hal::Buffer& buffer, uint64_t timeout_ns) = 0;
   virtual Status submit(const hal::Submission& submission, const Plan& plan) = 0;
   // Calls `action(self, buffer)` once `waits` are reached (now, if they are), then reaches `signal`, which
   // may be {}. The buffer is retained until then.
@@ -63,6 +64,10 @@ class Engine {
   // What the ordering does; unsupported where there is none.
   Result<Ref<hal::Semaphore>> create_semaphore(uint64_t value);
   Status wait(std::span<const hal::Timepoint> timepoints, hal::Wait mode, uint64_t timeout_ns);
+  // Without an ordering nothing outlives its submit, and every buffer is idle.
+  Status wait_idle(hal::Buffer& buffer, uint64_t timeout_ns) {
+    return ordering_ ? ordering_->wait_idle(buffer, timeout_ns) : Status();
+  }
 
   void trim() { scratch_.trim(); }
   void fill_stats(hal::Stats& stats) const {

@@ -95,8 +95,8 @@ HALCYON_FUNC Status run(const Step& step, const View& view, const RunContext& co
   } else if (step.type == Type::fill) {
     detail::fill_bytes(target.data, target.size, step.pattern, step.pattern_size);
   } else {
-    const uint64_t value = step.operands[0].evaluate(view.parameters);
-    std::memcpy(target.data, &value, step.pattern_size);  // little-endian: the low bytes come first
+    const uint64_t value = step.operand_count ? step.operands[0].evaluate(view.parameters) : 0;
+    std::memcpy(target.data, step.operand_count ? static_cast<const void*>(&value) : step.data, target.size);  // little-endian: low bytes first
   }
   return {};
 }

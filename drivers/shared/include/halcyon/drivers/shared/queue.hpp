@@ -21,6 +21,7 @@ class Queue final : public Ordering {
   Status wait(std::span<const hal::Timepoint> timepoints, hal::Wait mode, uint64_t timeout_ns) override {
     return timeline_.wait(timepoints, mode, timeout_ns);
   }
+  Status wait_idle(hal::Buffer& buffer, uint64_t timeout_ns) override { return timeline_.wait_idle(buffer, timeout_ns); }
   void abandon() { timeline_.abandon(); }  // fails and drops what still waits
   Status submit(const hal::Submission& submission, const Plan& plan) override;
   Status after(std::span<const hal::Timepoint> waits, hal::Timepoint signal, Action action, void* self, hal::Buffer& buffer) override;

@@ -28,6 +28,7 @@ class Queue::QueuedSubmission final : public Work {
     for (size_t i = 0; i < bindings_.size(); ++i) {
       bindings_[i] = plan.bindings[i];
       bindings_[i].buffer->retain();
+      bindings_[i].buffer->begin_use();
     }
     for (size_t i = 0; i < parameters_.size(); ++i) parameters_[i] = plan.parameters[i];
     commands_ = submission.commands;
@@ -48,7 +49,10 @@ class Queue::QueuedSubmission final : public Work {
     return engine_.execute(plan, Engine::Phase::run);
   }
   void drop_resources() override {
-    for (const hal::Binding& binding : bindings_) binding.buffer->release();
+    for (const hal::Binding& binding : bindings_) {
+      binding.buffer->end_use();
+      binding.buffer->release();
+    }
     bindings_.clear();
     if (commands_) std::exchange(commands_, nullptr)->release();
     if (recorded_) static_cast<hal::Commands*>(std::exchange(recorded_, nullptr))->release();
@@ -77,10 +81,14 @@ class Queue::QueuedAction final : public Work {
     signals = points_.span().subspan(from.size());
     Timeline::retain(from, waits);
     if (signal.semaphore) Timeline::retain({&signal, 1}, signals);
+    buffer_->begin_use();
     return {};
   }
   Status run() override { return action_(self_, *buffer_); }
-  void drop_resources() override { buffer_ = nullptr; }
+  void drop_resources() override {
+    buffer_->end_use();
+    buffer_ = nullptr;
+  }
   void destroy() override { owner_.destroy(this); }
 
  private:
@@ -96,7 +104,10 @@ HALCYON_FUNC Status Queue::submit(const hal::Submission& submission, const Plan&
   HALCYON_TRY(engine_.execute(plan, Engine::Phase::check));
   Status status;
   if (Timeline::state(submission.waits, status) == Timeline::State::pending) return enqueue(submission, plan);
+  // Its buffers are in use here too: another thread may be about to read one.
+  for (const hal::Binding& binding : plan.bindings) binding.buffer->begin_use();
   if (status.ok()) status = engine_.execute(plan, Engine::Phase::run);
+  for (const hal::Binding& binding : plan.bindings) binding.buffer->end_use();
   timeline_.settle(submission.signals, status);
   return status;
 }

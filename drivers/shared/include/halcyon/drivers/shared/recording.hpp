@@ -73,6 +73,8 @@ struct Step {
   const uint64_t* literals = nullptr;  // the operands' values where none is a parameter
   hal::Operand workload[3];
   uint64_t pattern = 0;
+  const std::byte* data = nullptr;     // an update's, where it has no operand
+  uint64_t value_size = 0;             // of an update, bytes
 };
 
 class Recording final : public hal::Commands {

@@ -102,6 +102,8 @@ HALCYON_FUNC Step borrow(const hal::Command& command, uint32_t index) {
   step.ranges = command.ranges.data();
   step.operands = command.operands.data();
   step.pattern = command.pattern;
+  step.data = command.data.data();
+  step.value_size = command.data.empty() ? command.pattern_size : command.data.size();
   if (command.type == hal::Command::Type::dispatch) {
     step.kernel = &static_cast<const HostExecutable*>(command.executable)->kernels()[command.export_index];
     if (step.location == UINT32_MAX) step.location = step.kernel->location;
@@ -147,8 +149,8 @@ HALCYON_FUNC Status check(const Step& step, const View& view) {
         return detail::invalid("fill: the range is not a multiple of the pattern", step.index, 0, step.pattern_size, first[0].size);
       break;
     case Type::update:
-      if (first[0].size != step.pattern_size)
-        return detail::invalid("update: the range is not as large as the value", step.index, 0, step.pattern_size, first[0].size);
+      if (first[0].size != step.value_size)
+        return detail::invalid("update: the range is not as large as the value", step.index, 0, step.value_size, first[0].size);
       break;
   }
   return {};
@@ -166,17 +168,18 @@ HALCYON_FUNC Status Recording::fill(const hal::CommandsDesc& desc) {
   if (desc.commands.size() > UINT32_MAX) return {Code::invalid_argument, "commands: more than 2^32 commands"};
   bindings_ = desc.bindings;
   parameters_ = desc.parameters;
-  size_t steps = 0, ranges = 0, operands = 0;
+  size_t steps = 0, ranges = 0, operands = 0, words = 0;
   for (size_t i = 0; i < desc.commands.size(); ++i) {
     const hal::Command& command = desc.commands[i];
     HALCYON_TRY(validate(command, static_cast<uint32_t>(i), {bindings_, parameters_}));
     steps += command.type != hal::Command::Type::barrier;  // steps run in order, each to its end
     ranges += command.ranges.size();
     operands += command.operands.size();
+    words += command.operands.size() + (command.data.size() + 7) / 8;
   }
   auto* range = static_cast<hal::Range*>(arena_.take(ranges, sizeof(hal::Range)));
   auto* operand = static_cast<hal::Operand*>(arena_.take(operands, sizeof(hal::Operand)));
-  auto* literal = static_cast<uint64_t*>(arena_.take(operands, sizeof(uint64_t)));
+  auto* literal = static_cast<uint64_t*>(arena_.take(words, sizeof(uint64_t)));
   auto* next = static_cast<Step*>(arena_.take(steps, sizeof(Step)));
   if (!range || !operand || !literal || !next || !arena_.allocate(bindings_, needs_)) return out_of_memory();
   steps_ = {next, steps};
@@ -193,6 +196,10 @@ HALCYON_FUNC Status Recording::fill(const hal::CommandsDesc& desc) {
       *operand++ = from;
       *literal++ = from.value;
       if (from.is_parameter) step.literals = nullptr;
+    }
+    if (!command.data.empty()) {
+      step.data = static_cast<std::byte*>(std::memcpy(literal, command.data.data(), command.data.size()));
+      literal += (command.data.size() + 7) / 8;
     }
     settle(step);
     all_settled_ = all_settled_ && step.settled;

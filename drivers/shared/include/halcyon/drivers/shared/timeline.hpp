@@ -9,6 +9,7 @@
 // No call may be in progress when the timeline is destroyed. Threads: any.
 #pragma once
 #include "halcyon/drivers/shared/owner.hpp"
+#include "halcyon/hal/buffer.hpp"
 #include "halcyon/hal/semaphore.hpp"
 #include "halcyon/platform.hpp"
 
@@ -69,6 +70,8 @@ class Timeline {
   void settle(std::span<const hal::Timepoint> signals, const Status& status);
   Status signal(TimelineSemaphore& semaphore, uint64_t value);
   Status wait(std::span<const hal::Timepoint> timepoints, hal::Wait mode, uint64_t timeout_ns);
+  // For buffers whose uses end before enqueue's work is finished, or before settle.
+  Status wait_idle(const hal::Buffer& buffer, uint64_t timeout_ns);
 
   // Fails and destroys what still waits; before the device's other objects go.
   void abandon();
@@ -92,7 +95,7 @@ class Timeline {
   platform::Mutex mutex_;
   platform::Condition changed_;
   Queue pending_;
-  uint32_t waiters_ = 0;
+  std::atomic<uint32_t> waiters_{0};  // changed under the lock
 };
 
 }  // namespace shared

@@ -140,7 +140,7 @@ HALCYON_FUNC void Timeline::enqueue(Work& work) {
 }
 
 HALCYON_FUNC void Timeline::settle(std::span<const hal::Timepoint> signals, const Status& status) {
-  if (signals.empty()) return;
+  if (signals.empty() && waiters_ == 0) return;  // else somebody may wait for a buffer
   Queue ready;
   {
     platform::Lock lock(mutex_);
@@ -196,6 +196,18 @@ HALCYON_FUNC Status Timeline::wait(std::span<const hal::Timepoint> timepoints, h
   --waiters_;
   if (!over) return {Code::timeout, "wait: not reached in time"};
   return failure;
+}
+
+HALCYON_FUNC Status Timeline::wait_idle(const hal::Buffer& buffer, uint64_t timeout_ns) {
+  if (!buffer.in_use()) return {};
+  const uint64_t deadline = platform::deadline_after(timeout_ns);
+  platform::Lock lock(mutex_);
+  ++waiters_;
+  while (buffer.in_use() && timeout_ns != 0 && changed_.wait_until(mutex_, deadline)) {
+  }
+  --waiters_;
+  if (buffer.in_use()) return {Code::timeout, "wait_idle: submitted work still uses the buffer"};
+  return {};
 }
 
 HALCYON_FUNC void Timeline::abandon() {
