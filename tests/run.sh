@@ -1,8 +1,8 @@
 #!/bin/sh
 # Installs what the tests need, builds, runs the suites and prints a closing line for each.
 #
-#   sh tests/run.sh [--full] [SUITE]...     suites: rules unit cts faults lit usage tools e2e import
-#   kernels static same_bytes cross examples sanitizers mutations clang limits
+#   sh tests/run.sh [--full] [SUITE]...     suites: rules unit cts faults c_api lit usage tools e2e
+#   import kernels static same_bytes cross examples sanitizers mutations clang limits
 #
 # --full runs the long versions, and two suites more: clang builds everything with Clang, and limits is about time and
 # memory, which a busy machine would fail. Environment: HALCYON_BUILD (default build) the build folder, HALCYON_CACHE
@@ -10,7 +10,7 @@
 set -u
 cd "$(dirname "$0")/.."
 
-all="rules unit cts faults lit usage tools e2e import kernels static same_bytes cross examples sanitizers mutations clang limits"
+all="rules unit cts faults c_api lit usage tools e2e import kernels static same_bytes cross examples sanitizers mutations clang limits"
 full= suites=
 for word in "$@"; do
   case $word in
@@ -65,6 +65,7 @@ suite_rules() { python3 tests/rules.py; }
 suite_unit() { python3 tests/suite.py "$build" unit; }
 suite_cts() { python3 tests/suite.py "$build" cts; }
 suite_faults() { python3 tests/faults/faults.py "$build"; }
+suite_c_api() { python3 tests/suite.py "$build" c_api; }
 suite_lit() { python3 tests/suite.py "$build" lit; }
 suite_usage() { python3 tests/suite.py "$build" usage; }
 suite_tools() { python3 tests/e2e/tools.py "$build"; }

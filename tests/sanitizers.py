@@ -41,7 +41,7 @@ def main(build, *words):
         # The thread sanitizer's shadow does not fit every randomised layout.
         prefix = ["setarch", platform.machine(), "-R"] if kind == "thread" else []
         print(f" {kind}:")
-        for word in ["unit", "cts"]:
+        for word in ["unit", "cts", "c_api"]:
             found = list(suite.tests(folder, word))
             if not found:
                 print(f"  {folder} has no test '{word}'")

@@ -121,7 +121,7 @@ inline void add_work(Layout& layout) {
   layout.type(&Timepoint::semaphore, &Timepoint::value);
   layout.type(&Submission::waits, &Submission::signals, &Submission::commands, &Submission::transfers, &Submission::bindings,
               &Submission::parameters, &Submission::device_ordinal);
-  layout.type(&ExportDesc::name, &ExportDesc::bindings, &ExportDesc::parameters, &ExportDesc::location);
+  layout.type(&ExportDesc::name, &ExportDesc::bindings, &ExportDesc::parameters, &ExportDesc::location, &ExportDesc::written);
   layout.type(&VariantExport::tile, &VariantExport::local_memory, &VariantExport::hash);
   layout.type(&VariantDesc::format, &VariantDesc::target, &VariantDesc::cpu, &VariantDesc::features, &VariantDesc::exports,
               &VariantDesc::image);

@@ -84,7 +84,7 @@ def headers(options, cases, folder):
     roots = [options.source / 'include'] + [options.source / 'drivers' / driver / 'include' for driver in DRIVERS]
     public = [path for root in roots for path in sorted(root.glob('halcyon/**/*.hpp'))
               if root == roots[0] or path.parent.name == 'drivers']
-    names = [str(path).split('/include/', 1)[1] for path in public] + ['halcyon/hal/kernel_abi.h']
+    names = [str(path).split('/include/', 1)[1] for path in public] + ['halcyon.h', 'halcyon/hal/kernel_abi.h']
     for compiler in COMPILERS:
         for form in ([], ['-DHALCYON_COMPILED']):
             for name in names:
@@ -92,9 +92,10 @@ def headers(options, cases, folder):
                 unit.write_text(f'#include <{name}>\n#include <{name}>\nint main() {{ return 0; }}\n')
                 cases.run(f'{name} alone, {compiler} {form}',
                           [compiler, *STRICT, *form, *include_flags(options), '-fsyntax-only', unit])
-    unit = folder / 'abi.c'
-    unit.write_text('#include <halcyon/hal/kernel_abi.h>\nint main(void) { return 0; }\n')
-    cases.run('kernel_abi.h as C', ['gcc', '-std=c11', '-Wall', '-Wextra', '-Werror', *include_flags(options), '-fsyntax-only', unit])
+    for name in ['halcyon.h', 'halcyon/hal/kernel_abi.h']:
+        unit = folder / 'unit.c'
+        unit.write_text(f'#include <{name}>\n#include <{name}>\nint main(void) {{ return 0; }}\n')
+        cases.run(f'{name} as C', ['gcc', '-std=c11', '-Wall', '-Wextra', '-Wpedantic', '-Werror', *include_flags(options), '-fsyntax-only', unit])
 
 
 def program(options, cases, folder, include, flags):
