@@ -235,6 +235,7 @@ typedef struct halcyon_stats {
   uint64_t allocations;
   uint64_t live_bytes, peak_bytes, pooled_bytes;
   uint64_t submissions, dispatches;
+  uint64_t staging_bytes; /* of live_bytes: kept for transfers until halcyon_device_trim */
 } halcyon_stats;
 HALCYON_API halcyon_code halcyon_device_stats(const halcyon_device* device, halcyon_stats* out, halcyon_error* error);
 
@@ -312,18 +313,48 @@ HALCYON_API uint64_t halcyon_tensor_byte_size(const halcyon_tensor* tensor);
 HALCYON_API int halcyon_tensor_mappable(const halcyon_tensor* tensor);
 HALCYON_API halcyon_memory halcyon_tensor_memory(const halcyon_tensor* tensor);
 
-/* Exactly one copy of all bytes, which must be halcyon_tensor_byte_size; blocks until `after` is reached and it is done. */
-HALCYON_API halcyon_code halcyon_tensor_read(halcyon_tensor* tensor, void* data, size_t bytes, halcyon_timepoints after, halcyon_error* error);
+/* Exactly one copy of all bytes, which must be halcyon_tensor_byte_size. Blocks until `after` is reached, no submitted work uses
+ * the tensor, and the copy is done. Errors: timeout where the wait takes longer than `timeout_ns`. */
+HALCYON_API halcyon_code halcyon_tensor_read(halcyon_tensor* tensor, void* data, size_t bytes, halcyon_timepoints after, uint64_t timeout_ns,
+                                             halcyon_error* error);
 HALCYON_API halcyon_code halcyon_tensor_write(halcyon_tensor* tensor, const void* data, size_t bytes, halcyon_timepoints after,
-                                              halcyon_error* error);
-/* A view of the tensor's own bytes, never a copy; never waits. Maps nest; each needs an unmap. The view ends with it.
- * Errors: failed_precondition unless mappable. */
+                                              uint64_t timeout_ns, halcyon_error* error);
+/* The same on the device, between tensors of one type and shape. */
+HALCYON_API halcyon_code halcyon_tensor_copy(halcyon_tensor* target, halcyon_tensor* source, halcyon_timepoints after, uint64_t timeout_ns,
+                                             halcyon_error* error);
+/* Blocks until no submitted work uses the tensor's memory. */
+HALCYON_API halcyon_code halcyon_tensor_wait_idle(halcyon_tensor* tensor, uint64_t timeout_ns, halcyon_error* error);
+/* A view of the tensor's own bytes, never a copy; never waits, not even for work in flight. Maps nest; each needs an unmap,
+ * which makes what was written visible to the device. Errors: failed_precondition unless mappable. */
 HALCYON_API halcyon_code halcyon_tensor_map(halcyon_tensor* tensor, halcyon_access access, void** data, size_t* bytes, halcyon_error* error);
 /* Errors: failed_precondition where it is not mapped. */
 HALCYON_API halcyon_code halcyon_tensor_unmap(halcyon_tensor* tensor, halcyon_error* error);
-/* For memory that is not coherent: make the host's writes visible to the device, or the device's to the host. */
+/* For memory that is not coherent and stays mapped: make the host's writes visible to the device, or the device's to the host. */
 HALCYON_API halcyon_code halcyon_tensor_flush(halcyon_tensor* tensor, uint64_t offset, uint64_t length, halcyon_error* error);
 HALCYON_API halcyon_code halcyon_tensor_invalidate(halcyon_tensor* tensor, uint64_t offset, uint64_t length, halcyon_error* error);
+
+/* ---- queued transfers: they return at once, run once `waits` are reached, and then reach `signals` -------------------- */
+
+typedef struct halcyon_readback halcyon_readback; /* bytes on their way to the host */
+
+/* As halcyon_tensor_stage; `data` is copied before it returns, the tensor holds it once `signals` are reached. */
+HALCYON_API halcyon_code halcyon_tensor_stage_async(halcyon_device* device, const halcyon_shape* shape, const halcyon_buffer_options* options,
+                                                    const void* data, size_t bytes, halcyon_timepoints waits, halcyon_timepoints signals,
+                                                    halcyon_tensor** out, halcyon_error* error);
+/* `data` is copied before it returns. */
+HALCYON_API halcyon_code halcyon_tensor_write_async(halcyon_tensor* tensor, const void* data, size_t bytes, halcyon_timepoints waits,
+                                                    halcyon_timepoints signals, halcyon_error* error);
+HALCYON_API halcyon_code halcyon_tensor_copy_async(halcyon_tensor* target, halcyon_tensor* source, halcyon_timepoints waits,
+                                                   halcyon_timepoints signals, halcyon_error* error);
+HALCYON_API halcyon_code halcyon_tensor_read_async(halcyon_tensor* tensor, halcyon_timepoints waits, halcyon_timepoints signals,
+                                                   halcyon_readback** out, halcyon_error* error);
+/* Waits, then copies the bytes, which must be as many. Errors: timeout; what the copy or what it waited for failed with. */
+HALCYON_API halcyon_code halcyon_readback_finish(halcyon_readback* readback, void* data, size_t bytes, uint64_t timeout_ns, halcyon_error* error);
+/* Waits; the bytes in place, as long as the readback. */
+HALCYON_API halcyon_code halcyon_readback_bytes(halcyon_readback* readback, uint64_t timeout_ns, const void** data, size_t* bytes,
+                                                halcyon_error* error);
+/* Early is fine. */
+HALCYON_API void halcyon_readback_release(halcyon_readback* readback);
 
 /* ---- programs ------------------------------------------------------------------------------------------------------- */
 

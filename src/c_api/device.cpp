@@ -29,6 +29,7 @@ halcyon_code halcyon_device_stats(const halcyon_device* device, halcyon_stats* o
   filled.pooled_bytes = stats.pooled_bytes;
   filled.submissions = stats.submissions;
   filled.dispatches = stats.dispatches;
+  filled.staging_bytes = stats.staging_bytes;
   return report(write_struct(filled, out), error);
 }
 

@@ -118,6 +118,11 @@ Status Timepoints::read(halcyon_timepoints given) {
   return {};
 }
 
+Status filled(const halcyon_tensor* tensor) {
+  HALCYON_TRY(needed(tensor, "the tensor is NULL"));
+  return tensor->tensor ? Status() : Status(Code::failed_precondition, "the tensor is empty");
+}
+
 Result<Ref<halcyon_tensor>> make_tensor(halcyon_device& device, Result<Tensor> made) {
   if (!made.ok()) return made.status();
   auto tensor = create<halcyon_tensor>(device.allocator(), device, std::move(made).value());

@@ -67,11 +67,20 @@ struct halcyon_tensor final : c_api::Object<halcyon_tensor> {
   halcyon_tensor(const halcyon::Allocator& allocator, halcyon_device& of, halcyon::Tensor value)
       : Object(allocator), device(halcyon::Ref<halcyon_device>::share(&of)), tensor(std::move(value)) {}
   ~halcyon_tensor() {
+    if (written) (void)tensor.buffer()->flush(0, tensor.byte_size()).ok();
     for (; maps > 0; --maps) tensor.buffer()->unmap();
   }
   halcyon::Ref<halcyon_device> device;
   halcyon::Tensor tensor;
-  uint32_t maps = 0;  // not unmapped yet
+  uint32_t maps = 0;     // not unmapped yet
+  bool written = false;  // one of them wrote
+};
+
+struct halcyon_readback final : c_api::Object<halcyon_readback> {
+  halcyon_readback(const halcyon::Allocator& allocator, halcyon_device& of)
+      : Object(allocator), device(halcyon::Ref<halcyon_device>::share(&of)) {}
+  halcyon::Ref<halcyon_device> device;
+  halcyon::hal::Readback readback;
 };
 
 struct halcyon_program final : c_api::Object<halcyon_program> {
@@ -167,6 +176,8 @@ class Timepoints {
 };
 Status read_timepoint(const halcyon_timepoint& given, const halcyon_device& device, hal::Timepoint& point);
 
+// There is a tensor, and it has bytes.
+Status filled(const halcyon_tensor* tensor);
 Result<Ref<halcyon_tensor>> make_tensor(halcyon_device& device, Result<Tensor> made);
 
 }  // namespace c_api

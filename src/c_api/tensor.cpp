@@ -8,11 +8,6 @@ namespace {
 std::span<const std::byte> bytes_of(const void* data, size_t bytes) { return {static_cast<const std::byte*>(data), bytes}; }
 std::span<std::byte> bytes_of(void* data, size_t bytes) { return {static_cast<std::byte*>(data), bytes}; }
 
-Status filled(const halcyon_tensor* tensor) {
-  HALCYON_TRY(needed(tensor, "the tensor is NULL"));
-  return tensor->tensor ? Status() : Status(Code::failed_precondition, "the tensor is empty");
-}
-
 }  // namespace
 
 halcyon_code halcyon_tensor_allocate(halcyon_device* device, const halcyon_shape* shape, const halcyon_buffer_options* options,
@@ -128,26 +123,46 @@ halcyon_memory halcyon_tensor_memory(const halcyon_tensor* tensor) {
   return halcyon_tensor_is_empty(tensor) ? HALCYON_MEMORY_DEVICE : static_cast<halcyon_memory>(tensor->tensor.buffer()->memory());
 }
 
-halcyon_code halcyon_tensor_read(halcyon_tensor* tensor, void* data, size_t bytes, halcyon_timepoints after, halcyon_error* error) {
+halcyon_code halcyon_tensor_read(halcyon_tensor* tensor, void* data, size_t bytes, halcyon_timepoints after, uint64_t timeout_ns,
+                                 halcyon_error* error) {
   const auto read = [&]() -> Status {
     HALCYON_TRY(filled(tensor));
     if (bytes != 0) HALCYON_TRY(needed(data, "tensor_read: the data is NULL"));
     Timepoints timepoints(*tensor->device);
     HALCYON_TRY(timepoints.read(after));
-    return tensor->tensor.read(bytes_of(data, bytes), timepoints.span());
+    return tensor->tensor.read(bytes_of(data, bytes), timepoints.span(), timeout_ns);
   };
   return report(read(), error);
 }
 
-halcyon_code halcyon_tensor_write(halcyon_tensor* tensor, const void* data, size_t bytes, halcyon_timepoints after, halcyon_error* error) {
+halcyon_code halcyon_tensor_write(halcyon_tensor* tensor, const void* data, size_t bytes, halcyon_timepoints after, uint64_t timeout_ns,
+                                 halcyon_error* error) {
   const auto write = [&]() -> Status {
     HALCYON_TRY(filled(tensor));
     if (bytes != 0) HALCYON_TRY(needed(data, "tensor_write: the data is NULL"));
     Timepoints timepoints(*tensor->device);
     HALCYON_TRY(timepoints.read(after));
-    return tensor->tensor.write(bytes_of(data, bytes), timepoints.span());
+    return tensor->tensor.write(bytes_of(data, bytes), timepoints.span(), timeout_ns);
   };
   return report(write(), error);
+}
+
+halcyon_code halcyon_tensor_copy(halcyon_tensor* target, halcyon_tensor* source, halcyon_timepoints after, uint64_t timeout_ns,
+                                 halcyon_error* error) {
+  const auto copy = [&]() -> Status {
+    HALCYON_TRY(filled(target));
+    HALCYON_TRY(filled(source));
+    if (source->device.get() != target->device.get()) return {Code::invalid_argument, "tensor_copy: the tensors are of different devices"};
+    Timepoints timepoints(*target->device);
+    HALCYON_TRY(timepoints.read(after));
+    return target->tensor.copy_from(source->tensor, timepoints.span(), timeout_ns);
+  };
+  return report(copy(), error);
+}
+
+halcyon_code halcyon_tensor_wait_idle(halcyon_tensor* tensor, uint64_t timeout_ns, halcyon_error* error) {
+  const Status checked = filled(tensor);
+  return report(checked.ok() ? tensor->device->device->wait_idle(*tensor->tensor.buffer(), timeout_ns) : checked, error);
 }
 
 halcyon_code halcyon_tensor_map(halcyon_tensor* tensor, halcyon_access access, void** data, size_t* bytes, halcyon_error* error) {
@@ -156,9 +171,16 @@ halcyon_code halcyon_tensor_map(halcyon_tensor* tensor, halcyon_access access, v
     HALCYON_TRY(needed(data, "tensor_map: `data` is NULL"));
     if (access < HALCYON_ACCESS_READ || access > HALCYON_ACCESS_READ_WRITE)
       return {Code::invalid_argument, "tensor_map: the access is none that there is"};
-    HALCYON_ASSIGN(const std::span<std::byte> view,
-                   tensor->tensor.buffer()->map(static_cast<hal::Access>(access - HALCYON_ACCESS_READ), 0, tensor->tensor.byte_size()));
+    hal::Buffer& buffer = *tensor->tensor.buffer();
+    const uint64_t size = tensor->tensor.byte_size();
+    HALCYON_ASSIGN(const std::span<std::byte> view, buffer.map(static_cast<hal::Access>(access - HALCYON_ACCESS_READ), 0, size));
+    const Status visible = access == HALCYON_ACCESS_WRITE ? Status() : buffer.invalidate(0, size);
+    if (!visible.ok()) {
+      buffer.unmap();
+      return visible;
+    }
     ++tensor->maps;
+    tensor->written = tensor->written || access != HALCYON_ACCESS_READ;
     *data = view.data();
     if (bytes) *bytes = view.size();
     return {};
@@ -169,9 +191,11 @@ halcyon_code halcyon_tensor_map(halcyon_tensor* tensor, halcyon_access access, v
 halcyon_code halcyon_tensor_unmap(halcyon_tensor* tensor, halcyon_error* error) {
   if (!tensor) return report({Code::invalid_argument, "tensor_unmap: the tensor is NULL"}, error);
   if (tensor->maps == 0) return report({Code::failed_precondition, "tensor_unmap: the tensor is not mapped"}, error);
-  --tensor->maps;
-  tensor->tensor.buffer()->unmap();
-  return report({}, error);
+  hal::Buffer& buffer = *tensor->tensor.buffer();
+  const Status visible = tensor->written ? buffer.flush(0, tensor->tensor.byte_size()) : Status();
+  buffer.unmap();
+  if (--tensor->maps == 0) tensor->written = false;
+  return report(visible, error);
 }
 
 namespace {

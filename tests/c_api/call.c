@@ -29,7 +29,7 @@ static const char* const devices[] = {"null", "cpu", "cpu:unmappable", "cpu,thre
 
 static int holds(halcyon_tensor* tensor, const float* values, size_t count) {
   float back[64] = {0};
-  GOOD(halcyon_tensor_read(tensor, back, count * sizeof *values, nothing, &error));
+  GOOD(halcyon_tensor_read(tensor, back, count * sizeof *values, nothing, HALCYON_NO_TIMEOUT, &error));
   return memcmp(back, values, count * sizeof *values) == 0;
 }
 
@@ -307,7 +307,8 @@ static halcyon_code whole_life(heap* counted, uint64_t* warm_calls) {
   halcyon_program* program = NULL;
   halcyon_call* call = NULL;
   halcyon_semaphore* semaphore = NULL;
-  halcyon_tensor *input = NULL, *result = NULL, *queued = NULL;
+  halcyon_tensor *input = NULL, *result = NULL, *queued = NULL, *staged = NULL;
+  halcyon_readback* readback = NULL;
   const halcyon_shape shape = floats(4);
   halcyon_timepoint point = {NULL, 1};
   float back[4] = {0};
@@ -327,7 +328,10 @@ static halcyon_code whole_life(heap* counted, uint64_t* warm_calls) {
     *warm_calls = counted->calls - before;
   }
   if (!code) code = halcyon_program_call(program, 0, &input, 1, &result, 1, &error);
-  if (!code) code = halcyon_tensor_read(result, back, sizeof back, nothing, &error);
+  if (!code) code = halcyon_tensor_read(result, back, sizeof back, nothing, HALCYON_NO_TIMEOUT, &error);
+  if (!code) code = halcyon_tensor_read_async(result, nothing, nothing, &readback, &error);
+  if (!code) code = halcyon_readback_finish(readback, back, sizeof back, HALCYON_NO_TIMEOUT, &error);
+  if (!code) code = halcyon_tensor_stage_async(device, &shape, NULL, four, sizeof four, nothing, nothing, &staged, &error);
   if (!code) code = halcyon_semaphore_create(device, 0, &semaphore, &error);
   point.semaphore = semaphore;
   if (!code) code = halcyon_tensor_allocate_async(device, &shape, NULL, nothing, point, &queued, &error);
@@ -339,6 +343,8 @@ static halcyon_code whole_life(heap* counted, uint64_t* warm_calls) {
   halcyon_program_release(program);
   halcyon_call_release(call);
   halcyon_semaphore_release(semaphore);
+  halcyon_readback_release(readback);
+  halcyon_tensor_release(staged);
   halcyon_tensor_release(queued);
   halcyon_tensor_release(input);
   halcyon_tensor_release(result);

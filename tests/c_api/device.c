@@ -90,7 +90,7 @@ static void transfers_and_memory_are_counted(void) {
   halcyon_tensor* tensor;
   GOOD(halcyon_device_stats(device, &before, &error));
   tensor = stage_floats(device, 4, values);
-  GOOD(halcyon_tensor_read(tensor, back, sizeof back, nothing, &error));
+  GOOD(halcyon_tensor_read(tensor, back, sizeof back, nothing, HALCYON_NO_TIMEOUT, &error));
   GOOD(halcyon_device_stats(device, &after, &error));
   CHECK(after.host_to_device_copies == before.host_to_device_copies + 1 && after.host_to_device_bytes == before.host_to_device_bytes + 16);
   CHECK(after.device_to_host_copies == before.device_to_host_copies + 1 && after.device_to_host_bytes == before.device_to_host_bytes + 16);

@@ -153,7 +153,7 @@ static void external_parameters_come_from_the_application(void) {
   options.user = (void*)weights;
   GOOD(halcyon_program_load(device, artifact("parameter"), &options, &program, &error));
   GOOD(halcyon_program_call(program, 0, NULL, 0, &result, 1, &error));
-  GOOD(halcyon_tensor_read(result, back, sizeof back, nothing, &error));
+  GOOD(halcyon_tensor_read(result, back, sizeof back, nothing, HALCYON_NO_TIMEOUT, &error));
   CHECK(memcmp(back, weights, sizeof back) == 0);
   halcyon_tensor_release(result);
   halcyon_program_release(program);
@@ -173,9 +173,9 @@ static void a_variable_is_read_and_written_in_place(void) {
   GOOD(halcyon_program_variable(program, "state", &state, &error));
   CHECK(halcyon_tensor_byte_size(state) == sizeof values);
   values[15] = 7;
-  GOOD(halcyon_tensor_write(state, values, sizeof values, nothing, &error));
+  GOOD(halcyon_tensor_write(state, values, sizeof values, nothing, HALCYON_NO_TIMEOUT, &error));
   GOOD(halcyon_program_variable(program, "state", &again, &error));
-  GOOD(halcyon_tensor_read(again, back, sizeof back, nothing, &error));
+  GOOD(halcyon_tensor_read(again, back, sizeof back, nothing, HALCYON_NO_TIMEOUT, &error));
   CHECK(back[15] == 7);
   halcyon_tensor_release(again);
   CODE(halcyon_program_variable(program, "no", &again, &error), NOT_FOUND);

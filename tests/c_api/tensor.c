@@ -13,17 +13,17 @@ static void what_is_staged_is_read_back(void) {
     const float other[4] = {5, 6, 7, 8};
     halcyon_tensor* tensor = stage_floats(device, 4, four);
     CHECK(halcyon_tensor_byte_size(tensor) == 16 && !halcyon_tensor_is_empty(tensor));
-    GOOD(halcyon_tensor_read(tensor, back, sizeof back, nothing, &error));
+    GOOD(halcyon_tensor_read(tensor, back, sizeof back, nothing, HALCYON_NO_TIMEOUT, &error));
     CHECK(memcmp(back, four, sizeof four) == 0);
-    GOOD(halcyon_tensor_write(tensor, other, sizeof other, nothing, &error));
-    GOOD(halcyon_tensor_read(tensor, back, sizeof back, nothing, &error));
+    GOOD(halcyon_tensor_write(tensor, other, sizeof other, nothing, HALCYON_NO_TIMEOUT, &error));
+    GOOD(halcyon_tensor_read(tensor, back, sizeof back, nothing, HALCYON_NO_TIMEOUT, &error));
     CHECK(memcmp(back, other, sizeof other) == 0);
 
-    CODE(halcyon_tensor_read(tensor, back, 12, nothing, &error), INVALID_ARGUMENT);
+    CODE(halcyon_tensor_read(tensor, back, 12, nothing, HALCYON_NO_TIMEOUT, &error), INVALID_ARGUMENT);
     SAYS("expected 16, got 12");
-    CODE(halcyon_tensor_write(tensor, other, 20, nothing, &error), INVALID_ARGUMENT);
-    CODE(halcyon_tensor_read(tensor, NULL, 16, nothing, &error), INVALID_ARGUMENT);
-    CODE(halcyon_tensor_write(tensor, NULL, 16, nothing, &error), INVALID_ARGUMENT);
+    CODE(halcyon_tensor_write(tensor, other, 20, nothing, HALCYON_NO_TIMEOUT, &error), INVALID_ARGUMENT);
+    CODE(halcyon_tensor_read(tensor, NULL, 16, nothing, HALCYON_NO_TIMEOUT, &error), INVALID_ARGUMENT);
+    CODE(halcyon_tensor_write(tensor, NULL, 16, nothing, HALCYON_NO_TIMEOUT, &error), INVALID_ARGUMENT);
     halcyon_tensor_release(tensor);
   }
 }
@@ -33,7 +33,7 @@ static void a_tensor_outlives_the_handles_that_it_came_from(void) {
   halcyon_device* device = open_device("cpu");
   halcyon_tensor* tensor = stage_floats(device, 4, four);
   halcyon_device_release(device);
-  GOOD(halcyon_tensor_read(tensor, back, sizeof back, nothing, &error));
+  GOOD(halcyon_tensor_read(tensor, back, sizeof back, nothing, HALCYON_NO_TIMEOUT, &error));
   CHECK(back[3] == 4);
   halcyon_tensor_release(tensor);
   halcyon_tensor_release(NULL);
@@ -106,7 +106,7 @@ static void a_map_is_a_view_where_memory_maps(void) {
     GOOD(halcyon_tensor_flush(tensor, 4, 4, &error));
     GOOD(halcyon_tensor_unmap(tensor, &error));
     CODE(halcyon_tensor_unmap(tensor, &error), FAILED_PRECONDITION);
-    GOOD(halcyon_tensor_read(tensor, back, sizeof back, nothing, &error));
+    GOOD(halcyon_tensor_read(tensor, back, sizeof back, nothing, HALCYON_NO_TIMEOUT, &error));
     CHECK(back[1] == 9);
 
     GOOD(halcyon_tensor_map(tensor, HALCYON_ACCESS_READ, &view, NULL, &error)); /* the release unmaps */
@@ -163,7 +163,7 @@ static void imported_memory_is_used_in_place(void) {
       continue;
     }
     GOOD(halcyon_tensor_import(device, &shape, mine, sizeof mine, &count_release, (void*)&one, &tensor, &error));
-    GOOD(halcyon_tensor_write(tensor, other, sizeof other, nothing, &error));
+    GOOD(halcyon_tensor_write(tensor, other, sizeof other, nothing, HALCYON_NO_TIMEOUT, &error));
     CHECK(mine[2] == 7);
     GOOD(halcyon_tensor_share(tensor, NULL, &shared, &error));
     halcyon_tensor_release(tensor);
@@ -186,8 +186,8 @@ static void a_shared_tensor_has_the_same_bytes(void) {
     const float other[4] = {5, 6, 7, 8};
     float back[4] = {0};
     GOOD(halcyon_tensor_share(tensor, &shape, &square, &error));
-    GOOD(halcyon_tensor_write(square, other, sizeof other, nothing, &error));
-    GOOD(halcyon_tensor_read(tensor, back, sizeof back, nothing, &error));
+    GOOD(halcyon_tensor_write(square, other, sizeof other, nothing, HALCYON_NO_TIMEOUT, &error));
+    GOOD(halcyon_tensor_read(tensor, back, sizeof back, nothing, HALCYON_NO_TIMEOUT, &error));
     CHECK(back[0] == 5);
     shape.sizes[0] = 3;
     halcyon_tensor_release(square);
@@ -210,8 +210,8 @@ static void memory_is_allocated_and_freed_in_order_of_a_queue(void) {
     GOOD(halcyon_tensor_allocate_async(device, &shape, NULL, (halcyon_timepoints){points, 1}, points[1], &tensor, &error));
     GOOD(halcyon_semaphore_signal(queue, 1, &error));
     GOOD(halcyon_device_wait(device, (halcyon_timepoints){points + 1, 1}, HALCYON_WAIT_ALL, HALCYON_NO_TIMEOUT, &error));
-    GOOD(halcyon_tensor_write(tensor, four, sizeof four, nothing, &error));
-    GOOD(halcyon_tensor_read(tensor, back, sizeof back, (halcyon_timepoints){points + 1, 1}, &error));
+    GOOD(halcyon_tensor_write(tensor, four, sizeof four, nothing, HALCYON_NO_TIMEOUT, &error));
+    GOOD(halcyon_tensor_read(tensor, back, sizeof back, (halcyon_timepoints){points + 1, 1}, HALCYON_NO_TIMEOUT, &error));
     CHECK(back[3] == 4);
     GOOD(halcyon_tensor_free_async(tensor, nothing, points[2], &error));
     CHECK(halcyon_tensor_is_empty(tensor));
@@ -264,8 +264,8 @@ static void no_tensor_is_an_error_and_not_a_crash(void) {
   CHECK(halcyon_tensor_is_empty(NULL) && halcyon_tensor_byte_size(NULL) == 0 && !halcyon_tensor_mappable(NULL));
   CHECK(halcyon_tensor_memory(NULL) == HALCYON_MEMORY_DEVICE);
   CODE(halcyon_tensor_shape(NULL, &shape, &error), INVALID_ARGUMENT);
-  CODE(halcyon_tensor_read(NULL, back, sizeof back, nothing, &error), INVALID_ARGUMENT);
-  CODE(halcyon_tensor_write(NULL, four, sizeof four, nothing, &error), INVALID_ARGUMENT);
+  CODE(halcyon_tensor_read(NULL, back, sizeof back, nothing, HALCYON_NO_TIMEOUT, &error), INVALID_ARGUMENT);
+  CODE(halcyon_tensor_write(NULL, four, sizeof four, nothing, HALCYON_NO_TIMEOUT, &error), INVALID_ARGUMENT);
   CODE(halcyon_tensor_map(NULL, HALCYON_ACCESS_READ, &view, NULL, &error), INVALID_ARGUMENT);
   CODE(halcyon_tensor_unmap(NULL, &error), INVALID_ARGUMENT);
   CODE(halcyon_tensor_flush(NULL, 0, 0, &error), INVALID_ARGUMENT);

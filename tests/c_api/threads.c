@@ -25,7 +25,7 @@ static void run_round(worker* self, halcyon_call* call, uint64_t round) {
   good = good && !halcyon_call_set_argument(call, 0, input, NULL);
   good = good && !halcyon_call_run_async(call, (halcyon_timepoints){&before, 1}, (halcyon_timepoints){&after, 1}, NULL, NULL);
   good = good && !halcyon_call_wait(call, HALCYON_NO_TIMEOUT, NULL) && !halcyon_call_take_result(call, 0, &result, NULL);
-  good = good && !halcyon_tensor_read(result, back, sizeof back, nothing, NULL) && memcmp(back, values, sizeof back) == 0;
+  good = good && !halcyon_tensor_read(result, back, sizeof back, nothing, HALCYON_NO_TIMEOUT, NULL) && memcmp(back, values, sizeof back) == 0;
   self->right += good;
   halcyon_tensor_release(result);
   halcyon_tensor_release(input);
