@@ -3,9 +3,10 @@
 and BUILD-thread hold them; the artifacts are those that the normal build compiled."""
 import os, pathlib, platform, subprocess, sys
 
-sys.path[:0] = [str(pathlib.Path(__file__).resolve().parent / folder) for folder in ("e2e", "faults")]
+sys.path[:0] = [str(pathlib.Path(__file__).resolve().parent / folder) for folder in ("e2e", "faults", "soak")]
 import constructs
 import faults
+import soak
 import suite
 from halcyon import ROOT, Tools
 
@@ -49,6 +50,7 @@ def main(build, *words):
             for test in found:
                 add(suite.run(test, folder, 900, prefix))
         add(faults.run(folder, artifacts, prefix))
+        add(soak.run(folder, (600 if "--full" in words else 60) if kind == "thread" else 20, prefix))
         command = pathlib.Path(folder).resolve() / "src/tools/halcyon"
         wrapper = pathlib.Path(folder).resolve() / "halcyon.sh"
         wrapper.write_text(f"#!/bin/sh\nexec {' '.join(prefix)} {command} \"$@\"\n")

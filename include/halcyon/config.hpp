@@ -44,6 +44,14 @@
 #define HALCYON_NOINLINE
 #endif
 
+#if defined(__SANITIZE_ADDRESS__)
+#define HALCYON_ADDRESS_SANITIZER 1
+#elif defined(__has_feature)
+#define HALCYON_ADDRESS_SANITIZER __has_feature(address_sanitizer)
+#else
+#define HALCYON_ADDRESS_SANITIZER 0
+#endif
+
 #if defined(NDEBUG)
 #define HALCYON_ASSERT(condition) ((void)0)
 #else

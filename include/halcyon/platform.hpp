@@ -229,7 +229,7 @@ inline size_t page_size() {
   return size > 0 ? static_cast<size_t>(size) : 4096;
 }
 
-// Zeroed pages, page-aligned; null where there are none left. `size` is a multiple of page_size().
+// Zeroed pages, page-aligned; null where there are none left. The last page is taken whole, and unmapped whole.
 inline void* map_pages(size_t size, Protection protection) {
   void* memory = mmap(nullptr, size, to_native(protection), MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   return memory == MAP_FAILED ? nullptr : memory;

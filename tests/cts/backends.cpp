@@ -76,9 +76,9 @@ Allocator CountingAllocator::allocator() {
             if (memory) counts.live.fetch_add(1);
             return memory;
           },
-          [](void* self, void* memory, size_t, size_t) {
+          [](void* self, void* memory, size_t size, size_t alignment) {
             static_cast<CountingAllocator*>(self)->live.fetch_sub(1);
-            std::free(memory);
+            system_allocator().release(nullptr, memory, size, alignment);
           }};
 }
 

@@ -9,6 +9,7 @@
 
 #include <cerrno>
 #include <cstdarg>
+#include <cstdlib>
 #include <map>
 #include <mutex>
 
@@ -80,7 +81,9 @@ Allocator Faults::allocator() {
   return {this,
           [](void* self, size_t size, size_t alignment) -> void* {
             if (static_cast<Faults*>(self)->fails(Call::allocate)) return nullptr;
-            void* memory = system_allocator().allocate(nullptr, size, alignment);
+            // Not the system's allocator: its pages would be calls of mmap as well.
+            const size_t aligned = alignment < alignof(std::max_align_t) ? alignof(std::max_align_t) : alignment;
+            void* memory = size > SIZE_MAX / 2 ? nullptr : std::aligned_alloc(aligned, (size + aligned - 1) / aligned * aligned);
             const std::lock_guard lock(blocks_mutex);
             if (memory) blocks[memory] = {size, alignment};
             return memory;
@@ -92,7 +95,7 @@ Allocator Faults::allocator() {
               if (found == blocks.end() || found->second.size != size || found->second.alignment != alignment) ++wrong_releases;
               if (found != blocks.end()) blocks.erase(found);
             }
-            system_allocator().release(nullptr, memory, size, alignment);
+            std::free(memory);
           }};
 }
 

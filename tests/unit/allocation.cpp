@@ -1,4 +1,6 @@
 // Failing the N-th allocation, for every N of load, prepare, call and unload: one clean error, no leak.
+#include <sys/mman.h>
+
 #include "unit.hpp"
 
 using namespace halcyon;
@@ -64,6 +66,41 @@ TEST_CASE("each refused allocation is one clean error and no leak", "[allocation
   CHECK(all.calls > 15);
   CHECK(all.live == 0);
   CHECK(unclean(driver.c_str(), file.bytes(), refuse_once, all.calls) == 0);
+}
+
+TEST_CASE("a large block of the system's allocator goes back to the system at once", "[allocation]") {
+  if (HALCYON_ADDRESS_SANITIZER) return;  // all of it comes from the heap, so that accesses are watched
+  const Allocator allocator = system_allocator();
+  const size_t size = GENERATE(128u << 10, (1u << 20) + 1, 40u << 20), alignment = GENERATE(1u, 64u, 4096u);
+  CAPTURE(size, alignment);
+  auto* block = static_cast<std::byte*>(allocator.allocate(allocator.self, size, alignment));
+  REQUIRE(block != nullptr);
+  CHECK(reinterpret_cast<uintptr_t>(block) % alignment == 0);
+  block[0] = block[size - 1] = std::byte{1};
+  auto* const last = reinterpret_cast<std::byte*>(reinterpret_cast<uintptr_t>(block + size - 1) / 4096 * 4096);
+  CHECK(msync(block, 4096, MS_ASYNC) == 0);
+  allocator.release(allocator.self, block, size, alignment);
+
+  const bool first_is_there = msync(block, 4096, MS_ASYNC) == 0, last_is_there = msync(last, 4096, MS_ASYNC) == 0;
+  CHECK_FALSE(first_is_there);
+  CHECK_FALSE(last_is_there);
+}
+
+TEST_CASE("blocks of any size and alignment are the caller's own", "[allocation]") {
+  const Allocator allocator = system_allocator();
+  const size_t size = GENERATE(1u, 65u, (128u << 10) - 1, 128u << 10, 300'000u), alignment = GENERATE(1u, 64u, 4096u, 8192u);
+  CAPTURE(size, alignment);
+  auto* block = static_cast<uint8_t*>(allocator.allocate(allocator.self, size, alignment));
+  auto* other = static_cast<uint8_t*>(allocator.allocate(allocator.self, size, alignment));
+  REQUIRE(block != nullptr);
+  REQUIRE(other != nullptr);
+  std::memset(block, 1, size);
+  std::memset(other, 2, size);
+
+  CHECK(reinterpret_cast<uintptr_t>(block) % alignment == 0);
+  CHECK(block[0] + block[size - 1] == 2);
+  allocator.release(allocator.self, block, size, alignment);
+  allocator.release(allocator.self, other, size, alignment);
 }
 
 TEST_CASE("the whole schema unloads without a leak when an allocation fails", "[allocation]") {
