@@ -3,6 +3,7 @@
 #include "halcyon/halcyon.hpp"
 
 #include "halcyon/artifact.ipp"
+#include "halcyon/checked/device.ipp"
 #include "halcyon/driver_plugin.ipp"
 #include "halcyon/flat_reader.ipp"
 #include "halcyon/hal/commands.ipp"

@@ -12,6 +12,7 @@
 //     return outputs[0].read(scores);
 //   }
 #pragma once
+#include "halcyon/checked.hpp"
 #include "halcyon/loader.hpp"
 #include "halcyon/parameters.hpp"
 #include "halcyon/program.hpp"

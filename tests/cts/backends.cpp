@@ -3,8 +3,10 @@
 #include "cts.hpp"
 
 #include <cstdio>
+#include <cstdlib>
 #include <map>
 
+#include "halcyon/checked.hpp"
 #include "halcyon/drivers/null.hpp"
 #if defined(CTS_CPU)
 #include "halcyon/drivers/cpu.hpp"
@@ -32,13 +34,26 @@ Owned<hal::Device> create_cpu(const Allocator& allocator, bool mappable, uint32_
 }
 #endif
 
+// Every fault that a test makes on purpose is reported too; CTS_REPORTS=1 prints what.
+Owned<hal::Device> check(Owned<hal::Device> device) {
+  CheckedOptions options;
+  if (std::getenv("CTS_REPORTS"))
+    options.report = [](void*, std::string_view text) { std::printf("%.*s\n", static_cast<int>(text.size()), text.data()); };
+  return need(checked(std::move(device), options));
+}
+
 const Backend table[] = {
     {"null", &create_null, false, 1},
+    {"checked(null)", [](const Allocator& a) { return check(create_null(a)); }, false, 1},
 #if defined(CTS_CPU)
     {"cpu", [](const Allocator& a) { return create_cpu(a, true, 1, false); }, true, 1},
     {"cpu:unmappable", [](const Allocator& a) { return create_cpu(a, false, 1, false); }, true, 1},
     {"cpu,threads=2", [](const Allocator& a) { return create_cpu(a, true, 2, false); }, true, 2},
     {"cpu,guard=1", [](const Allocator& a) { return create_cpu(a, true, 1, true); }, true, 1},
+    {"checked(cpu)", [](const Allocator& a) { return check(create_cpu(a, true, 1, false)); }, true, 1},
+    {"checked(cpu:unmappable)", [](const Allocator& a) { return check(create_cpu(a, false, 1, false)); }, true, 1},
+    {"checked(cpu,threads=2)", [](const Allocator& a) { return check(create_cpu(a, true, 2, false)); }, true, 2},
+    {"checked(cpu,guard=1)", [](const Allocator& a) { return check(create_cpu(a, true, 1, true)); }, true, 1},
 #endif
 };
 
@@ -214,7 +229,7 @@ extern "C" const char* __tsan_default_options() { return "allocator_may_return_n
 int main(int argc, char** argv) {
   const int result = Catch::Session().run(argc, argv);
   for (const auto& [name, tally] : cts::tallies()) {
-    std::printf("cts: %-16s %3d runs, %2d skipped", name.c_str(), tally.runs, tally.skips);
+    std::printf("cts: %-24s %3d runs, %2d skipped", name.c_str(), tally.runs, tally.skips);
     const char* separator = ": ";
     for (const auto& [reason, count] : tally.reasons) {
       std::printf("%s%s (%d)", separator, reason.c_str(), count);
