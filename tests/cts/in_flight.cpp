@@ -387,13 +387,15 @@ TEST_CASE("a queued transfer that cannot be queued reaches nothing and leaks not
     auto device = backend.create(counting.allocator());
     auto buffer = need(device->allocate({.size = size}));
     auto begin = need(device->create_semaphore(0)), end = need(device->create_semaphore(0));
-    const Timepoint waits[] = {{begin.get(), 1}};
+    Timepoint last{begin.get(), 1};  // of those that were queued: each comes after the one before
     std::vector<uint8_t> source = pattern(size);
     for (uint64_t allowed = 0; allowed < 40; ++allowed) {
-      const Timepoint signals[] = {{end.get(), 1 + allowed}};
+      const Timepoint writes[] = {{end.get(), 2 * allowed + 1}}, reads[] = {{end.get(), 2 * allowed + 2}};
       counting.refuse_from = counting.calls + allowed;
-      const Status written = hal::write_async(*device, *buffer, 0, bytes(source), waits, signals);
-      const Code read = code(hal::read_async(*device, *buffer, 0, size, waits, {}));
+      const Status written = hal::write_async(*device, *buffer, 0, bytes(source), {&last, 1}, writes);
+      if (written.ok()) last = writes[0];
+      const Code read = code(hal::read_async(*device, *buffer, 0, size, {&last, 1}, reads));
+      if (read == Code::ok) last = reads[0];
       counting.refuse_from = UINT64_MAX;
       refused += written.code() == Code::out_of_memory;
       REQUIRE((written.ok() || written.code() == Code::out_of_memory));
