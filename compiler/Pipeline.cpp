@@ -51,6 +51,7 @@ static void tensorPhase(OpPassManager &passes, const Options &options) {
 }
 
 static void dispatchPhase(OpPassManager &passes, const Options &options) {
+  passes.addPass(createLaunchDeclared());
   FormDispatchesOptions form;
   form.fuse = options.optLevel > 0;
   passes.addPass(createFormDispatches(form));

@@ -3,6 +3,27 @@
 
 include "mlir/Pass/PassBase.td"
 
+def LaunchDeclared : Pass<"halcyon-launch-declared", "mlir::ModuleOp"> {
+  let summary = "Calls of functions that the application gives become launches";
+  let description = [{
+    ```mlir
+    func.func private @blur(tensor<?x64xf32>) -> tensor<?x64xf32> attributes {
+        halcyon.kernel = {result_dims = [["arg0.0"]], workload = ["arg0.0"], tile = [8]}}
+    %y = func.call @blur(%x) : (tensor<?x64xf32>) -> tensor<?x64xf32>
+    // becomes
+    dispatch.kernel @blur (tensor<?x64xf32>, index, index) -> tensor<?x64xf32> tile [8, 1, 1] local_memory 0
+    %n = tensor.dim %x, %c0
+    %out = tensor.empty(%n) : tensor<?x64xf32>
+    %y = dispatch.launch @blur workload [%n] parameters(%n, %n) ins(%x) outs(%out) -> (tensor<?x64xf32>)
+    ```
+    dialect/dispatch/README.md says what the attributes are.
+
+    Leaves: no function with halcyon.kernel or halcyon.host_call.
+  }];
+  let dependentDialects = ["halcyon::dispatch::DispatchDialect", "mlir::arith::ArithDialect",
+                           "mlir::tensor::TensorDialect"];
+}
+
 def FormDispatches : Pass<"halcyon-form-dispatches", "mlir::ModuleOp"> {
   let summary = "Tensor operations become executables and launches";
   let description = [{

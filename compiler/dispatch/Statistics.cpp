@@ -36,7 +36,10 @@ Statistics halcyon::dispatch::collectStatistics(ModuleOp module) {
     statistics.launches.push_back(0);
   }
   module.walk([&](LaunchOp launch) {
-    auto [number, flops] = executables[launch.getExecutableAttr().getAttr()];
+    auto found = executables.find(launch.getExecutableAttr().getAttr());
+    if (found == executables.end()) // a kernel or callback of the application's
+      return;
+    auto [number, flops] = found->second;
     ++statistics.launches[number];
     statistics.flops += flops;
   });

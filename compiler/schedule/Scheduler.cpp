@@ -328,6 +328,8 @@ Storage *Scheduler::dyingInput(dispatch::LaunchOp op, unsigned out) {
         isa<tensor::ExpandShapeOp, tensor::CollapseShapeOp, tensor::CastOp>(user))
       return nullptr;
   auto kernel = symbols.lookupNearestSymbolFrom<dispatch::ExecutableOp>(op, op.getExecutableAttr());
+  if (!kernel) // the application's own
+    return nullptr;
   for (auto [i, in] : llvm::enumerate(op.getIns())) {
     Storage *storage = placed[in].storage;
     auto lies = [&](Value other) { return mayBe(*storage, placed[other].storage); };

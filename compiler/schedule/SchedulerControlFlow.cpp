@@ -73,7 +73,7 @@ bool Scheduler::readsPointwise(Operation *op, Value tensor) {
   auto kernel =
       symbols.lookupNearestSymbolFrom<dispatch::ExecutableOp>(op, launchOp.getExecutableAttr());
   for (auto [i, in] : llvm::enumerate(launchOp.getIns()))
-    if (in == tensor && !isPointwise(kernel, i))
+    if (in == tensor && (!kernel || !isPointwise(kernel, i)))
       return false;
   return true;
 }

@@ -1,5 +1,6 @@
 #include "tensor/Passes.h"
 
+#include "dialect/dispatch/Declared.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/BuiltinOps.h"
@@ -10,6 +11,7 @@ namespace halcyon {
 } // namespace halcyon
 
 using namespace mlir;
+using namespace halcyon;
 
 namespace {
 
@@ -41,6 +43,8 @@ struct CheckInput : halcyon::impl::CheckInputBase<CheckInput> {
       }
     });
     getOperation().walk([&](func::FuncOp function) {
+      if (dispatch::isDeclared(function))
+        good &= succeeded(dispatch::readDeclared(function));
       for (Type type : function.getArgumentTypes()) {
         if (accepted(type))
           continue;

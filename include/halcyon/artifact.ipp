@@ -197,14 +197,14 @@ HALCYON_FUNC bool ArtifactReader::check_function(const Scope& scope, const Funct
 // ---- plans --------------------------------------------------------------------------------------------------
 
 HALCYON_FUNC bool ArtifactReader::check_variant(const Scope& scope, hal::VariantDesc& variant) {
-  if (variant.format > hal::Format::ptx || variant.format == hal::Format::none) return corrupt("load: unknown executable format", scope);
+  if (variant.format > hal::Format::named || variant.format == hal::Format::none) return corrupt("load: unknown executable format", scope);
   if (variant.exports.size() != scope.parent->as<hal::ExecutableDesc>().exports.size())
     return corrupt("load: a variant's exports are not its executable's", scope);
   for (const hal::VariantExport& entry : variant.exports)
     if (entry.tile[0] == 0 || entry.tile[1] == 0 || entry.tile[2] == 0) return corrupt("load: a tile of size 0", scope);
   uint32_t segment = 0;
   if (!number(scope, schema::Variant::VT_SEGMENT, segment)) return false;
-  if (variant.format == hal::Format::static_table) return true;
+  if (variant.format == hal::Format::static_table || variant.format == hal::Format::named) return true;
   if (segment >= desc_.segments.size()) return corrupt("load: a variant's segment does not exist", scope);
   if (desc_.segments[segment].kind != SegmentKind::code) return corrupt("load: a variant lies in a constants segment", scope);
   variant.image = artifact_.bytes(desc_.segments[segment]);

@@ -41,9 +41,9 @@ struct LoadOptions {
   bool verify_sha256 = false;
   Status (*authenticate)(void* user, std::span<const std::byte> metadata) = nullptr;  // before anything is used
   void* user = nullptr;
-  ParameterSource parameters;
+  ParameterSource parameters = {};
   // Where load fails, a line with names that a Status cannot hold ("kernels 0, variant 1 (x86_64): needs avx2").
-  std::span<char> message;
+  std::span<char> message = {};
 };
 
 class Program {

@@ -18,8 +18,8 @@ const char* name_of(halcyon::Residence residence) {
 }
 
 const char* name_of(halcyon::hal::Format format) {
-  constexpr const char* names[] = {"none", "elf", "static", "spirv", "ptx"};
-  return static_cast<unsigned>(format) < 5 ? names[static_cast<unsigned>(format)] : "unknown";
+  constexpr const char* names[] = {"none", "elf", "static", "spirv", "ptx", "named"};
+  return static_cast<unsigned>(format) < 6 ? names[static_cast<unsigned>(format)] : "unknown";
 }
 
 const char* name_of(halcyon::hal::Command::Type type) {

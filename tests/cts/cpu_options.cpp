@@ -95,6 +95,59 @@ TEST_CASE("features can be hidden, so that every variant can be tested anywhere"
 #endif
 }
 
+namespace {
+
+int32_t add_seven(const hcy_dispatch* dispatch, const hcy_workgroup* workgroup) {
+  static_cast<uint32_t*>(dispatch->bindings[1])[workgroup->id[0]] = static_cast<const uint32_t*>(dispatch->bindings[0])[workgroup->id[0]] + 7;
+  return 0;
+}
+
+// An executable of kernels that the application gives, `names` in order.
+Result<Ref<hal::Executable>> named(hal::Device& device, const std::vector<std::string_view>& names, hal::Rejection& rejection) {
+  std::vector<hal::ExportDesc> exports;
+  for (const std::string_view name : names) exports.push_back({.name = name, .bindings = 2});
+  const std::vector<hal::VariantExport> how(names.size());
+  hal::VariantDesc variant;
+  variant.format = hal::Format::named;
+  variant.exports = how;
+  return device.create_executable({.exports = exports, .variants = {&variant, 1}}, {&rejection, 1});
+}
+
+}  // namespace
+
+TEST_CASE("the application's kernels are found by their names", "[cpu][options]") {
+  const hcy_named_kernel own[] = {{nullptr, &add_seven}, {"add", nullptr}, {"add seven", &add_seven}};
+  cpu::DeviceOptions options;
+  options.kernels = own;
+  cpu::InlineOptions inline_options;
+  inline_options.kernels = own;
+  auto device = need(GENERATE(false, true) ? cpu::create_inline_device(inline_options) : cpu::create_device(options));
+  hal::Rejection rejection;
+  auto executable = need(named(*device, {"add seven"}, rejection));
+  Dispatch add;
+  add.ranges = {range(0), range(1)};
+  dispatch(add, *executable, Kernel::add, Operand::literal(3));
+  auto in = buffer_of(*device, {1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0}), out = need(device->allocate({.size = 12}));
+  const Binding bindings[] = {{in.get()}, {out.get()}};
+
+  need(device->submit({.commands = list(*device, {add.command}, 2).get(), .bindings = bindings}));
+
+  REQUIRE(values_of<uint32_t>(*device, *out) == std::vector<uint32_t>{8, 9, 10});
+}
+
+TEST_CASE("a kernel that the application did not give is named", "[cpu][options]") {
+  const hcy_named_kernel own[] = {{"add", nullptr}, {"add seven", &add_seven}};
+  cpu::DeviceOptions options;
+  if (GENERATE(true, false)) options.kernels = own;
+  const std::string_view missing = GENERATE("add", "add seve", "add seven!", "");
+  auto device = need(cpu::create_device(options));
+  hal::Rejection rejection;
+
+  REQUIRE(code(named(*device, {missing, "add seven"}, rejection)) == Code::unsupported);
+  REQUIRE(rejection.reason == std::string("the application gave no such kernel"));
+  REQUIRE(rejection.feature == missing);
+}
+
 TEST_CASE("a guarded buffer ends where its memory ends", "[cpu][guard]") {
   const uint64_t size = GENERATE(as<uint64_t>(), 8, 100, 4096, 5000);
   auto device = need(create("guard=1"));

@@ -49,7 +49,8 @@ TEST_CASE("the first variant that runs here is taken, and the others are explain
   REQUIRE(rejections[0].reason != std::string());
   REQUIRE(rejections[1].reason == std::string("made for another machine"));
   REQUIRE(rejections[2].feature == "no-such-feature");
-  REQUIRE(rejections[3].reason == std::string("kernel is not in the static table"));
+  REQUIRE(rejections[3].reason == std::string("the application gave no such kernel"));
+  REQUIRE(rejections[3].feature == "tally");
   REQUIRE(rejections[4].reason == std::string());
   REQUIRE(rejections[5].reason == std::string("a variant before it was taken"));
 }

@@ -191,7 +191,7 @@ TEST_CASE("donations must name what exists, once", "[artifact]") {
 
 TEST_CASE("executables must match their variants", "[artifact]") {
   BREAKS(spec.plans[0].executables[0].variants[0].format = 0);
-  BREAKS(spec.plans[0].executables[0].variants[0].format = 5);
+  BREAKS(spec.plans[0].executables[0].variants[0].format = 6);
   BREAKS(spec.plans[0].executables[0].variants[0].segment = 0);
   BREAKS(spec.plans[0].executables[0].variants[0].segment = 2);
   BREAKS(spec.plans[0].executables[0].variants[0].exports.pop_back());

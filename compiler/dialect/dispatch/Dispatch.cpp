@@ -16,9 +16,9 @@ void DispatchDialect::initialize() {
       >();
 }
 
-uint64_t ExecutableOp::getWritten() {
-  if (getNumTensors() > 64) return UINT64_MAX;
-  return llvm::maskTrailingOnes<uint64_t>(getNumTensors()) & ~llvm::maskTrailingOnes<uint64_t>(getInputs());
+uint64_t halcyon::dispatch::writtenMask(unsigned inputs, unsigned tensors) {
+  if (tensors > 64) return UINT64_MAX;
+  return llvm::maskTrailingOnes<uint64_t>(tensors) & ~llvm::maskTrailingOnes<uint64_t>(inputs);
 }
 
 Value ExecutableOp::getDimension(unsigned tensor, unsigned dimension) {
@@ -59,13 +59,45 @@ LogicalResult ExecutableOp::verifyRegions() {
   return success();
 }
 
+unsigned KernelOp::getNumInputs() {
+  return llvm::count_if(getType().getInputs(), llvm::IsaPred<RankedTensorType>);
+}
+
+LogicalResult KernelOp::verify() {
+  if (getTile().size() != 3 || llvm::any_of(getTile(), [](int64_t size) { return size < 1; }))
+    return emitOpError("tile must be three positive numbers");
+  for (auto [i, type] : llvm::enumerate(getType().getInputs()))
+    if (i < getNumInputs() ? !isa<RankedTensorType>(type) : !type.isIndex() && !type.isInteger(64))
+      return emitOpError("input ") << i << " must be a ranked tensor, or after these a parameter: index or i64";
+  for (Type type : getType().getResults())
+    if (!isa<RankedTensorType>(type)) return emitOpError("writes something that is not a ranked tensor: ") << type;
+  return success();
+}
+
 LogicalResult LaunchOp::verify() {
   if (getWorkload().size() > 3) return emitOpError("has more than 3 workload values");
   if (getOuts().getTypes() != getResults().getTypes()) return emitOpError("results must have the types of outs");
   return success();
 }
 
+// Whether a launch gives what a kernel or callback takes.
+static LogicalResult verifyDeclared(LaunchOp launch, FunctionType type) {
+  SmallVector<Type> inputs(launch.getIns().getTypes());
+  llvm::append_range(inputs, launch.getParameters().getTypes());
+  if (type != FunctionType::get(launch.getContext(), inputs, launch.getOuts().getTypes()))
+    return launch.emitOpError("has other operands than ") << launch.getExecutable() << ": " << type;
+  return success();
+}
+
 LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &tables) {
+  if (auto kernel = tables.lookupNearestSymbolFrom<KernelOp>(*this, getExecutableAttr()))
+    return verifyDeclared(*this, kernel.getType());
+  auto callback = tables.lookupNearestSymbolFrom<CallbackOp>(*this, getExecutableAttr());
+  if (static_cast<bool>(callback) != getHost()) return emitOpError("is marked host where it runs a callback, only there");
+  if (callback) {
+    if (!getWorkload().empty()) return emitOpError("of a callback has no workload");
+    return verifyDeclared(*this, callback.getType());
+  }
   auto executable = tables.lookupNearestSymbolFrom<ExecutableOp>(*this, getExecutableAttr());
   if (!executable) return emitOpError("names no executable: ") << getExecutable();
   if (getIns().size() != executable.getInputs() || getOuts().size() != executable.getNumDestinations() ||
@@ -82,5 +114,9 @@ LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &tables) {
   return success();
 }
 
-// On tensors a launch is a pure function of its operands.
-void LaunchOp::getEffects(SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>> &) {}
+// On tensors a kernel is a pure function of its operands; what a callback does nobody knows.
+void LaunchOp::getEffects(SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>> &effects) {
+  if (!getHost()) return;
+  effects.emplace_back(MemoryEffects::Read::get());
+  effects.emplace_back(MemoryEffects::Write::get());
+}

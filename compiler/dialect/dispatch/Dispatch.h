@@ -14,3 +14,11 @@
 #include "dialect/dispatch/DispatchDialect.h.inc"
 #define GET_OP_CLASSES
 #include "dialect/dispatch/DispatchOps.h.inc"
+
+namespace halcyon::dispatch {
+
+// Bit i: a kernel may write tensor i, where those from `inputs` on are destinations. All ones, any of them, where
+// there are more than 64.
+uint64_t writtenMask(unsigned inputs, unsigned tensors);
+
+} // namespace halcyon::dispatch

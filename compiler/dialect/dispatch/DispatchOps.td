@@ -45,8 +45,6 @@ def Dispatch_ExecutableOp : Dispatch_Op<"executable", [
     ::mlir::Block::BlockArgListType getTensors() { return getBody().getArguments().take_front(getNumTensors()); }
     ::mlir::Block::BlockArgListType getDestinations() { return getTensors().drop_front(getInputs()); }
     ::mlir::Block::BlockArgListType getParameters() { return getBody().getArguments().drop_front(getNumTensors()); }
-    // Bit i: the kernel may write tensor argument i. All ones, any of them, where there are more than 64.
-    uint64_t getWritten();
     // The parameter that is dimension `dimension` of tensor argument `tensor`; null where it is static.
     ::mlir::Value getDimension(unsigned tensor, unsigned dimension);
   }];
@@ -59,13 +57,50 @@ def Dispatch_ReturnOp : Dispatch_Op<"return", [Pure, Terminator, ReturnLike, Has
   let assemblyFormat = "attr-dict ($values^ `:` type($values))?";
 }
 
+def Dispatch_KernelOp : Dispatch_Op<"kernel", [Symbol]> {
+  let summary = "A kernel that the application gives by name";
+  let description = [{
+    The type's inputs are the tensors that it reads and then its parameters (`index` or `i64`), its results the tensors
+    that it writes. Bindings are the tensors in that order. `tile`: iterations of each workload dimension for one
+    workgroup.
+
+    ```mlir
+    dispatch.kernel @blur (tensor<?x64xf32>, index, index) -> tensor<?x64xf32> tile [8, 1, 1] local_memory 0
+    ```
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<FunctionType>:$type, DenseI64ArrayAttr:$tile,
+                       I64Attr:$local_memory);
+  let assemblyFormat = "$sym_name $type `tile` $tile `local_memory` $local_memory attr-dict";
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    unsigned getNumInputs();
+    unsigned getNumTensors() { return getNumInputs() + getType().getNumResults(); }
+    unsigned getNumParameters() { return getType().getNumInputs() - getNumInputs(); }
+  }];
+}
+
+def Dispatch_CallbackOp : Dispatch_Op<"callback", [Symbol]> {
+  let summary = "A function of the host that the application gives by name";
+  let description = [{
+    The type's inputs are the tensors that it reads, its results those that it writes. It runs on the host, after the
+    work that it depends on and before the work that follows.
+
+    ```mlir
+    dispatch.callback @log (tensor<4xf32>) -> tensor<4xf32>
+    ```
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<FunctionType>:$type);
+  let assemblyFormat = "$sym_name $type attr-dict";
+}
+
 def Dispatch_LaunchOp : Dispatch_Op<"launch", [
     AttrSizedOperandSegments, DeclareOpInterfaceMethods<SymbolUserOpInterface>,
     DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
   let summary = "Runs an executable once for each workgroup of a workload";
   let description = [{
     Reads `ins`, overwrites (or updates) `outs`; results are the new values of `outs`, in order. `parameters` are the
-    executable's scalars.
+    executable's scalars. The executable may be a `dispatch.kernel`, or a `dispatch.callback`: then it is marked `host`,
+    has neither workload nor parameters, and stays in its place and order even where nothing uses its results.
 
     ```mlir
     %y = dispatch.launch @relu workload [%n] parameters(%n : index) ins(%x : tensor<?xf32>) outs(%init : tensor<?xf32>)
@@ -74,10 +109,10 @@ def Dispatch_LaunchOp : Dispatch_Op<"launch", [
   }];
   let arguments = (ins FlatSymbolRefAttr:$executable, Variadic<Index>:$workload,
                        Variadic<AnyTypeOf<[Index, I64]>>:$parameters, Variadic<AnyRankedTensor>:$ins,
-                       Variadic<AnyRankedTensor>:$outs);
+                       Variadic<AnyRankedTensor>:$outs, UnitAttr:$host);
   let results = (outs Variadic<AnyRankedTensor>:$results);
   let assemblyFormat = [{
-    $executable `workload` `[` $workload `]`
+    (`host` $host^)? $executable `workload` `[` $workload `]`
     (`parameters` `(` $parameters^ `:` type($parameters) `)`)?
     (`ins` `(` $ins^ `:` type($ins) `)`)?
     (`outs` `(` $outs^ `:` type($outs) `)`)?

@@ -21,7 +21,7 @@ schema::Operand operandOf(Value value, host::CommandsOp list) {
 } // namespace
 
 FailureOr<flatbuffers::Offset<schema::CommandList>>
-halcyon::encodeCommands(host::CommandsOp list, const llvm::StringMap<uint32_t> &exports,
+halcyon::encodeCommands(host::CommandsOp list, const llvm::StringMap<KernelPlace> &exports,
                         Locations &locations, flatbuffers::FlatBufferBuilder &builder) {
   std::vector<flatbuffers::Offset<schema::Command>> commands;
   for (Operation &op : list.getBody().front()) {
@@ -35,7 +35,7 @@ halcyon::encodeCommands(host::CommandsOp list, const llvm::StringMap<uint32_t> &
           access.size ? operandOf(access.size, list)
                       : schema::Operand(static_cast<uint64_t>(access.bytes), false));
     CommandType type = CommandType::barrier;
-    uint32_t kernel = 0;
+    KernelPlace kernel;
     uint64_t pattern = 0;
     uint8_t patternSize = 1;
     if (auto dispatch = dyn_cast<host::DispatchOp>(op)) {
@@ -65,8 +65,9 @@ halcyon::encodeCommands(host::CommandsOp list, const llvm::StringMap<uint32_t> &
     auto operandVector = operands.empty() ? 0 : builder.CreateVectorOfStructs(operands);
     const uint32_t location =
         type == CommandType::barrier ? UINT32_MAX : locations.index(op.getLoc());
-    commands.push_back(schema::CreateCommand(builder, type, 0, kernel, workloadVector, rangeVector,
-                                             operandVector, pattern, patternSize, location));
+    commands.push_back(schema::CreateCommand(builder, type, kernel.executable, kernel.number,
+                                             workloadVector, rangeVector, operandVector, pattern,
+                                             patternSize, location));
   }
   return schema::CreateCommandList(builder, list.getBindings().size(), list.getParameters().size(),
                                    builder.CreateVector(commands));

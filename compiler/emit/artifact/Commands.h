@@ -7,9 +7,15 @@
 
 namespace halcyon {
 
+// Where a plan has a kernel.
+struct KernelPlace {
+  uint32_t executable = 0;
+  uint32_t number = 0; // among its exports
+};
+
 // `exports`: the number of each kernel, by its symbol.
 mlir::FailureOr<flatbuffers::Offset<schema::CommandList>>
-encodeCommands(host::CommandsOp list, const llvm::StringMap<uint32_t> &exports,
+encodeCommands(host::CommandsOp list, const llvm::StringMap<KernelPlace> &exports,
                Locations &locations, flatbuffers::FlatBufferBuilder &builder);
 
 } // namespace halcyon

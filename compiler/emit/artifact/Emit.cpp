@@ -42,6 +42,7 @@ private:
   flatbuffers::Offset<schema::Value> value(DictionaryAttr value, StringRef fallback,
                                            flatbuffers::FlatBufferBuilder &builder);
   flatbuffers::Offset<schema::Executable> executable(flatbuffers::FlatBufferBuilder &builder);
+  flatbuffers::Offset<schema::Executable> namedExecutable(flatbuffers::FlatBufferBuilder &builder);
 
   ModuleOp module;
   ArrayRef<CompiledVariant> variants;
@@ -50,7 +51,8 @@ private:
   std::unique_ptr<Constants> constants;
   Locations locations;
   SmallVector<dispatch::ExecutableOp> kernels;
-  llvm::StringMap<uint32_t> exports;
+  SmallVector<dispatch::KernelOp> namedKernels; // the application's: an executable of their own
+  llvm::StringMap<KernelPlace> exports;
   std::vector<Variable> variables;
   std::vector<HostFunctionCode> code;
   SmallVector<func::FuncOp> functions;
@@ -95,8 +97,13 @@ LogicalResult Emitter::encodeVariables(HostTables &tables) {
 
 LogicalResult Emitter::encode() {
   for (auto kernel : module.getOps<dispatch::ExecutableOp>()) {
-    exports[kernel.getSymName()] = kernels.size();
+    exports[kernel.getSymName()] = {0, static_cast<uint32_t>(kernels.size())};
     kernels.push_back(kernel);
+    locations.index(kernel.getLoc());
+  }
+  for (auto kernel : module.getOps<dispatch::KernelOp>()) {
+    exports[kernel.getSymName()] = {kernels.empty() ? 0u : 1u, static_cast<uint32_t>(namedKernels.size())};
+    namedKernels.push_back(kernel);
     locations.index(kernel.getLoc());
   }
   for (const CompiledVariant &variant : variants)
@@ -184,7 +191,8 @@ Emitter::executable(flatbuffers::FlatBufferBuilder &builder) {
   for (dispatch::ExecutableOp kernel : kernels)
     exportOffsets.push_back(schema::CreateExport(
         builder, builder.CreateString(kernel.getSymName().str()), kernel.getNumTensors(),
-        kernel.getParameters().size(), locations.index(kernel.getLoc()), kernel.getWritten()));
+        kernel.getParameters().size(), locations.index(kernel.getLoc()),
+        dispatch::writtenMask(kernel.getInputs(), kernel.getNumTensors())));
   Offsets<schema::Variant> variantOffsets;
   for (auto [i, variant] : llvm::enumerate(variants)) {
     std::vector<schema::Tile> tiles;
@@ -201,6 +209,25 @@ Emitter::executable(flatbuffers::FlatBufferBuilder &builder) {
   }
   auto exportVector = builder.CreateVector(exportOffsets);
   return schema::CreateExecutable(builder, exportVector, builder.CreateVector(variantOffsets));
+}
+
+// One variant for every machine: the application gives the code.
+flatbuffers::Offset<schema::Executable>
+Emitter::namedExecutable(flatbuffers::FlatBufferBuilder &builder) {
+  Offsets<schema::Export> exportOffsets;
+  std::vector<schema::Tile> tiles;
+  for (dispatch::KernelOp kernel : namedKernels) {
+    exportOffsets.push_back(schema::CreateExport(
+        builder, builder.CreateString(kernel.getSymName().str()), kernel.getNumTensors(),
+        kernel.getNumParameters(), locations.index(kernel.getLoc()),
+        dispatch::writtenMask(kernel.getNumInputs(), kernel.getNumTensors())));
+    tiles.emplace_back(kernel.getTile()[0], kernel.getTile()[1], kernel.getTile()[2], kernel.getLocalMemory(), 0);
+  }
+  auto target = builder.CreateString("");
+  auto variant = schema::CreateVariant(builder, schema::Format::named, target, 0, 0, 0,
+                                       builder.CreateVectorOfStructs(tiles));
+  auto exportVector = builder.CreateVector(exportOffsets);
+  return schema::CreateExecutable(builder, exportVector, builder.CreateVector(&variant, 1));
 }
 
 std::string Emitter::metadata(ArrayRef<SegmentPlace> places) {
@@ -242,6 +269,8 @@ std::string Emitter::metadata(ArrayRef<SegmentPlace> places) {
   Offsets<schema::Executable> executables;
   if (!kernels.empty() && !variants.empty())
     executables.push_back(executable(builder));
+  if (!namedKernels.empty())
+    executables.push_back(namedExecutable(builder));
   Offsets<schema::Location> locationOffsets;
   for (const Locations::Entry &entry : locations.entries()) {
     auto name = builder.CreateString(entry.name);

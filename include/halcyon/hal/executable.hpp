@@ -17,7 +17,7 @@
 HALCYON_NAMESPACE_BEGIN
 namespace hal {
 
-enum class Format : uint8_t { none, elf, static_table, spirv, ptx };  // as in src/schema/artifact.fbs
+enum class Format : uint8_t { none, elf, static_table, spirv, ptx, named };  // as in src/schema/artifact.fbs
 
 // What a kernel is, in every variant.
 struct ExportDesc {
@@ -53,7 +53,7 @@ struct ExecutableDesc {
 // Why a variant was not taken.
 struct Rejection {
   const char* reason = "";   // a literal
-  std::string_view feature = {};  // the missing feature, if that was it
+  std::string_view feature = {};  // the missing feature or kernel, if that was it; borrowed from the desc
 };
 
 class Executable : public Counted {

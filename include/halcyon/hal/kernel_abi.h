@@ -51,6 +51,13 @@ typedef struct hcy_static_kernel {
   hcy_kernel kernel;
 } hcy_static_kernel;
 
+/* A kernel of the application's own, under the name that a program asks for (Format::named). Its bindings are the
+ * tensors that it reads, then those that it writes; its parameters their dynamic dimensions in that order, then scalars. */
+typedef struct hcy_named_kernel {
+  const char* name;
+  hcy_kernel kernel;
+} hcy_named_kernel;
+
 #ifdef __cplusplus
 }
 #endif

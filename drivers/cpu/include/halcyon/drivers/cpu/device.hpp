@@ -66,7 +66,7 @@ class CpuDevice : public hal::Device {
   void recycle(CpuBuffer& buffer);
   std::byte* allocate_bytes(CpuBuffer& buffer);  // under the lock
 
-  std::span<const hcy_static_kernel> static_kernels_;
+  OwnKernels own_kernels_;
 
   mutable platform::Mutex mutex_;  // everything below
   MemoryPool pool_;

@@ -121,7 +121,7 @@ HALCYON_FUNC void CpuDevice::unback(CpuBuffer& buffer) {
 
 HALCYON_FUNC CpuDevice::CpuDevice(const InlineOptions& options, bool mappable)
     : hal::Device(options.allocator), owner_(options.allocator), engine_(owner_), memory_(options.allocator),
-      static_kernels_(options.static_kernels), pool_(options.allocator, options.pool_limit) {
+      own_kernels_{options.static_kernels, options.kernels}, pool_(options.allocator, options.pool_limit) {
   caps_.driver = "cpu";
   caps_.name = mappable ? "CPU" : "CPU, device memory does not map";
   caps_.family = "cpu";
@@ -223,7 +223,7 @@ HALCYON_FUNC Result<Ref<hal::Executable>> CpuDevice::create_executable(const hal
   auto* executable = owner_.create<CpuExecutable>(owner_);
   if (!executable) return out_of_memory();
   auto reference = Ref<hal::Executable>(Ref<CpuExecutable>::adopt(executable));
-  HALCYON_TRY(executable->load(desc, features_, static_kernels_, rejections));
+  HALCYON_TRY(executable->load(desc, features_, own_kernels_, rejections));
   return reference;
 }
 

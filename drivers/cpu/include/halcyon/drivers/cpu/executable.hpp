@@ -2,24 +2,26 @@
 #pragma once
 #include "halcyon/drivers/cpu/elf.hpp"
 #include "halcyon/drivers/cpu/features.hpp"
+#include "halcyon/drivers/cpu/options.hpp"
 #include "halcyon/drivers/shared/recording.hpp"
 
 HALCYON_NAMESPACE_BEGIN
 namespace cpu {
+
+// The kernels that the application gave: by hash, by name.
+using OwnKernels = Kernels[2];
 
 class CpuExecutable final : public shared::HostExecutable {
  public:
   explicit CpuExecutable(shared::Owner& owner) : HostExecutable(owner.allocator), owner_(owner) {}
 
   // Takes the first variant that runs here. Errors: as hal::Device::create_executable.
-  Status load(const hal::ExecutableDesc& desc, const Features& features, std::span<const hcy_static_kernel> table,
-              std::span<hal::Rejection> rejections);
+  Status load(const hal::ExecutableDesc& desc, const Features& features, const OwnKernels& own, std::span<hal::Rejection> rejections);
 
  private:
   void recycle() override { owner_.destroy(this); }
-  static hal::Rejection judge(const hal::VariantDesc& variant, const Features& features,
-                              std::span<const hcy_static_kernel> table);
-  Status take(const hal::VariantDesc& variant, std::span<const hcy_static_kernel> table);
+  hal::Rejection judge(const hal::ExecutableDesc& desc, const hal::VariantDesc& variant, const Features& features, const OwnKernels& own);
+  Status take(const hal::VariantDesc& variant);
 
   shared::Owner& owner_;
   ElfImage image_;

@@ -9,8 +9,8 @@ HALCYON_NAMESPACE_BEGIN
 namespace cpu {
 
 HALCYON_FUNC FullDevice::FullDevice(const DeviceOptions& options)
-    : CpuDevice({options.static_kernels, options.allocator, options.pool_limit}, options.mappable), workgroups_(options.allocator),
-      queue_(owner_, engine_), staging_(*this) {
+    : CpuDevice({options.static_kernels, options.allocator, options.pool_limit, options.kernels}, options.mappable),
+      workgroups_(options.allocator), queue_(owner_, engine_), staging_(*this) {
   use(staging_);
   engine_.use(queue_);
   if (!options.guard) return;
