@@ -369,6 +369,14 @@ LogicalResult Scheduler::launch(dispatch::LaunchOp op) {
     SmallVector<Value> dims = placed[out].sizes;
     place(result, storage, dims);
   }
+  if (op.getHost()) {
+    SmallVector<Value> dims;
+    for (Value tensor : llvm::concat<Value>(SmallVector<Value>(op.getIns()), SmallVector<Value>(op.getOuts())))
+      llvm::append_range(dims, placed[tensor].sizes);
+    SmallVector<Value> starts(buffers.size(), constant(0, location));
+    builder.create<host::CallOp>(location, op.getExecutable(), buffers, starts, dims);
+    return success();
+  }
   for (Value value : op.getWorkload())
     workload.push_back(scalars.lookup(value));
   for (Value value : op.getParameters())

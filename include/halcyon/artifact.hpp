@@ -113,6 +113,7 @@ struct PlanDesc {
   std::span<hal::ExecutableDesc> executables;
   std::span<const uint32_t> entries;  // of each exported function, its host function
   uint32_t sites = 0;                 // alloca sites of all functions
+  bool calls_host = false;            // has a host_call
   uint32_t max_bindings = 0, max_parameters = 0;  // of any command list
 };
 
@@ -128,6 +129,7 @@ struct MetadataDesc {
   std::span<const LocationDesc> locations;
   std::span<PlanDesc> plans;
   uint8_t results_mappable = 0;  // 0: not
+  std::span<const FunctionDesc> callbacks;
 };
 
 // What may be asked of the file before anything of it is used.
@@ -151,6 +153,7 @@ class Artifact {
   std::span<const VariableDesc> variables() const { return desc_->variables; }
   std::span<const LocationDesc> locations() const { return desc_->locations; }
   std::span<const PlanDesc> plans() const { return desc_->plans; }
+  std::span<const FunctionDesc> callbacks() const { return desc_->callbacks; }
   bool results_mappable() const { return desc_->results_mappable != 0; }
   std::span<const std::byte> bytes(const SegmentDesc& segment) const { return file_.subspan(segment.offset, segment.length); }
   std::span<const std::byte> file() const { return file_; }

@@ -30,7 +30,7 @@ static_assert(sizeof(std::span<const std::byte>) == sizeof(std::span<const Funct
 
 enum Number : uint8_t {
   metadata, function, argument, result, segment, constant, variable, location, plan, executable, kernel, variant, command_list, command,
-  host_function
+  host_function, callback
 };
 
 #define HALCYON_FIELD(Struct, member, Table, slot, form, size, alignment, absent) \
@@ -56,6 +56,7 @@ inline constexpr FlatReader::Field metadata_fields[] = {
     HALCYON_TABLES(MetadataDesc, variables, Metadata, VT_VARIABLES, variable),
     HALCYON_TABLES(MetadataDesc, locations, Metadata, VT_LOCATIONS, location),
     HALCYON_TABLES(MetadataDesc, functions, Metadata, VT_FUNCTIONS, function),
+    HALCYON_TABLES(MetadataDesc, callbacks, Metadata, VT_CALLBACKS, callback),
     HALCYON_TABLES(MetadataDesc, plans, Metadata, VT_PLANS, plan),
 };
 inline constexpr FlatReader::Field function_fields[] = {
@@ -164,7 +165,7 @@ inline constexpr FlatReader::Table tables[] = {
     table(plan_fields, sizeof(PlanDesc)),              table(executable_fields, sizeof(hal::ExecutableDesc)),
     table(kernel_fields, sizeof(hal::ExportDesc)),     table(variant_fields, sizeof(hal::VariantDesc)),
     table(command_list_fields, sizeof(CommandListDesc)), table(command_fields, sizeof(hal::Command)),
-    table(host_function_fields, sizeof(HostFunctionDesc)),
+    table(host_function_fields, sizeof(HostFunctionDesc)), table(function_fields, sizeof(FunctionDesc)),
 };
 
 }  // namespace artifact_tables

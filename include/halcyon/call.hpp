@@ -57,7 +57,7 @@ class Argument {
 };
 
 // Gives the tensor's buffer to the call, whose result lives in it; `tensor` is empty afterwards. For
-// arguments that were compiled with --donate, which need it.
+// arguments that were compiled with --donate, which need it. Copies of the tensor share its bytes: they change with it.
 inline Argument donate(Tensor& tensor) {
   Argument argument(std::move(tensor));
   tensor = Tensor();

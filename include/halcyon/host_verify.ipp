@@ -235,6 +235,7 @@ HALCYON_FUNC bool HostVerifier::check_meaning(const Instruction& instruction) {
     case Opcode::variable:
     case Opcode::set_variable: limit = artifact_.variables().size(); break;
     case Opcode::submit: limit = plan_.command_lists.size(); break;
+    case Opcode::host_call: plan_.calls_host = true; return true;  // checked where it is bound, host_call.ipp
     case Opcode::call: limit = functions_.size(); break;
     case Opcode::fail:
       if (a > 1) return corrupt("load: unknown reason to fail");

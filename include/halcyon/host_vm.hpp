@@ -42,6 +42,9 @@ class Frame {
   // Who keeps a buffer alive: from `variable` on, the register holds a reference.
   enum class Origin : uint8_t { none, argument, donated, constant, variable, allocated };
 
+  friend class HostCall;
+  friend class Program;
+
   struct BufferList;
   struct Register {  // zeroed: empty
     union {
@@ -115,6 +118,8 @@ class Frame {
   bool holds(const Register& reg, int64_t offset, uint64_t size);
   bool read_element(const Register& source, int64_t offset, ElementType type, Register& target);
   bool write_element(const Register& target, int64_t offset, ElementType type, const Register& source);
+  static bool call_host(Frame& frame, const uint32_t* words, const void* registers);  // host_call.ipp
+  static HostTensor host_tensor(const HostCall& call, uint32_t index);
   bool set_variable(uint32_t index, const Register& source);
   bool finish(const Register* registers, const uint32_t* list);
   bool finish_result(uint32_t index, const Register* registers, const uint32_t* list);

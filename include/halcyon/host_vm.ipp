@@ -296,6 +296,11 @@ HALCYON_FUNC bool Frame::step(uint32_t& pc, uint64_t& budget) {
         next += (c + 1) / 2;
         break;
 
+      case Opcode::host_call:
+        if (!program_.call_host_(*this, words, r)) return false;
+        next += (c + 1) / 2;
+        break;
+
       case Opcode::jump: next = words[2]; break;
       case Opcode::branch_if:
         if (r[a].i != 0) next = words[2];

@@ -16,6 +16,7 @@
 #include <string_view>
 
 #include "halcyon/call.hpp"
+#include "halcyon/host_call.hpp"
 
 HALCYON_NAMESPACE_BEGIN
 
@@ -42,6 +43,7 @@ struct LoadOptions {
   Status (*authenticate)(void* user, std::span<const std::byte> metadata) = nullptr;  // before anything is used
   void* user = nullptr;
   ParameterSource parameters = {};
+  std::span<const Callback> callbacks = {};  // functions that the model calls, by name; copied
   // Where load fails, a line with names that a Status cannot hold ("kernels 0, variant 1 (x86_64): needs avx2").
   std::span<char> message = {};
 };
@@ -94,12 +96,14 @@ class Program {
     Status (*load_external)(Program& program, const ConstantDesc& desc, const ParameterSource& source, Ref<hal::Buffer>& buffer);
     void (*name_parameter)(const ConstantDesc& desc, std::span<char> message);
     Result<std::span<const std::byte>> (*read_file)(const char* path, const Allocator& allocator);
+    Status (*bind_callbacks)(Program& program, const LoadOptions& options);
   };
   static Parts parts_for(const LoadOptions& options) {
     const bool explains = !options.message.empty();
     return {options.verify_sha256 ? &Program::verify : nullptr, explains ? &Program::explain : nullptr,
             options.parameters.find ? &Program::load_external : nullptr, explains ? &Program::name_parameter : nullptr,
-            options.mode == LoadMode::copy ? &Program::read_file : nullptr};
+            options.mode == LoadMode::copy ? &Program::read_file : nullptr,
+            explains || !options.callbacks.empty() ? &Program::bind_callbacks : nullptr};
   }
   static Result<Owned<Program>> load(hal::Device& device, const char* path, std::span<const std::byte> file, const LoadOptions& options,
                                      const Parts& parts);
@@ -108,6 +112,7 @@ class Program {
   static Status load_external(Program& program, const ConstantDesc& desc, const ParameterSource& source, Ref<hal::Buffer>& buffer);
   static void name_parameter(const ConstantDesc& desc, std::span<char> message);
   static Result<std::span<const std::byte>> read_file(const char* path, const Allocator& allocator);
+  static Status bind_callbacks(Program& program, const LoadOptions& options);
   Status initialize(hal::Device& device, const LoadOptions& options, const Parts& parts);
   Status choose_plan();
   Status create_executables(const LoadOptions& options, const Parts& parts);
@@ -129,6 +134,8 @@ class Program {
   std::span<Ref<hal::Buffer>> segments_;  // those of constants, once one is used
   std::span<Range> constants_;
   std::span<Ref<hal::Buffer>> variables_;
+  std::span<Callback> callbacks_;  // one for each that the artifact names
+  bool (*call_host_)(Frame& frame, const uint32_t* words, const void* registers) = nullptr;  // set where there are any
 };
 
 // The same line without names, where there is no program: "corrupt_artifact: ..., byte 123".

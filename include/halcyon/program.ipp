@@ -9,6 +9,7 @@
 
 #include "halcyon/call.ipp"
 #include "halcyon/frame.ipp"
+#include "halcyon/host_call.ipp"
 #include "halcyon/host_vm.ipp"
 
 HALCYON_NAMESPACE_BEGIN
@@ -70,6 +71,10 @@ HALCYON_FUNC Status Program::initialize(hal::Device& device, const LoadOptions& 
   HALCYON_ASSIGN(artifact_, Artifact::open(file_, {options.authenticate, options.user}, allocator()));
   if (parts.verify) HALCYON_TRY(parts.verify(*artifact_));
   HALCYON_TRY(choose_plan());
+  if (artifact_->plans()[plan_].calls_host) {
+    if (!parts.bind_callbacks) return {Code::not_found, "load: LoadOptions::callbacks are needed"};
+    HALCYON_TRY(parts.bind_callbacks(*this, options));
+  }
   HALCYON_TRY(create_executables(options, parts));
   HALCYON_TRY(create_command_lists());
   HALCYON_TRY(load_constants(options, parts));
@@ -156,7 +161,7 @@ HALCYON_FUNC Status Program::load_constants(const LoadOptions& options, const Pa
     range.size = desc.length;
     if (desc.external) {
       const Status status = parts.load_external ? parts.load_external(*this, desc, options.parameters, range.buffer)
-                                                : Status(Code::not_found, "load: external parameters are needed, and no source of them is given");
+                                                : Status(Code::not_found, "load: LoadOptions::parameters are needed");
       if (status.ok()) continue;
       if (parts.name_parameter) parts.name_parameter(desc, options.message);
       return status;

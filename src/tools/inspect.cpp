@@ -111,6 +111,9 @@ void print_text(const ArtifactFile& file, const std::string& path) {
     for (const halcyon::DonationDesc& donation : function.donations)
       std::printf("  result %u lives in argument %u\n", donation.result, donation.argument);
   }
+  for (const halcyon::FunctionDesc& callback : artifact.callbacks())
+    std::printf("calls the application's %s(%s) -> (%s)\n", std::string(callback.name).c_str(), signature(callback.arguments).c_str(),
+                signature(callback.results).c_str());
   for (const halcyon::VariableDesc& variable : artifact.variables())
     std::printf("variable %s: %llu bytes\n", std::string(variable.name).c_str(), static_cast<unsigned long long>(variable.bytes));
   for (const halcyon::ConstantDesc& constant : artifact.constants())
@@ -138,9 +141,9 @@ void json_values(Json& json, std::span<const halcyon::ValueDesc> values) {
   });
 }
 
-void json_functions(Json& json, const Artifact& artifact) {
+void json_functions(Json& json, std::span<const halcyon::FunctionDesc> functions) {
   json.array([&] {
-    for (const halcyon::FunctionDesc& function : artifact.functions()) {
+    for (const halcyon::FunctionDesc& function : functions) {
       json.object([&] {
         json.key("name").text(function.name);
         json_values(json.key("arguments"), function.arguments);
@@ -212,7 +215,8 @@ void print_json(const ArtifactFile& file) {
     json.key("metadata_bytes").number(uint64_t{artifact.metadata().size()});
     json.key("constant_bytes").number(segment_bytes(artifact, halcyon::SegmentKind::constants));
     json.key("code_bytes").number(segment_bytes(artifact, halcyon::SegmentKind::code));
-    json_functions(json.key("functions"), artifact);
+    json_functions(json.key("functions"), artifact.functions());
+    json_functions(json.key("callbacks"), artifact.callbacks());
     json.key("variables").array([&] {
       for (const halcyon::VariableDesc& variable : artifact.variables()) json.text(variable.name);
     });

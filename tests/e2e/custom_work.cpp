@@ -1,9 +1,10 @@
-// Runs custom_work.mlir with kernels of its own on each CPU device: custom_work MODEL.hcm. custom_work.py reads what it
-// prints: a line "ok NAME" or "FAILED NAME: why" for each test.
+// Runs custom_work.mlir and host_calls.mlir with kernels and functions of its own on each CPU device: custom_work
+// CUSTOM_WORK.hcm HOST_CALLS.hcm. custom_work.py reads what it prints: a line "ok NAME" or "FAILED NAME: why" for each test.
 #include <halcyon/drivers/cpu.hpp>
 #include <halcyon/drivers/null.hpp>
 #include <halcyon/halcyon.hpp>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstring>
 #include <string>
@@ -59,6 +60,50 @@ int32_t positive(const hcy_dispatch* dispatch, const hcy_workgroup*) {
 }
 
 constexpr hcy_named_kernel own_kernels[] = {{"positive", &positive}, {"scale_rows", &scale_rows}, {"append", &append}};
+
+// ---- the functions ----------------------------------------------------------------------------------------
+
+// What the callbacks have seen, in order.
+struct Log {
+  std::vector<float> notes;
+  int heads = 0;
+};
+
+Status observe(void*, const HostCall& call) {
+  const HostTensor x = call.argument(0);
+  std::vector<float> values(x.size / 4), most(4, -1e9f);
+  HALCYON_TRY(x.read(values));
+  for (size_t i = 0; i < values.size(); ++i) most[i % 4] = std::max(most[i % 4], values[i]);
+  HALCYON_TRY(call.result(0).write(most));
+  return call.result(1).write(std::vector<int64_t>{x.shape()[0]});
+}
+
+Status note(void* user, const HostCall& call) {
+  float values[4];
+  HALCYON_TRY(call.argument(0).read(values));
+  static_cast<Log*>(user)->notes.insert(static_cast<Log*>(user)->notes.end(), values, values + 4);
+  return {};
+}
+
+Status touch(void*, const HostCall& call) {
+  if (call.argument_count() != 0 || call.result_count() != 1) return {Code::internal, "touch: it is updated in place"};
+  float values[4];
+  HALCYON_TRY(call.result(0).read(values));
+  for (float& value : values) value += 1;
+  return call.result(0).write(values);
+}
+
+Status head(void* user, const HostCall& call) {
+  ++static_cast<Log*>(user)->heads;
+  const HostTensor x = call.argument(0);
+  std::vector<int64_t> count(1);
+  HALCYON_TRY(call.argument(1).read(count));
+  if (count[0] > x.shape()[0]) return {Code::invalid_argument, "head: more rows than there are"};
+  std::vector<float> values(x.size / 4);
+  HALCYON_TRY(x.read(values));
+  std::fill(values.begin() + count[0] * 4, values.end(), 0.0f);
+  return call.result(0).write(values);
+}
 
 // ---- the tests --------------------------------------------------------------------------------------------
 
@@ -146,18 +191,67 @@ Status counted(Program& program, std::string& error) {
   return {};
 }
 
+Status observed(Program& program, Log& log, std::string& error) {
+  HALCYON_ASSIGN(auto function, program.function("observed"));
+  std::vector<float> x = numbers(20), notes;
+  HALCYON_ASSIGN(auto input, stage_rows(program.device(), x));
+  const int64_t steps = 3;
+  log.notes.clear();
+  HALCYON_ASSIGN(auto outputs, function.call({input, host(steps)}));
+  for (float& value : x) value += 1;
+  for (int64_t step = 0; step < steps; ++step) {
+    std::vector<float> most(4, -1e9f);
+    for (size_t i = 0; i < x.size(); ++i) most[i % 4] = std::max(most[i % 4], x[i]);
+    for (size_t i = 0; i < x.size(); ++i) x[i] = x[i] * 0.5f * most[i % 4];
+    notes.insert(notes.end(), most.begin(), most.end());
+  }
+  error = differ(outputs[0], x) + differ(outputs[1], std::vector<int64_t>{15});
+  if (log.notes != notes) error += " the notes differ";
+  return {};
+}
+
+Status middle(Program& program, Log& log, std::string& error) {
+  HALCYON_ASSIGN(auto function, program.function("middle"));
+  HALCYON_ASSIGN(auto input, Tensor::stage(program.device(), {4}, std::vector<float>{1, 2, 3, 4}));
+  log.notes.clear();
+  HALCYON_ASSIGN(auto outputs, function.call({input}));
+  error = differ(outputs[0], std::vector<float>{5, 8, 11, 14}) + differ(input, std::vector<float>{1, 2, 3, 4});
+  if (log.notes != std::vector<float>{1, 2, 3, 4, 3, 5, 7, 9}) error += " the notes differ";
+  return {};
+}
+
+Status first(Program& program, Log& log, std::string& error) {
+  HALCYON_ASSIGN(auto function, program.function("first"));
+  std::vector<float> x = numbers(16);
+  HALCYON_ASSIGN(auto input, stage_rows(program.device(), x));
+  HALCYON_ASSIGN(auto two, Tensor::stage(program.device(), {1}, std::vector<int64_t>{2}));
+  HALCYON_ASSIGN(auto nine, Tensor::stage(program.device(), {1}, std::vector<int64_t>{9}));
+  log.heads = 0;
+  HALCYON_ASSIGN(auto outputs, function.call({input, two}));
+  std::fill(x.begin() + 8, x.end(), 0.0f);
+  error = differ(outputs[0], x);
+  const std::string said = text(program, function.call({input, nine}).status());
+  if (said.find("invalid_argument: head: more rows than there are, in 'head' (") == std::string::npos) error += " its failure is: " + said;
+  if (log.heads != 2) error += " it was called " + std::to_string(log.heads) + " times";
+  return {};
+}
+
 template <class Test, class... Words>
-void test(const char* title, Program& program, Test run, Words... words) {
+void test(const char* title, Program& program, Test run, Words&&... words) {
   std::string error;
   const Status status = run(program, words..., error);
   report(title, status.ok() ? error : text(program, status));
 }
 
-void tests(Result<Owned<hal::Device>> device, const char* path, bool computes) {
+void tests(Result<Owned<hal::Device>> device, char** paths, bool computes) {
   if (!device.ok()) return report("opens", device.status().what());
   char message[256] = "";
-  auto program = Program::load(**device, path, {.message = message});
+  auto program = Program::load(**device, paths[0], {.message = message});
   if (!program.ok()) return report("loads", std::string(program.status().what()) + " " + message);
+  Log log;
+  const Callback callbacks[] = {{"touch", &touch}, {"observe", &observe}, {"note", &note, &log}, {"head", &head, &log}};
+  auto calls = Program::load(**device, paths[1], {.callbacks = callbacks, .message = message});
+  if (!calls.ok()) return report("loads", std::string(calls.status().what()) + " " + message);
   report("loads", "");
   if (!computes) return;
   test("scaled", **program, &scaled, size_t{5}, int64_t{3});
@@ -166,6 +260,9 @@ void tests(Result<Owned<hal::Device>> device, const char* path, bool computes) {
   test("scaled, many rows", **program, &scaled, size_t{1001}, int64_t{2});
   test("cached", **program, &cached);
   test("counted", **program, &counted);
+  test("observed", **calls, &observed, log);
+  test("middle", **calls, &middle, log);
+  test("first", **calls, &first, log);
 }
 
 // One kernel less: loading fails and says which.
@@ -178,21 +275,34 @@ void missing(const char* path) {
   report("a missing kernel is named", good ? "" : std::string(program.status().what()) + " " + message);
 }
 
+// A function less.
+void missing_function(const char* path) {
+  auto device = cpu::create_device({.kernels = own_kernels});
+  if (!device.ok()) return report("opens", device.status().what());
+  char message[256] = "";
+  const Callback callbacks[] = {{"touch", &touch}, {"observe", &observe}, {"head", &head}};
+  const auto program = Program::load(**device, path, {.callbacks = callbacks, .message = message});
+  const bool good = program.status().code() == Code::not_found && std::strstr(message, "the application gave no function note");
+  report("a missing function is named", good ? "" : std::string(program.status().what()) + " " + message);
+}
+
 }  // namespace
 
 int main(int count, char** words) {
-  if (count != 2) return 2;
+  if (count != 3) return 2;
+  char** paths = words + 1;
   device_name = "cpu, inline";
-  tests(cpu::create_inline_device({.kernels = own_kernels}), words[1], true);
+  tests(cpu::create_inline_device({.kernels = own_kernels}), paths, true);
   device_name = "cpu";
-  tests(cpu::create_device({.kernels = own_kernels}), words[1], true);
+  tests(cpu::create_device({.kernels = own_kernels}), paths, true);
   device_name = "cpu, 3 threads";
-  tests(cpu::create_device({.threads = 3, .kernels = own_kernels}), words[1], true);
+  tests(cpu::create_device({.threads = 3, .kernels = own_kernels}), paths, true);
   device_name = "cpu, unmappable";
-  tests(cpu::create_device({.mappable = false, .kernels = own_kernels}), words[1], true);
+  tests(cpu::create_device({.mappable = false, .kernels = own_kernels}), paths, true);
   device_name = "null";
-  tests(null::create_device({}), words[1], false);
+  tests(null::create_device({}), paths, false);
   device_name = "cpu";
-  missing(words[1]);
+  missing(paths[0]);
+  missing_function(paths[1]);
   return 0;
 }

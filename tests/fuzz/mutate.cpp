@@ -88,6 +88,15 @@ void try_file(std::span<const std::byte> file, Random& random, Counts& counts) {
                           HALCYON_ASSIGN(parameter.buffer, static_cast<hal::Device*>(self)->allocate({.size = 65536}));
                           return {};
                         }};
+  // Takes what it is given, as a function of the application does.
+  const Callback callbacks[] = {{"twice", [](void*, const HostCall& call) -> Status {
+                                   if (call.argument_count() != 1 || call.result_count() != 1) return {};
+                                   std::vector<std::byte> bytes(call.argument(0).size);
+                                   HALCYON_TRY(call.argument(0).read(std::span<std::byte>(bytes)));
+                                   bytes.resize(call.result(0).size);
+                                   return call.result(0).write(std::span<const std::byte>(bytes));
+                                 }}};
+  options.callbacks = callbacks;
   auto program = Program::load(null_device, file, options);
   if (!program.ok()) {
     ++counts.refused;
@@ -200,7 +209,7 @@ int main(int argc, char** argv) {
   }
   if (originals.empty()) {
     using namespace support;
-    originals = {build(copy_artifact()), build(dynamic_copy_artifact()), build(rich_artifact())};
+    originals = {build(copy_artifact()), build(dynamic_copy_artifact()), build(host_call_artifact()), build(rich_artifact())};
   }
   Counts counts;
   for (size_t i = 0; i < originals.size(); ++i) attack(originals[i], count / originals.size() + 1, seed + i, counts);

@@ -52,11 +52,12 @@ std::vector<Place> places(std::span<const std::byte> file) {
     c.add(v->type(), 1);
     c.field(v, s::Value::VT_RESIDENCE, 1);
   };
-  c.each(metadata.functions(), [&](const s::Function* f) {
-    c.each(f->arguments(), value);
-    c.each(f->results(), value);
-    c.elements(f->donations(), sizeof(s::Donation), 4);
-  });
+  for (const auto* functions : {metadata.functions(), metadata.callbacks()})
+    c.each(functions, [&](const s::Function* f) {
+      c.each(f->arguments(), value);
+      c.each(f->results(), value);
+      c.elements(f->donations(), sizeof(s::Donation), 4);
+    });
   c.each(metadata.segments(), [&](const s::Segment* g) {
     c.field(g, s::Segment::VT_OFFSET, 8);
     c.field(g, s::Segment::VT_LENGTH, 8);
@@ -97,6 +98,7 @@ std::vector<Place> places(std::span<const std::byte> file) {
       c.each(e->exports(), [&](const s::Export* x) {
         c.field(x, s::Export::VT_BINDINGS, 4);
         c.field(x, s::Export::VT_PARAMETERS, 4);
+        c.field(x, s::Export::VT_WRITTEN, 8);
       });
       c.each(e->variants(), [&](const s::Variant* v) {
         c.elements(v->exports(), sizeof(s::Tile), 4);

@@ -174,6 +174,7 @@ class Writer {
       return s::CreateLocation(builder_, name, builder_.CreateString(l.file), l.line);
     });
     const auto plans = tables<s::Plan>(spec_.plans, [this](const PlanSpec& p) { return plan(p); });
+    const auto callbacks = tables<s::Function>(spec_.callbacks, [this](const FunctionSpec& f) { return function(f); });
     s::MetadataBuilder metadata(builder_);
     metadata.add_required_features(spec_.required_features);
     metadata.add_producer(producer);
@@ -186,6 +187,7 @@ class Writer {
     metadata.add_locations(locations);
     metadata.add_plans(plans);
     metadata.add_results_mappable(spec_.results_mappable);
+    metadata.add_callbacks(callbacks);
     s::FinishMetadataBuffer(builder_, metadata.Finish());
   }
 
@@ -279,6 +281,40 @@ ArtifactSpec program_artifact(const Assembler& code) {
   return spec;
 }
 
+ArtifactSpec host_call_artifact() {
+  ArtifactSpec spec;
+  spec.symbols = {"n"};
+  spec.locations = {{"Twice_1", "model.mlir", 7}};
+  const ValueSpec a{"a", ElementType::f32, {{-1, 0}}}, b{"b", ElementType::f32, {{-1, 0}}};
+  spec.functions = {{.name = "main", .arguments = {a}, .results = {b}, .donations = {}}};
+  spec.callbacks = {{.name = "twice", .arguments = {a}, .results = {b}, .donations = {}}};
+  PlanSpec plan;
+  const hal::Operand bytes = hal::Operand::parameter(0);
+  plan.lists = {{2, 1, {{.type = 2, .workload = {}, .ranges = {{1, hal::Operand::literal(0), bytes}, {0, hal::Operand::literal(0), bytes}}, .operands = {}}}}};
+  HostSpec host;
+  host.function = 0;
+  host.registers = {BUFFER, I64, /*2*/ I64, I64, I64, I64, /*6*/ BUFFER, BUFFER, BUFFER};
+  host.returns = {BUFFER, I64};
+  host.allocations = 3;
+  host.code = Assembler()
+                  .const_i64(2, 4)
+                  .op(Opcode::size_mul, 3, 1, 2)
+                  .const_i64(4, 0)
+                  .const_i64(5, 64)
+                  .op(Opcode::size_add, 2, 3, 5)
+                  .alloca_(6, 2, 1, 0)
+                  .alloca_(7, 3, 1, 1)
+                  .alloca_(8, 3, 0, 2)
+                  .submit(0, 2, {0, 6, 3})
+                  .host_call(0, 2, 0, {6, 7, 4, 4, 1, 1})
+                  .submit(0, 2, {7, 8, 3})
+                  .return_({8, 1})
+                  .code();
+  plan.functions = {host};
+  spec.plans = {plan};
+  return spec;
+}
+
 ArtifactSpec rich_artifact() {
   ArtifactSpec spec;
   spec.symbols = {"batch", "length"};
@@ -303,16 +339,20 @@ ArtifactSpec rich_artifact() {
   executable.exports = {{"matmul", 3, 1, 0, 4}, {"add", 2, 0, 1}};
   executable.variants = {{.format = 1, .target = "x86_64", .cpu = "skylake", .features = {"avx2", "fma"}, .segment = 1, .exports = {{{1, 16, 1}, 0, 1}, {{64, 1, 1}, 128, 2}}},
                          {.format = 2, .target = "x86_64", .cpu = "", .features = {}, .segment = 0, .exports = {{{1, 8, 1}, 0, 3}, {{64, 1, 1}, 0, 4}}}};
-  plan.executables = {executable};
+  ExecutableSpec named;  // of the application's kernels
+  named.exports = {{"own", 2, 1, 0, 2}};
+  named.variants = {{.format = 5, .target = "", .cpu = "", .features = {}, .segment = 0, .exports = {{{32, 1, 1}, 64, 0}}}};
+  plan.executables = {executable, named};
   const hal::Operand zero = hal::Operand::literal(0), one = hal::Operand::literal(1);
   CommandSpec matmul{.type = 1, .executable = 0, .export_index = 0, .workload = {hal::Operand::parameter(0), hal::Operand::literal(4), one},
                      .ranges = {{0}, {1}, {2, zero, hal::Operand::parameter(1)}}, .operands = {hal::Operand::parameter(0)}, .location = 0};
   CommandSpec add{.type = 1, .executable = 0, .export_index = 1, .workload = {hal::Operand::parameter(0), one, one}, .ranges = {{0}, {2}}, .operands = {}, .location = 1};
+  CommandSpec own{.type = 1, .executable = 1, .export_index = 0, .workload = {hal::Operand::parameter(0), one, one}, .ranges = {{0}, {2}}, .operands = {hal::Operand::parameter(0)}, .location = 1};
   CommandSpec fill{.type = 3, .workload = {}, .ranges = {{2, zero, hal::Operand::parameter(1)}}, .operands = {}, .pattern = 0x3f800000, .pattern_size = 4};
   CommandSpec update{.type = 4, .workload = {}, .ranges = {{2, zero, hal::Operand::literal(4)}}, .operands = {hal::Operand::parameter(0)}, .pattern_size = 4};
   CommandSpec barrier{.type = 0, .workload = {}, .ranges = {}, .operands = {}};
   CommandSpec copy{.type = 2, .workload = {}, .ranges = {{0}, {1}}, .operands = {}};
-  plan.lists = {{3, 2, {matmul, barrier, add, barrier, fill, update}}, {2, 0, {copy}}};
+  plan.lists = {{3, 2, {matmul, barrier, add, barrier, fill, update, barrier, own}}, {2, 0, {copy}}};
   HostSpec host;
   host.function = 0;
   // x, batch | steps | scale buffer, scale value | cache, batch

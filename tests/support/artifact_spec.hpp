@@ -128,6 +128,7 @@ struct ArtifactSpec {
   std::vector<VariableSpec> variables;
   std::vector<LocationSpec> locations;
   std::vector<PlanSpec> plans;
+  std::vector<FunctionSpec> callbacks;
   bool results_mappable = false;
   bool compact = false;  // exports leave out what has its default
   uint16_t major = 1, minor = 0;
@@ -172,6 +173,9 @@ class Assembler {
   Assembler& submit(uint32_t list, uint32_t bindings, const std::vector<uint16_t>& registers) {
     return with_list(Opcode::submit, 0, bindings, {list}, registers);
   }
+  Assembler& host_call(uint32_t callback, uint32_t buffers, uint32_t location, const std::vector<uint16_t>& registers) {
+    return with_list(Opcode::host_call, callback, buffers, {location, 0}, registers);
+  }
   Assembler& call(uint32_t function, uint32_t arguments, uint32_t results, const std::vector<uint16_t>& registers) {
     op(Opcode::call, arguments, results, static_cast<uint32_t>(registers.size()), {function});
     return list(registers);
@@ -201,7 +205,9 @@ class Assembler {
 ArtifactSpec copy_artifact();
 // main(x: [n]f32) -> (y: [n]f32) with a dynamic size, by a copy of a parameterised range.
 ArtifactSpec dynamic_copy_artifact();
-// Everything of the schema at once, for the loader and for mutations; runs on the null device.
+// main(x: [n]f32) -> (b: [n]f32): copies x, lets the application's `twice` compute from the copy, copies what it gave.
+ArtifactSpec host_call_artifact();
+// All else of the schema at once, for the loader and for mutations; runs on the null device.
 ArtifactSpec rich_artifact();
 // main() -> [1]i64: runs `code` (registers: 0-7 i64, 8-11 f64, 12-15 buffer, 16-17 list), which leaves its value
 // in register 0; the result is written to a buffer and returned.

@@ -7,30 +7,10 @@
 using namespace halcyon;
 using namespace support;
 using unit::need;
+using unit::devices;
+using unit::registry;
 
 namespace {
-
-Registry registry() {
-  Registry drivers;
-#define HALCYON_DRIVER(driver) need(drivers.add({#driver, &halcyon::driver::create_from_options}));
-#include "drivers.inc"
-#undef HALCYON_DRIVER
-  return drivers;
-}
-
-std::vector<std::string> devices() {
-  std::vector<std::string> names = {"null"};
-  const Registry all = registry();
-  for (const Driver& driver : all.drivers())
-    if (driver.name == "cpu") names.insert(names.end(), {"cpu", "cpu:unmappable", "cpu:unmappable,threads=2"});
-  return names;
-}
-
-// Runs the test's body for each device.
-#define EACH_DEVICE(device)                                 \
-  const std::string device_name = GENERATE(from_range(devices())); \
-  CAPTURE(device_name);                                     \
-  const Owned<hal::Device> device = need(registry().create(device_name))
 
 const std::vector<float> four = {1, 2, 3, 4};
 
@@ -250,6 +230,27 @@ TEST_CASE("a donated argument becomes the result", "[program]") {
   need(call->set_argument(0, donate(state)));
   need(call->run());
   CHECK(call->result(0).buffer().get() == buffer);
+}
+
+TEST_CASE("a donated result cannot be bound, and a donated tensor is no other argument", "[program]") {
+  EACH_DEVICE(device);
+  ArtifactSpec spec = copy_artifact();
+  spec.functions[0].arguments.push_back({"other", ElementType::f32, {{4}}});
+  spec.functions[0].donations = {{0, 0}};
+  HostSpec& host = spec.plans[0].functions[0];
+  host.code = Assembler().return_({0}).code();
+  unit::Loaded loaded(*device, spec);
+  const auto call = need(loaded.main().prepare());
+  Tensor state = need(Tensor::stage(*device, {4}, four));
+  const Tensor shared = state, other = need(Tensor::stage(*device, {4}, four));
+
+  CHECK(call->bind_result(0, other).code() == Code::invalid_argument);
+  need(call->set_argument(1, shared));
+  need(call->set_argument(0, donate(state)));
+  CHECK(call->run().code() == Code::invalid_argument);
+  need(call->set_argument(1, other));  // the donation was not taken
+  need(call->run());
+  CHECK(call->result(0).buffer().get() == shared.buffer().get());
 }
 
 TEST_CASE("an argument that is not donated there is refused", "[program]") {

@@ -52,6 +52,23 @@ inline Owned<hal::Device> null_device(const Allocator& allocator = system_alloca
   return need(null::create_from_options("", allocator));
 }
 
+// The drivers of the build.
+inline Registry registry() {
+  Registry drivers;
+#define HALCYON_DRIVER(driver) need(drivers.add({#driver, &halcyon::driver::create_from_options}));
+#include "drivers.inc"
+#undef HALCYON_DRIVER
+  return drivers;
+}
+
+inline std::vector<std::string> devices() {
+  std::vector<std::string> names = {"null"};
+  const Registry all = registry();
+  for (const Driver& driver : all.drivers())
+    if (driver.name == "cpu") names.insert(names.end(), {"cpu", "cpu:unmappable", "cpu:unmappable,threads=2"});
+  return names;
+}
+
 // A loaded program and what it borrows.
 struct Loaded {
   explicit Loaded(hal::Device& device, const support::ArtifactSpec& spec, LoadOptions options = {})
@@ -67,3 +84,9 @@ inline Code open(const support::ArtifactSpec& spec) {
 }
 
 }  // namespace unit
+
+// Runs the test's body for each device.
+#define EACH_DEVICE(device)                                 \
+  const std::string device_name = GENERATE(from_range(unit::devices())); \
+  CAPTURE(device_name);                                     \
+  const Owned<hal::Device> device = unit::need(unit::registry().create(device_name))

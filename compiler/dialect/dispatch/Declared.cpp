@@ -51,6 +51,9 @@ LogicalResult Reader::checkFunction() {
   for (auto [i, type] : llvm::enumerate(function.getResultTypes()))
     if (!isa<RankedTensorType>(type))
       return error() << "result " << i << " must be a ranked tensor, not " << type;
+  for (Type type : llvm::concat<const Type>(function.getArgumentTypes(), function.getResultTypes()))
+    if (auto tensor = dyn_cast<RankedTensorType>(type); tensor && !tensor.getElementType().isIntOrFloat())
+      return error() << "elements must be integers or floats, not " << tensor.getElementType();
   if (isKernel && function.getNumResults() == 0)
     return error() << "a kernel has at least one result";
   return success();

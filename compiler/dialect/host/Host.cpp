@@ -117,6 +117,12 @@ LogicalResult DispatchOp::verify() {
   return success();
 }
 
+LogicalResult CallOp::verify() {
+  if (getBuffers().size() != getOffsets().size())
+    return emitOpError("must have an offset for each of its ") << getBuffers().size() << " buffers";
+  return success();
+}
+
 static bool isPatternSize(int64_t bytes) {
   return bytes == 1 || bytes == 2 || bytes == 4 || bytes == 8;
 }
@@ -203,6 +209,10 @@ OpOperand *halcyon::host::offsetOf(OpOperand &use) {
   if (auto dispatch = dyn_cast<DispatchOp>(op)) {
     const unsigned first = dispatch.getBuffers().getBeginOperandIndex();
     return &op->getOpOperand(dispatch.getOffsets().getBeginOperandIndex() + number - first);
+  }
+  if (auto call = dyn_cast<CallOp>(op)) {
+    const unsigned first = call.getBuffers().getBeginOperandIndex();
+    return &op->getOpOperand(call.getOffsets().getBeginOperandIndex() + number - first);
   }
   if (isa<CopyOp, FillOp, UpdateOp, ReadOp, WriteOp>(op)) // each offset follows its buffer
     return &op->getOpOperand(number + 1);

@@ -72,6 +72,18 @@ def Host_WriteOp : Host_Op<"write", [MemoryEffects<[MemRead, MemWrite]>]> {
   let assemblyFormat = "$value `,` $buffer `[` $offset `]` attr-dict `:` type($value)";
 }
 
+def Host_CallOp : Host_Op<"call", [AttrSizedOperandSegments, MemoryEffects<[MemRead, MemWrite]>]> {
+  let summary = "Waits for the work before it and calls a function of the application";
+  let description = [{
+    `callback` is a `dispatch.callback`. The buffers are those of its inputs, then of its results; value i starts at byte
+    `offsets[i]`. `dims` are the dynamic dimensions of each, in order.
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$callback, Variadic<Host_Buffer>:$buffers, Variadic<I64>:$offsets,
+                       Variadic<I64>:$dims);
+  let assemblyFormat = "$callback `buffers` `(` $buffers `)` `offsets` `(` $offsets `)` `dims` `(` $dims `)` attr-dict";
+  let hasVerifier = 1;
+}
+
 // ---- sizes: operands and results are not negative; what does not fit traps --------------------------------
 
 class Host_SizeOp<string mnemonic, list<Trait> traits = []>

@@ -39,6 +39,8 @@ private:
   std::string metadata(ArrayRef<SegmentPlace> segments);
   flatbuffers::Offset<schema::Function> function(func::FuncOp op,
                                                  flatbuffers::FlatBufferBuilder &builder);
+  flatbuffers::Offset<schema::Function> callback(dispatch::CallbackOp op,
+                                                 flatbuffers::FlatBufferBuilder &builder);
   flatbuffers::Offset<schema::Value> value(DictionaryAttr value, StringRef fallback,
                                            flatbuffers::FlatBufferBuilder &builder);
   flatbuffers::Offset<schema::Executable> executable(flatbuffers::FlatBufferBuilder &builder);
@@ -52,6 +54,7 @@ private:
   Locations locations;
   SmallVector<dispatch::ExecutableOp> kernels;
   SmallVector<dispatch::KernelOp> namedKernels; // the application's: an executable of their own
+  SmallVector<dispatch::CallbackOp> callbacks;
   llvm::StringMap<KernelPlace> exports;
   std::vector<Variable> variables;
   std::vector<HostFunctionCode> code;
@@ -110,7 +113,7 @@ LogicalResult Emitter::encode() {
     if (variant.kernels.size() != kernels.size())
       return module.emitError("a variant has ")
              << variant.kernels.size() << " kernels, the module " << kernels.size();
-  HostTables tables{*constants, locations, {}, {}};
+  HostTables tables{*constants, locations, {}, {}, {}};
   for (auto list : module.getOps<host::CommandsOp>()) {
     const uint32_t number = tables.commandLists.size();
     tables.commandLists[list.getSymName()] = number;
@@ -118,6 +121,12 @@ LogicalResult Emitter::encode() {
       if (host::isCommand(&op))
         locations.index(op.getLoc());
   }
+  for (auto callback : module.getOps<dispatch::CallbackOp>()) {
+    tables.callbacks[callback.getSymName()] = callbacks.size();
+    callbacks.push_back(callback);
+  }
+  if (callbacks.size() > UINT16_MAX)
+    return module.emitError("more than 65535 functions of the application");
   if (failed(encodeVariables(tables)))
     return failure();
   for (auto op : module.getOps<func::FuncOp>()) {
@@ -183,6 +192,25 @@ flatbuffers::Offset<schema::Function> Emitter::function(func::FuncOp op,
   auto resultVector = builder.CreateVector(results);
   return schema::CreateFunction(builder, name, argumentVector, resultVector,
                                 builder.CreateVectorOfStructs(donations));
+}
+
+flatbuffers::Offset<schema::Function>
+Emitter::callback(dispatch::CallbackOp op, flatbuffers::FlatBufferBuilder &builder) {
+  Builder attributes(op.getContext());
+  auto describe = [&](Type type, const Twine &name) {
+    return value(attributes.getDictionaryAttr(
+                     {attributes.getNamedAttr("type", TypeAttr::get(type)),
+                      attributes.getNamedAttr("residence", attributes.getStringAttr("device"))}),
+                 name.str(), builder);
+  };
+  Offsets<schema::Value> arguments, results;
+  for (auto [i, type] : llvm::enumerate(op.getType().getInputs()))
+    arguments.push_back(describe(type, "argument" + Twine(i)));
+  for (auto [i, type] : llvm::enumerate(op.getType().getResults()))
+    results.push_back(describe(type, "result" + Twine(i)));
+  auto name = builder.CreateString(op.getSymName().str());
+  auto argumentVector = builder.CreateVector(arguments);
+  return schema::CreateFunction(builder, name, argumentVector, builder.CreateVector(results));
 }
 
 flatbuffers::Offset<schema::Executable>
@@ -255,6 +283,9 @@ std::string Emitter::metadata(ArrayRef<SegmentPlace> places) {
   Offsets<schema::Function> functionOffsets;
   for (func::FuncOp op : functions)
     functionOffsets.push_back(function(op, builder));
+  Offsets<schema::Function> callbackOffsets;
+  for (dispatch::CallbackOp op : callbacks)
+    callbackOffsets.push_back(callback(op, builder));
   Offsets<schema::HostFunction> hostFunctions;
   for (auto [i, host] : llvm::enumerate(code)) {
     auto registers = builder.CreateVector(host.registers);
@@ -291,10 +322,11 @@ std::string Emitter::metadata(ArrayRef<SegmentPlace> places) {
   auto variableVector = builder.CreateVector(variableOffsets);
   auto locationVector = builder.CreateVector(locationOffsets);
   auto planVector = builder.CreateVector(&plan, 1);
+  auto callbackVector = callbackOffsets.empty() ? 0 : builder.CreateVector(callbackOffsets);
   schema::FinishMetadataBuffer(
       builder, schema::CreateMetadata(builder, 0, producer, flags, symbolVector, functionVector,
                                       segmentVector, constantVector, variableVector, locationVector,
-                                      planVector, options.resultsMappable));
+                                      planVector, options.resultsMappable, callbackVector));
   return std::string(reinterpret_cast<const char *>(builder.GetBufferPointer()), builder.GetSize());
 }
 

@@ -468,6 +468,18 @@ LogicalResult Encoder::memory(Operation *op) {
         of(write.getOffset()), of(write.getValue()));
     return putElementType(type, op);
   }
+  if (auto call = dyn_cast<host::CallOp>(op)) {
+    SmallVector<uint32_t> list;
+    for (Value value : call->getOperands())
+      list.push_back(of(value));
+    if (list.size() > UINT16_MAX)
+      return op->emitError("a host call of ") << list.size() << " buffers and sizes does not fit";
+    put(Opcode::host_call, tables.callbacks.lookup(call.getCallback()), call.getBuffers().size(), list.size());
+    words.push_back(tables.locations.index(op->getLoc()));
+    words.push_back(0);
+    putList(list);
+    return success();
+  }
   if (auto submit = dyn_cast<host::SubmitOp>(op)) {
     SmallVector<uint32_t> list;
     for (Value value : submit->getOperands())

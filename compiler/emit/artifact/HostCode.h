@@ -25,6 +25,7 @@ struct HostTables {
   Locations &locations;
   llvm::StringMap<uint32_t> commandLists;
   llvm::StringMap<uint32_t> variables;
+  llvm::StringMap<uint32_t> callbacks;
 };
 
 mlir::FailureOr<HostFunctionCode> encodeHostFunction(mlir::func::FuncOp function,

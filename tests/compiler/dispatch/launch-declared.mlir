@@ -175,3 +175,36 @@ func.func private @f(tensor<4xf32>) -> tensor<8xf32> attributes {halcyon.kernel 
 
 // expected-error@below {{@f: halcyon.kernel: two results cannot be updated in argument 0}}
 func.func private @f(tensor<4xf32>) -> (tensor<4xf32>, tensor<4xf32>) attributes {halcyon.kernel = {in_place = [0, 0]}}
+
+// -----
+
+// expected-error@below {{@f: halcyon.host_call: elements must be integers or floats, not 'index'}}
+func.func private @f(tensor<4xindex>) attributes {halcyon.host_call}
+
+// -----
+
+dispatch.kernel @k (tensor<4xf32>) -> tensor<4xf32> tile [1, 1, 1] local_memory 0
+func.func @f(%x: tensor<8xf32>) -> tensor<8xf32> {
+  // expected-error@below {{has other operands than k: '(tensor<4xf32>) -> tensor<4xf32>'}}
+  %y = dispatch.launch @k workload [] ins(%x : tensor<8xf32>) outs(%x : tensor<8xf32>) -> (tensor<8xf32>)
+  return %y : tensor<8xf32>
+}
+
+// -----
+
+dispatch.callback @c (tensor<4xf32>) -> tensor<4xf32>
+func.func @f(%x: tensor<4xf32>) -> tensor<4xf32> {
+  // expected-error@below {{is marked host where it runs a callback, only there}}
+  %y = dispatch.launch @c workload [] ins(%x : tensor<4xf32>) outs(%x : tensor<4xf32>) -> (tensor<4xf32>)
+  return %y : tensor<4xf32>
+}
+
+// -----
+
+// expected-error@below {{tile must be three positive numbers}}
+dispatch.kernel @k (tensor<4xf32>) -> tensor<4xf32> tile [1, 0, 1] local_memory 0
+
+// -----
+
+// expected-error@below {{input 1 must be a ranked tensor, or after these a parameter: index or i64}}
+dispatch.kernel @k (tensor<4xf32>, f32) -> tensor<4xf32> tile [1, 1, 1] local_memory 0

@@ -63,3 +63,11 @@ func.func @nothing() {
   host.submit @list bindings() parameters()
   return
 }
+
+// -----
+
+func.func @f(%b: !host.buffer) {
+  // expected-error @+1 {{must have an offset for each of its 1 buffers}}
+  host.call @log buffers(%b) offsets() dims()
+  return
+}

@@ -50,6 +50,8 @@ func.func @program(%b: !host.buffer, %n: i64, %p: i1) -> !host.buffer {
   %10 = host.size_mul %9, %n
   // CHECK: host.size_align
   %11 = host.size_align %10, %n
+  // CHECK: host.call @log buffers(%[[B]]) offsets(%[[N]]) dims(%[[N]], %[[N]])
+  host.call @log buffers(%b) offsets(%n) dims(%n, %n)
   // CHECK: host.submit @list bindings(%{{.+}}, %[[B]]) parameters(%{{.+}})
   host.submit @list bindings(%0, %b) parameters(%11)
   // CHECK: host.fail unless %[[P]] reason 0
