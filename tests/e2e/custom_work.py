@@ -44,9 +44,20 @@ def custom_work(tools, count):
     count.test("halcyon run names a missing function", None if good else f"said {refused.err!r}")
 
 
+def state(tools, count):
+    folder = tools.build / "e2e"
+    for way in ["-O2", "-O0"]:
+        error = (tools.compile(ROOT / "tests/e2e/recurrent.mlir", folder / "recurrent.hcm", way)
+                 or tools.compile(ROOT / "tests/e2e/decode.mlir", folder / "decode.hcm", way, "--donate=keys:next_keys", "--donate=values:next_values"))
+        count.test(f"{way}: the models with state compile", error)
+        if error is None:
+            run_program(tools, count, tools.build / "tests/e2e/state", way, folder / "recurrent.hcm", folder / "decode.hcm")
+
+
 def main(build):
     tools, count = Tools(build), Count("custom")
     custom_work(tools, count)
+    state(tools, count)
     return count.close()
 
 
