@@ -21,6 +21,16 @@ def hello(tools, count):
     count.test("hello without a model", None if missing.status == 1 and "not_found" in missing.err else f"said {missing.err!r}")
 
 
+def custom_kernel(tools, count):
+    folder = tools.build / "examples/custom_kernel"
+    done = tools.call([folder / "custom_kernel", folder / "custom_kernel.hcm"])
+    expected = ("blurring changed a row by up to 4\nblurring changed a row by up to 0\nblurring changed a row by up to 1\n"
+                "4 4 6 8 6 4 4 4\n1 1 1 1 1 1 1 1\n4 2 1 1 1 1 2 4\n3 rows reported\n")
+    count.test("custom_kernel", done.error or (None if done.out == expected else f"printed {done.out!r}"))
+    missing = tools.call([folder / "custom_kernel", tools.build / "examples/hello/hello.hcm"])
+    count.test("custom_kernel with a model of another shape", None if missing.status == 1 and "invalid_argument" in missing.err else f"said {missing.err!r}")
+
+
 def install_model(tools):
     """labels.tsv and filetype.hcm beside the program, from the installed package; the error or None."""
     folder = tools.build / "examples/filetype"
@@ -58,6 +68,7 @@ def main(build):
     (tools.build / "e2e").mkdir(exist_ok=True)
     count = Count("examples")
     hello(tools, count)
+    custom_kernel(tools, count)
     filetype(tools, count)
     return count.close()
 
