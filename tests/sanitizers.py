@@ -5,6 +5,7 @@ import os, pathlib, platform, subprocess, sys
 
 sys.path[:0] = [str(pathlib.Path(__file__).resolve().parent / folder) for folder in ("e2e", "faults", "soak")]
 import constructs
+import custom_work
 import faults
 import soak
 import suite
@@ -65,6 +66,9 @@ def main(build, *words):
                     if done.error:
                         print(f"  {name} on {device} with {threads} threads: {done.error}\n{done.err[-3000:]}")
                     add([done.error is None, done.error is not None, 0])
+        programs = custom_work.sanitized(normal, pathlib.Path(folder).resolve(), prefix)
+        print(f"  custom: {programs[0]} passed, {programs[1]} failed")
+        add([*programs, 0])
         done = subprocess.run([sys.executable, ROOT / "tests/e2e/tools.py", build, f"--halcyon={wrapper}"], capture_output=True, text=True)
         counts = suite.count(done.stdout, done.returncode)
         if counts[1]:
