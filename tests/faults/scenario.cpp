@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "drivers.hpp"
+#include "halcyon/checked.hpp"
 #include "halcyon/host_ops.hpp"
 
 namespace faults {
@@ -52,7 +53,13 @@ class Life {
 #define HALCYON_DRIVER(name) HALCYON_TRY(drivers.add({#name, &halcyon::name::create_from_options}));
 #include "drivers.inc"
 #undef HALCYON_DRIVER
-    HALCYON_ASSIGN(device_, drivers.create(setting_.device, faults_.allocator()));
+    std::string_view name = setting_.device;
+    const bool is_checked = name.starts_with("checked(");
+    if (is_checked) name = name.substr(8, name.size() - 9);
+    HALCYON_ASSIGN(device_, drivers.create(name, faults_.allocator()));
+    if (!is_checked) return {};
+    const auto report = [](void* self, std::string_view fault) { static_cast<Life*>(self)->note("reported: " + std::string(fault)); };
+    HALCYON_ASSIGN(device_, checked(std::move(device_), {.report = report, .user = this}));
     return {};
   }
   Status load() {
@@ -131,9 +138,11 @@ class Life {
     const Status started = call_->run_async(waits, signals);
     if (!started.ok() && after->query().status().code() != started.code()) note("a call did not start, and did not fail its signals");
     if (!early) HALCYON_TRY(before->signal(1));
+    const uint64_t refused = faults_.refused();  // a wait of a checked device takes memory itself, and fails by itself
     const Status waited = call_->wait();
     const Status reached = device_->wait(signals, hal::Wait::all, 10'000'000'000u);
     if (!started.ok()) return started;
+    if (faults_.refused() != refused) return waited.ok() ? reached : waited;
     if (waited.code() != reached.code()) note("the call and its signal ended differently");
     return waited;
   }

@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "halcyon/checked.hpp"
 #include "halcyon/drivers/cpu.hpp"
 #include "soak.hpp"
 
@@ -134,7 +135,7 @@ Allocator CountingAllocator::allocator() {
           }};
 }
 
-Machine::Machine(std::string from, uint32_t threads, bool mappable) : name(std::move(from)), file(build(artifact())) {
+Machine::Machine(std::string from, uint32_t threads, bool mappable, bool is_checked) : name(std::move(from)), file(build(artifact())) {
   cpu::DeviceOptions options;
   options.allocator = memory.allocator();
   options.threads = threads;
@@ -142,6 +143,12 @@ Machine::Machine(std::string from, uint32_t threads, bool mappable) : name(std::
   options.static_kernels = table;
   options.pool_limit = 1u << 20;  // so that it overflows
   device = need(cpu::create_device(options));
+  // What the actions do wrong on purpose is an error that they expect; what is reported at the end has no error.
+  const auto report = [](void* self, std::string_view fault) {
+    auto& machine = *static_cast<Machine*>(self);
+    if (machine.ends_) machine.left_over_.append(" ").append(fault);
+  };
+  if (is_checked) device = need(checked(std::move(device), {.report = report, .user = this}));
   LoadOptions load;
   load.allocator = memory.allocator();
   program = need(Program::load(*device, file.bytes(), load));
@@ -161,12 +168,15 @@ Machine::Machine(std::string from, uint32_t threads, bool mappable) : name(std::
 Machine::~Machine() = default;
 
 std::string Machine::end() {
+  ends_ = true;
   scale = tally = fail = nullptr;
   kernels = nullptr;
   program.reset();
+  device->trim();  // the staging memory
   const hal::Stats stats = device->stats();
   if (stats.live_bytes != 0) return name + ": " + std::to_string(stats.live_bytes) + " bytes of buffers are still live";
   device.reset();
+  if (!left_over_.empty()) return name + ":" + left_over_;
   if (memory.live != 0) return name + ": " + std::to_string(memory.live) + " allocations were not given back";
   return "";
 }

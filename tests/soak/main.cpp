@@ -131,9 +131,11 @@ int run(int argc, char** argv) {
   std::printf("soak: seed %llu, %llu threads, %llu s\n", static_cast<unsigned long long>(soak.seed), static_cast<unsigned long long>(threads),
               static_cast<unsigned long long>(seconds));
   std::fflush(stdout);
-  soak.machines.push_back(std::make_unique<Machine>("cpu", 1, true));
-  soak.machines.push_back(std::make_unique<Machine>("cpu,threads=2", 2, true));
-  soak.machines.push_back(std::make_unique<Machine>("cpu:unmappable", 1, false));
+  soak.machines.push_back(std::make_unique<Machine>("cpu", 1, true, false));
+  soak.machines.push_back(std::make_unique<Machine>("cpu,threads=2", 2, true, false));
+  soak.machines.push_back(std::make_unique<Machine>("cpu:unmappable", 1, false, false));
+  soak.machines.push_back(std::make_unique<Machine>("checked(cpu)", 1, true, true));
+  soak.machines.push_back(std::make_unique<Machine>("checked(cpu:unmappable,threads=2)", 2, false, true));
 
   std::vector<std::unique_ptr<Worker>> workers;
   std::vector<std::thread> running;

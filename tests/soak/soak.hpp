@@ -33,7 +33,7 @@ enum class Kernel : uint32_t {
 
 // A device, and what was loaded on it for all threads.
 struct Machine {
-  Machine(std::string name, uint32_t threads, bool mappable);
+  Machine(std::string name, uint32_t threads, bool mappable, bool is_checked);
   ~Machine();
   std::string name;
   CountingAllocator memory;
@@ -43,6 +43,10 @@ struct Machine {
   Ref<hal::Executable> kernels;
   Ref<hal::Commands> scale, tally, fail;  // bindings x, y; parameters bytes, count, factor, summand - binding cell - none
   std::string end();                      // unloads everything; what was left over, or nothing
+
+ private:
+  bool ends_ = false;
+  std::string left_over_;
 };
 
 // y[i] = x[i] * factor + summand.
