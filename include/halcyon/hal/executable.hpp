@@ -17,6 +17,8 @@
 HALCYON_NAMESPACE_BEGIN
 namespace hal {
 
+// static_table and named have no image: the application gave the device its kernels, by hash or by the export's name. A
+// device that takes none, or lacks one, rejects the variant; Rejection::feature is then the kernel's name.
 enum class Format : uint8_t { none, elf, static_table, spirv, ptx, named };  // as in src/schema/artifact.fbs
 
 // What a kernel is, in every variant.
