@@ -113,7 +113,6 @@ struct PlanDesc {
   std::span<hal::ExecutableDesc> executables;
   std::span<const uint32_t> entries;  // of each exported function, its host function
   uint32_t sites = 0;                 // alloca sites of all functions
-  bool calls_host = false;            // has a host_call
   uint32_t max_bindings = 0, max_parameters = 0;  // of any command list
 };
 
@@ -137,6 +136,7 @@ struct OpenOptions {
   // May refuse the metadata (a signature of the application's own); null: everything is taken.
   Status (*authenticate)(void* user, std::span<const std::byte> metadata) = nullptr;
   void* user = nullptr;
+  bool calls_host = true;  // false: a program that calls functions of the application is refused
 };
 
 class Artifact {
@@ -154,6 +154,7 @@ class Artifact {
   std::span<const LocationDesc> locations() const { return desc_->locations; }
   std::span<const PlanDesc> plans() const { return desc_->plans; }
   std::span<const FunctionDesc> callbacks() const { return desc_->callbacks; }
+  bool calls_host() const { return calls_host_; }
   bool results_mappable() const { return desc_->results_mappable != 0; }
   std::span<const std::byte> bytes(const SegmentDesc& segment) const { return file_.subspan(segment.offset, segment.length); }
   std::span<const std::byte> file() const { return file_; }
@@ -177,6 +178,7 @@ class Artifact {
   std::span<const std::byte> metadata_;
   uint8_t metadata_sha256_[32] = {};
   uint16_t minor_ = 0;
+  bool calls_host_ = true;
   MetadataDesc* desc_ = nullptr;  // in the arena
 };
 

@@ -171,7 +171,7 @@ HALCYON_FUNC bool ArtifactReader::check_value(const Scope& scope, ValueDesc& val
   if (!byte_size(value.type, elements, bytes) || bytes > INT64_MAX) return corrupt("load: a shape is negative or too large", scope);
   if (!is_argument || value.residence == Residence::device) return true;
   if (!is_static || elements > max_host_elements)
-    return corrupt("load: a host argument must have a static shape of at most 64 elements", scope);
+    return corrupt("load: a host argument is dynamic, or larger than 64 elements", scope);
   if (!is_host_type(value.type)) return corrupt("load: a host argument's element type has no host value", scope);
   return true;
 }
@@ -184,7 +184,7 @@ HALCYON_FUNC bool ArtifactReader::check_function(const Scope& scope, const Funct
     return corrupt("load: too many arguments or results", scope);
   for (const DonationDesc& donation : function.donations) {
     if (donation.argument >= function.arguments.size() || donation.result >= function.results.size())
-      return corrupt("load: a donation names an argument or result that does not exist", scope);
+      return corrupt("load: a donation names no argument or result", scope);
     if (function.arguments[donation.argument].residence == Residence::host)
       return corrupt("load: a host argument cannot be donated", scope);
     for (const DonationDesc* other = function.donations.data(); other != &donation; ++other)
@@ -251,7 +251,7 @@ HALCYON_FUNC bool ArtifactReader::check_list(const Scope& scope, const CommandLi
 
 HALCYON_FUNC bool ArtifactReader::check_host_function(const Scope& scope, const HostFunctionDesc& function) {
   if (function.function != -1 && static_cast<uint32_t>(function.function) >= desc_.functions.size())
-    return corrupt("load: a host function implements a function that does not exist", scope);
+    return corrupt("load: a host function implements no function", scope);
   if (function.registers.size() > UINT16_MAX || function.returns.size() > UINT16_MAX)
     return corrupt("load: a host function has more than 65535 registers", scope);
   for (const std::span<const RegisterType> types : {function.registers, function.returns})
@@ -289,6 +289,7 @@ HALCYON_FUNC Result<Owned<Artifact>> Artifact::open(std::span<const std::byte> f
   artifact->file_ = file;
   artifact->metadata_ = {static_cast<const std::byte*>(memory), size};
   artifact->minor_ = header.minor;
+  artifact->calls_host_ = options.calls_host;
   if (options.authenticate) HALCYON_TRY(options.authenticate(options.user, artifact->metadata_));
   ArtifactReader reader(*artifact);
   if (!reader.read()) return reader.failure();

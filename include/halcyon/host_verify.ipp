@@ -66,7 +66,7 @@ class HostVerifier {
 HALCYON_FUNC bool HostVerifier::has_type(uint32_t reg, RegisterType type) {
   const std::span<const RegisterType> registers = functions_[function_].registers;
   return (reg < registers.size() && registers[reg] == type) ||
-         corrupt("load: an instruction's register does not exist or has another type");
+         corrupt("load: an instruction's register is none, or of another type");
 }
 
 HALCYON_FUNC bool HostVerifier::verify() {
@@ -235,7 +235,8 @@ HALCYON_FUNC bool HostVerifier::check_meaning(const Instruction& instruction) {
     case Opcode::variable:
     case Opcode::set_variable: limit = artifact_.variables().size(); break;
     case Opcode::submit: limit = plan_.command_lists.size(); break;
-    case Opcode::host_call: plan_.calls_host = true; return true;  // checked where it is bound, host_call.ipp
+    case Opcode::host_call:  // checked where it is bound, host_call.ipp
+      return artifact_.calls_host() || corrupt("load: LoadOptions::callbacks are needed", Code::not_found);
     case Opcode::call: limit = functions_.size(); break;
     case Opcode::fail:
       if (a > 1) return corrupt("load: unknown reason to fail");
@@ -243,7 +244,7 @@ HALCYON_FUNC bool HostVerifier::check_meaning(const Instruction& instruction) {
       break;
     default: break;
   }
-  if (instruction.index >= limit) return corrupt("load: what an instruction's index names does not exist");
+  if (instruction.index >= limit) return corrupt("load: an instruction's index is out of range");
   if (instruction.opcode == Opcode::submit) return check_submit(instruction);
   return instruction.opcode != Opcode::call || check_call(instruction);
 }
@@ -253,7 +254,7 @@ HALCYON_FUNC bool HostVerifier::check_element(const Instruction& instruction) {
   if (instruction.type >> 16 != 0 || !is_known(type)) return corrupt("load: unknown element type");
   const bool is_float = instruction.opcode == Opcode::read_f64 || instruction.opcode == Opcode::write_f64;
   return (is_float ? is_host_float(type) : is_host_integer(type)) ||
-         corrupt("load: the host program cannot read or write this element type", Code::unsupported);
+         corrupt("load: an element type without host values", Code::unsupported);
 }
 
 HALCYON_FUNC bool HostVerifier::check_list(const Instruction& instruction, uint32_t first, std::span<const RegisterType> types) {

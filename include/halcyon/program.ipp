@@ -68,13 +68,10 @@ HALCYON_FUNC Result<std::span<const std::byte>> Program::read_file(const char* p
 
 HALCYON_FUNC Status Program::initialize(hal::Device& device, const LoadOptions& options, const Parts& parts) {
   device_ = &device;
-  HALCYON_ASSIGN(artifact_, Artifact::open(file_, {options.authenticate, options.user}, allocator()));
+  HALCYON_ASSIGN(artifact_, Artifact::open(file_, {options.authenticate, options.user, parts.bind_callbacks != nullptr}, allocator()));
   if (parts.verify) HALCYON_TRY(parts.verify(*artifact_));
   HALCYON_TRY(choose_plan());
-  if (artifact_->plans()[plan_].calls_host) {
-    if (!parts.bind_callbacks) return {Code::not_found, "load: LoadOptions::callbacks are needed"};
-    HALCYON_TRY(parts.bind_callbacks(*this, options));
-  }
+  if (parts.bind_callbacks) HALCYON_TRY(parts.bind_callbacks(*this, options));
   HALCYON_TRY(create_executables(options, parts));
   HALCYON_TRY(create_command_lists());
   HALCYON_TRY(load_constants(options, parts));

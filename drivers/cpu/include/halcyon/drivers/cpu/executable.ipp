@@ -19,7 +19,7 @@ HALCYON_FUNC Status CpuExecutable::take(const hal::VariantDesc& variant) {
   const uint32_t count = static_cast<uint32_t>(kernels_.size());
   const bool is_elf = variant.format == hal::Format::elf;
   if (variant.exports.size() != kernels_.size())
-    return {Code::corrupt_artifact, "create_executable: a variant's exports are not its executable's"};
+    return {Code::corrupt_artifact, "create_executable: the variant has other exports"};
   if (is_elf) HALCYON_TRY(image_.load(variant.image, count));
   for (uint32_t i = 0; i < count; ++i) {
     const hal::VariantExport& entry = variant.exports[i];
