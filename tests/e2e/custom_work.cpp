@@ -1,5 +1,6 @@
 // Runs custom_work.mlir and host_calls.mlir with kernels and functions of its own on each CPU device: custom_work
 // CUSTOM_WORK.hcm HOST_CALLS.hcm. custom_work.py reads what it prints: a line "ok NAME" or "FAILED NAME: why" for each test.
+#include <halcyon/checked.hpp>
 #include <halcyon/drivers/cpu.hpp>
 #include <halcyon/drivers/null.hpp>
 #include <halcyon/halcyon.hpp>
@@ -286,6 +287,13 @@ void missing_function(const char* path) {
   report("a missing function is named", good ? "" : std::string(program.status().what()) + " " + message);
 }
 
+// What breaks the HAL's rules on this device is a failed test.
+Result<Owned<hal::Device>> check(Result<Owned<hal::Device>> device) {
+  if (!device.ok()) return device;
+  return checked(std::move(device).value(),
+                 {.report = [](void*, std::string_view text) { report("follows the rules", std::string(text)); }, .strict = true, .asynchronous = true});
+}
+
 }  // namespace
 
 int main(int count, char** words) {
@@ -299,6 +307,8 @@ int main(int count, char** words) {
   tests(cpu::create_device({.threads = 3, .kernels = own_kernels}), paths, true);
   device_name = "cpu, unmappable";
   tests(cpu::create_device({.mappable = false, .kernels = own_kernels}), paths, true);
+  device_name = "checked cpu, unmappable";
+  tests(check(cpu::create_device({.mappable = false, .kernels = own_kernels})), paths, true);
   device_name = "null";
   tests(null::create_device({}), paths, false);
   device_name = "cpu";

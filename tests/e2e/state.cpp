@@ -2,6 +2,7 @@
 // CPU device: state RECURRENT.hcm DECODE.hcm. custom_work.py reads what it prints: a line "ok NAME" or "FAILED NAME: why".
 // The results are compared with the same sums in double precision; the transfer counters must show the inputs and the results
 // that were asked for, to the byte, and nothing else.
+#include <halcyon/checked.hpp>
 #include <halcyon/drivers/cpu.hpp>
 #include <halcyon/halcyon.hpp>
 
@@ -189,6 +190,13 @@ void tests(Result<Owned<hal::Device>> device, char** paths) {
   report("decode loop runs", second.ok() ? "" : second.what());
 }
 
+// What breaks the HAL's rules on this device is a failed test.
+Result<Owned<hal::Device>> check(Result<Owned<hal::Device>> device) {
+  if (!device.ok()) return device;
+  return checked(std::move(device).value(),
+                 {.report = [](void*, std::string_view text) { report("follows the rules", std::string(text)); }, .strict = true, .asynchronous = true});
+}
+
 }  // namespace
 
 int main(int count, char** words) {
@@ -203,5 +211,9 @@ int main(int count, char** words) {
   tests(cpu::create_device({.mappable = false}), words + 1);
   device_name = "cpu, unmappable, 2 threads";
   tests(cpu::create_device({.mappable = false, .threads = 2}), words + 1);
+  device_name = "checked cpu";
+  tests(check(cpu::create_device({})), words + 1);
+  device_name = "checked cpu, unmappable";
+  tests(check(cpu::create_device({.mappable = false})), words + 1);
   return 0;
 }
