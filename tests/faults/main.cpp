@@ -65,11 +65,13 @@ struct Sweep {
   Refusal refusal = Refusal::once;
 };
 
-// Refuses each of the calls in turn. The pool of a CPU device gives its memory back and asks again where it is refused, and a
-// checked device may remember less, so that one refusal may stay inside.
+// Refuses each of the calls in turn. A CPU device gives pooled memory back and asks again where memory is refused, and a
+// checked device may remember less, so that one refusal of memory may stay inside.
 void sweep(const Sweep& sweep, const Outcome& expected, uint64_t total) {
   const bool comes_out = sweep.call < Call::read_interrupted;
-  const bool may_stay_inside = sweep.call == Call::allocate && sweep.refusal == Refusal::once && sweep.setting.device != "null";
+  const bool has_pages = sweep.setting.device.find("guard") != std::string::npos;
+  const bool is_memory = sweep.call == Call::allocate || (has_pages && (sweep.call == Call::mmap || sweep.call == Call::mprotect));
+  const bool may_stay_inside = is_memory && sweep.refusal == Refusal::once && sweep.setting.device != "null";
   uint64_t came_out = 0;
   for (uint64_t number = 0; number < total; ++number) {
     INFO(sweep.setting.device << ": " << name(sweep.call) << " number " << number << " of " << total);
@@ -90,7 +92,7 @@ void sweep(const Sweep& sweep, const Outcome& expected, uint64_t total) {
     REQUIRE(outcome.results == expected.results);
     REQUIRE(outcome.variables == expected.variables);
   }
-  if (comes_out) CHECK(came_out * 2 >= total);
+  if (comes_out && total != 0) CHECK(came_out != 0);
 }
 
 void sweep_all(const Setting& setting) {
