@@ -4,7 +4,6 @@
 #include <cstring>
 
 #include "halcyon/checked.hpp"
-#include "halcyon/drivers/cpu.hpp"
 #include "soak.hpp"
 
 namespace soak {
@@ -135,11 +134,8 @@ Allocator CountingAllocator::allocator() {
           }};
 }
 
-Machine::Machine(std::string from, uint32_t threads, bool mappable, bool is_checked) : name(std::move(from)), file(build(artifact())) {
-  cpu::DeviceOptions options;
+Machine::Machine(std::string from, cpu::DeviceOptions options, bool is_checked) : name(std::move(from)), file(build(artifact())) {
   options.allocator = memory.allocator();
-  options.threads = threads;
-  options.mappable = mappable;
   options.static_kernels = table;
   options.pool_limit = 1u << 20;  // so that it overflows
   device = need(cpu::create_device(options));

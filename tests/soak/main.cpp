@@ -131,11 +131,15 @@ int run(int argc, char** argv) {
   std::printf("soak: seed %llu, %llu threads, %llu s\n", static_cast<unsigned long long>(soak.seed), static_cast<unsigned long long>(threads),
               static_cast<unsigned long long>(seconds));
   std::fflush(stdout);
-  soak.machines.push_back(std::make_unique<Machine>("cpu", 1, true, false));
-  soak.machines.push_back(std::make_unique<Machine>("cpu,threads=2", 2, true, false));
-  soak.machines.push_back(std::make_unique<Machine>("cpu:unmappable", 1, false, false));
-  soak.machines.push_back(std::make_unique<Machine>("checked(cpu)", 1, true, true));
-  soak.machines.push_back(std::make_unique<Machine>("checked(cpu:unmappable,threads=2)", 2, false, true));
+  const auto add = [&](const char* name, const cpu::DeviceOptions& device, bool is_checked = false) {
+    soak.machines.push_back(std::make_unique<Machine>(name, device, is_checked));
+  };
+  add("cpu", {});
+  add("cpu,threads=2", {.threads = 2});
+  add("cpu:unmappable", {.mappable = false});
+  add("cpu,queue=1", {.queue = true});
+  add("checked(cpu)", {}, true);
+  add("checked(cpu:unmappable,threads=2,queue=1)", {.mappable = false, .threads = 2, .queue = true}, true);
 
   std::vector<std::unique_ptr<Worker>> workers;
   std::vector<std::thread> running;

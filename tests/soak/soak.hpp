@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "artifact_spec.hpp"
+#include "halcyon/drivers/cpu.hpp"
 #include "halcyon/halcyon.hpp"
 
 namespace soak {
@@ -33,7 +34,7 @@ enum class Kernel : uint32_t {
 
 // A device, and what was loaded on it for all threads.
 struct Machine {
-  Machine(std::string name, uint32_t threads, bool mappable, bool is_checked);
+  Machine(std::string name, cpu::DeviceOptions options, bool is_checked);
   ~Machine();
   std::string name;
   CountingAllocator memory;
