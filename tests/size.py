@@ -8,9 +8,10 @@ CODE = {".hpp", ".h", ".ipp", ".cpp", ".c", ".td", ".fbs", ".def", ".proto"}
 PARTS = {"runtime": ["include", "src"], "command": ["src/tools"], "drivers": ["drivers"], "compiler": ["compiler"]}
 FLAGS = ["-std=c++20", "-Oz", "-DNDEBUG", "-fno-exceptions", "-fno-rtti", "-fno-unwind-tables", "-fno-asynchronous-unwind-tables",
          "-fno-ident", "-fno-jump-tables", "-ffunction-sections", "-fdata-sections", "-fvisibility=hidden", "-flto", "-fno-pie", "-no-pie",
-         "-Wl,--gc-sections", "-Wl,--as-needed", "-Wl,-z,norelro", "-Wl,-z,noseparate-code", "-Wl,--build-id=none", "-s"]
+         "-Wl,--gc-sections", "-Wl,--as-needed", "-Wl,-z,norelro", "-Wl,-z,noseparate-code", "-Wl,--build-id=none",
+         "-Wl,--no-eh-frame-hdr", "-s"]
 OWN_FLAGS = {"g++": ["-flto-partition=one"],
-             "clang++-19": ["-fuse-ld=lld", "-Wl,--icf=all", "-fwhole-program-vtables", "-fvirtual-function-elimination"]}
+             "clang++-19": ["-fno-builtin-bcmp", "-fuse-ld=lld", "-Wl,--icf=all", "-fwhole-program-vtables", "-fvirtual-function-elimination"]}
 STRIP = next(filter(None, map(shutil.which, ["llvm-strip-19", "/usr/lib/llvm-19/bin/llvm-strip", "llvm-strip"])), None)
 
 
