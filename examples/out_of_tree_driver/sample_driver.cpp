@@ -57,11 +57,12 @@ class Device final : public hal::Device {
 
   const hal::Caps& caps() const override { return caps_; }
   hal::Compatibility compatibility(const hal::BufferDesc& desc) const override {
-    hal::Compatibility fits;
-    fits.allocatable = desc.device_ordinal == 0 && desc.alignment <= 4096 && (desc.alignment & (desc.alignment - 1)) == 0;
-    fits.mappable = fits.allocatable && (desc.memory == hal::Memory::host || desc.map != hal::Map::none);
-    fits.reason = fits.allocatable ? "device memory is the device's own" : "no such alignment or device ordinal";
-    return fits;
+    hal::Compatibility::Why why;
+    why.not_importable = why.not_exportable = "device memory is the device's own";
+    if (desc.memory == hal::Memory::device && desc.map == hal::Map::none) why.not_mappable = why.not_exportable;
+    if (desc.device_ordinal != 0 || desc.alignment > 4096 || (desc.alignment & (desc.alignment - 1)) != 0)
+      why.not_allocatable = "no such alignment or device ordinal";
+    return hal::Compatibility::because(why);
   }
 
   Result<Ref<hal::Buffer>> allocate(const hal::BufferDesc& desc) override {
@@ -72,14 +73,16 @@ class Device final : public hal::Device {
   Result<Ref<hal::Buffer>> allocate_async(const hal::BufferDesc& desc, std::span<const hal::Timepoint> waits,
                                           hal::Timepoint signal) override {
     HALCYON_ASSIGN(Ref<Buffer> buffer, describe(desc));
-    const auto action = [](void*, hal::Buffer& target) { return static_cast<Buffer&>(target).allocate(); };
+    const auto action = [](void*, hal::Buffer& target, const Status& waited) {
+      return waited.ok() ? static_cast<Buffer&>(target).allocate() : waited;
+    };
     HALCYON_TRY(queue_.after(waits, signal, action, this, *buffer));
     return Ref<hal::Buffer>(std::move(buffer));
   }
   Status free_async(hal::Buffer& buffer, std::span<const hal::Timepoint> waits, hal::Timepoint signal) override {
-    const auto action = [](void*, hal::Buffer& target) {
-      static_cast<Buffer&>(target).release();
-      return Status();
+    const auto action = [](void*, hal::Buffer& target, const Status& waited) {
+      if (waited.ok()) static_cast<Buffer&>(target).release();
+      return waited;
     };
     return queue_.after(waits, signal, action, this, buffer);
   }

@@ -96,12 +96,14 @@ inline void add_objects(Layout& layout) {
 
 inline void add_memory(Layout& layout) {
   using namespace hal;
-  layout.type(&Caps::driver, &Caps::name, &Caps::family, &Caps::device_memory_mappable, &Caps::inline_execution, &Caps::import_host,
+  layout.type(&Caps::driver, &Caps::name, &Caps::family, &Caps::device_memory_mappable, &Caps::coherent,
+              &Caps::inline_execution, &Caps::import_host,
               &Caps::accepts_any_plan, &Caps::min_alignment, &Caps::max_buffer_size);
   layout.type(&Compatibility::allocatable, &Compatibility::importable, &Compatibility::exportable, &Compatibility::mappable,
-              &Compatibility::slow, &Compatibility::reason);
+              &Compatibility::slow, &Compatibility::why);
   layout.type(&Stats::host_to_device_copies, &Stats::host_to_device_bytes, &Stats::device_to_host_copies, &Stats::device_to_host_bytes,
-              &Stats::allocations, &Stats::live_bytes, &Stats::peak_bytes, &Stats::pooled_bytes, &Stats::staging_bytes,
+              &Stats::allocations, &Stats::live_bytes, &Stats::peak_bytes, &Stats::pooled_bytes, &Stats::reserved_bytes,
+              &Stats::peak_reserved_bytes, &Stats::staging_bytes,
               &Stats::submissions, &Stats::dispatches);
   layout.type(&Usage::transfer, &Usage::dispatch, &Usage::indirect);
   layout.type(&BufferDesc::size, &BufferDesc::memory, &BufferDesc::map, &BufferDesc::usage, &BufferDesc::alignment,

@@ -136,7 +136,7 @@ void json_device(Json& json, const Found& found) {
         json.key("importable").boolean(kind.fits.importable);
         json.key("exportable").boolean(kind.fits.exportable);
         json.key("slow").boolean(kind.fits.slow);
-        json.key("reason").text(kind.fits.reason);
+        json.key("reason").text(kind.fits.reason());
       });
   });
   if (found.processors == 0) return;

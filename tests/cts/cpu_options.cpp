@@ -30,13 +30,56 @@ TEST_CASE("options say how a device is", "[cpu][options]") {
   REQUIRE(need(create(""))->caps().device_memory_mappable);
   REQUIRE_FALSE(need(create("mappable=0"))->caps().device_memory_mappable);
   REQUIRE_FALSE(need(create("unmappable=1"))->caps().device_memory_mappable);
+  REQUIRE(need(create(""))->caps().coherent);
+  REQUIRE_FALSE(need(create("coherent=0"))->caps().coherent);
   REQUIRE(need(create("index=0,threads=2,guard=1,pin=1,features=baseline"))->caps().min_alignment == 1);
 }
 
 TEST_CASE("an unknown or impossible option is refused", "[cpu][options]") {
-  const char* options = GENERATE("mapable=0", "mappable=2", "threads=many", "threads=2000", "features=sse9", "index=1", "guard=");
+  const char* options = GENERATE("mapable=0", "mappable=2", "threads=many", "threads=2000", "features=sse9", "index=1", "guard=", "coherent=2",
+                                 "memory_limit=much", "pool_limit=-1");
 
   REQUIRE(code(create(options)) == Code::invalid_argument);
+}
+
+TEST_CASE("buffers take no more than their limit, and the device goes on", "[cpu][options][limits]") {
+  const char* options = GENERATE("memory_limit=1000000", "memory_limit=1000000,mappable=0", "memory_limit=1000000,guard=1",
+                                 "memory_limit=1000000,coherent=0");
+  auto device = need(create(options));
+  auto first = need(device->allocate({.size = 600000}));
+  auto semaphore = need(device->create_semaphore(0));
+
+  CHECK(code(device->allocate({.size = 500000})) == Code::out_of_memory);
+  CHECK(code(device->allocate({.size = 2000000})) == Code::out_of_memory);
+  CHECK(code(device->allocate({.size = 500000, .alignment = 4096})) == Code::out_of_memory);
+  first = nullptr;
+  CHECK(code(device->allocate({.size = 500000, .alignment = 4096})) == Code::ok);  // what is kept makes way
+  CHECK(code(device->allocate({.size = 700000})) == Code::ok);
+  CHECK(device->stats().reserved_bytes <= 1000000);
+  CHECK(device->stats().peak_reserved_bytes <= 2000000);
+}
+
+TEST_CASE("a queued allocation past the limit fails its signal", "[cpu][options][limits]") {
+  auto device = need(create("memory_limit=1000000"));
+  auto first = need(device->allocate({.size = 600000}));
+  auto begin = need(device->create_semaphore(0)), end = need(device->create_semaphore(0));
+  const Timepoint waits[] = {{begin.get(), 1}};
+  auto second = need(device->allocate_async({.size = 600000}, waits, {end.get(), 1}));
+
+  need(begin->signal(1));
+
+  REQUIRE(wait(*device, {{end.get(), 1}}) == Code::out_of_memory);
+}
+
+TEST_CASE("the pool keeps no more than its limit", "[cpu][options][limits]") {
+  auto none = need(create("pool_limit=0")), some = need(create("pool_limit=100000"));
+  for (int i = 0; i < 3; ++i) {
+    auto a = need(none->allocate({.size = 60000})), b = need(some->allocate({.size = 60000})), c = need(some->allocate({.size = 60000}));
+  }
+
+  CHECK(none->stats().pooled_bytes == 0);
+  CHECK(some->stats().pooled_bytes >= 60000);
+  CHECK(some->stats().pooled_bytes <= 100000);
 }
 
 TEST_CASE("an inline device computes, and says that it has no semaphores", "[cpu][options]") {

@@ -243,9 +243,7 @@ TEST_CASE("a dispatch is no transfer", "[dispatch][transfers]") {
 }
 
 TEST_CASE("a warm submission makes no call to the allocator", "[dispatch]") {
-  const cts::Backend& backend = *GENERATE(from_range(cts::backends()));
-  INFO("backend " << backend.name);
-  cts::count_run(backend);
+  CTS_BACKEND();
   CountingAllocator counting;
   auto device = backend.create(counting.allocator());
   auto executable = kernels(*device);

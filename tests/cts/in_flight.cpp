@@ -377,9 +377,7 @@ TEST_CASE("queued copies and fills run in the order of their semaphores", "[in_f
 }
 
 TEST_CASE("a queued transfer that cannot be queued reaches nothing and leaks nothing", "[in_flight][transfer_async]") {
-  const cts::Backend& backend = *GENERATE(from_range(cts::backends()));
-  INFO("backend " << backend.name);
-  cts::count_run(backend);
+  CTS_BACKEND();
   const size_t size = GENERATE(as<size_t>(), 100, 100000);
   CountingAllocator counting;
   int refused = 0, succeeded = 0;

@@ -68,11 +68,11 @@ int32_t mix(const hcy_dispatch* d, const hcy_workgroup* w) {
   return 0;
 }
 
-constexpr hcy_static_kernel table[] = {{11, &add}, {12, &record}, {13, &local}, {14, &fail}, {15, &tally}, {16, &mix}};
+constexpr hcy_static_kernel all_kernels[] = {{11, &add}, {12, &record}, {13, &local}, {14, &fail}, {15, &tally}, {16, &mix}};
 
 }  // namespace
 
-std::span<const hcy_static_kernel> static_kernels() { return table; }
+std::span<const hcy_static_kernel> static_kernels() { return all_kernels; }
 
 Ref<hal::Executable> kernels(hal::Device& device) {
   const hal::ExportDesc exports[] = {

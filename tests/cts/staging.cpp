@@ -62,9 +62,7 @@ TEST_CASE("a transfer of 100 MB uses no more than the ring", "[staging][stats]")
 }
 
 TEST_CASE("staging memory is reused: later transfers allocate nothing", "[staging]") {
-  const cts::Backend& backend = *GENERATE(from_range(cts::backends()));
-  INFO("backend " << backend.name);
-  cts::count_run(backend);
+  CTS_BACKEND();
   CountingAllocator counting;
   auto device = backend.create(counting.allocator());
   CTS_STAGES(backend, device);
@@ -97,9 +95,7 @@ TEST_CASE("trim gives staging memory back, and the next transfer gets new", "[st
 }
 
 TEST_CASE("a device without memory for staging says so, and works once there is some", "[staging]") {
-  const cts::Backend& backend = *GENERATE(from_range(cts::backends()));
-  INFO("backend " << backend.name);
-  cts::count_run(backend);
+  CTS_BACKEND();
   CountingAllocator counting;
   {
     auto device = backend.create(counting.allocator());
@@ -118,9 +114,7 @@ TEST_CASE("a device without memory for staging says so, and works once there is 
 }
 
 TEST_CASE("where memory is short a smaller slot does", "[staging]") {
-  const cts::Backend& backend = *GENERATE(from_range(cts::backends()));
-  INFO("backend " << backend.name);
-  cts::count_run(backend);
+  CTS_BACKEND();
   CountingAllocator counting;
   auto device = backend.create(counting.allocator());
   CTS_STAGES(backend, device);

@@ -71,9 +71,11 @@ class Buffer : public Counted {
   // Errors: failed_precondition where not mappable; invalid_argument where the range is not inside.
   virtual Result<std::span<std::byte>> map(Access access, uint64_t offset = 0, uint64_t length = UINT64_MAX) = 0;
   virtual void unmap() = 0;
-  // For memory that is not coherent: make the host's writes visible, or the device's. No-ops elsewhere.
+  // Where not caps.coherent: flush makes what the host wrote visible to work submitted later, invalidate what the device
+  // wrote to the host. Both need the range only; no-ops elsewhere. Errors: invalid_argument where it is not inside.
   virtual Status flush(uint64_t offset, uint64_t length) = 0;
   virtual Status invalidate(uint64_t offset, uint64_t length) = 0;
+  // none where the memory is not for others to see.
   virtual NativeHandle native_handle() const = 0;
 
   // For drivers, and for the allocation and the free that were queued: from submit, if work is left when it

@@ -28,6 +28,7 @@ struct Caps {
   const char* name = "";                 // of the device, for people
   const char* family = "";               // the plan it takes from an artifact: "cpu", "vulkan", "cuda"
   bool device_memory_mappable = false;   // map() works on device-local buffers
+  bool coherent = true;                  // mapped views need no flush and no invalidate
   bool inline_execution = false;         // submit runs ready work before it returns
   bool import_host = false;              // import_host works without a copy
   bool accepts_any_plan = false;         // null: loads no code, runs nothing
@@ -35,10 +36,34 @@ struct Caps {
   uint64_t max_buffer_size = UINT64_MAX;
 };
 
-// What a device can do with a BufferDesc, and why not.
+// What a device can do with a BufferDesc, and for each property why not; all literals. Ask before allocating: what is not
+// allocatable is refused, what is slow works.
 struct Compatibility {
-  bool allocatable = false, importable = false, exportable = false, mappable = false, slow = false;
-  const char* reason = "";  // a literal: why something above is false
+  bool allocatable = false;  // allocate takes it, memory permitting
+  bool importable = false;   // import_host takes memory for it
+  bool exportable = false;   // export_native gives a handle for it
+  bool mappable = false;     // map works on it
+  bool slow = false;         // the device reaches it slower than its own memory
+  struct Why {
+    const char* not_allocatable = "";
+    const char* not_importable = "";
+    const char* not_exportable = "";
+    const char* not_mappable = "";
+    const char* slow = "";
+  } why;
+  // The first of them; "" where everything is possible.
+  const char* reason() const {
+    for (const char* text : {why.not_allocatable, why.not_mappable, why.not_importable, why.not_exportable, why.slow})
+      if (text[0] != 0) return text;
+    return "";
+  }
+  // For drivers: the flags follow from the reasons. What cannot be allocated can be nothing else either.
+  static Compatibility because(Why why) {
+    if (why.not_allocatable[0] != 0)
+      why.not_importable = why.not_exportable = why.not_mappable = why.not_allocatable;
+    return {why.not_allocatable[0] == 0, why.not_importable[0] == 0, why.not_exportable[0] == 0, why.not_mappable[0] == 0,
+            why.slow[0] != 0, why};
+  }
 };
 
 // Rising counts since the device was made, and sizes of now. Transfers are the copies between host and device
@@ -47,7 +72,9 @@ struct Stats {
   uint64_t host_to_device_copies = 0, host_to_device_bytes = 0;
   uint64_t device_to_host_copies = 0, device_to_host_bytes = 0;
   uint64_t allocations = 0;       // buffers handed out, from a pool or not
-  uint64_t live_bytes = 0, peak_bytes = 0, pooled_bytes = 0;
+  uint64_t live_bytes = 0, peak_bytes = 0;  // of the buffers that have memory
+  uint64_t pooled_bytes = 0;      // freed, kept for reuse until trim
+  uint64_t reserved_bytes = 0, peak_reserved_bytes = 0;  // from the system: live, pooled, and what rounding adds
   uint64_t staging_bytes = 0;     // of live_bytes: what Staging keeps until trim
   uint64_t submissions = 0, dispatches = 0;
 };
@@ -86,16 +113,21 @@ class Device {
   virtual Compatibility compatibility(const BufferDesc& desc) const = 0;
 
   virtual Result<Ref<Buffer>> allocate(const BufferDesc& desc) = 0;
-  // Usable by work that waits for `signal`; never blocks the host.
+  // Usable by work that waits for `signal`; never blocks the host, and takes its memory when the waits are reached: where
+  // there is none then, the signal fails. {} signals nothing.
   virtual Result<Ref<Buffer>> allocate_async(const BufferDesc& desc, std::span<const Timepoint> waits, Timepoint signal) = 0;
-  // Frees the memory once `waits` are reached, then reaches `signal`. The buffer may not be used after that.
+  // Frees the memory once `waits` are reached, then reaches `signal`; a failed wait fails the signal and frees nothing.
+  // The buffer may not be used after that, and need not be freed so: the last reference does it too.
+  // Errors: invalid_argument for imported memory, failed_precondition for what is freed already, or about to be.
   virtual Status free_async(Buffer& buffer, std::span<const Timepoint> waits, Timepoint signal) = 0;
   // Wraps `bytes`, which the caller keeps alive and unmoved as long as the buffer; `released` (may be null)
-  // is told when the last reference goes. The memory needs the alignment of its element type only.
-  // Errors: unsupported where the device cannot see host memory.
+  // is told once, when the last reference goes; never where the import fails. The memory needs the alignment of its
+  // element type only. Errors: unsupported where the device cannot see host memory.
   virtual Result<Ref<Buffer>> import_host(std::span<std::byte> bytes, const BufferDesc& desc,
                                           void (*released)(void* user), void* user) = 0;
   virtual Result<Ref<Buffer>> import_native(NativeHandle handle, const BufferDesc& desc) = 0;
+  // Borrowed: good as long as the buffer. Errors: unsupported for a type that the device does not have, and where the
+  // handle would be an address that the host may not touch.
   virtual Result<NativeHandle> export_native(Buffer& buffer, NativeHandle::Type type) = 0;
 
   // `rejections` (may be empty) receives why each variant was passed over, index by index.

@@ -10,7 +10,7 @@ namespace cpu {
 
 class CpuDevice;
 
-class CpuBuffer final : public shared::HostBuffer {
+class CpuBuffer : public shared::HostBuffer {
  public:
   explicit CpuBuffer(CpuDevice& owner) : owner_(owner) {}
 
@@ -20,11 +20,15 @@ class CpuBuffer final : public shared::HostBuffer {
   Status invalidate(uint64_t offset, uint64_t length) override;
   hal::NativeHandle native_handle() const override;
 
+ protected:
+  void recycle() override;
+  size_t alignment() const { return static_cast<size_t>(alignment_); }
+
  private:
   friend class CpuDevice;
+  friend class FullDevice;
   enum class Origin : uint8_t { none, pool, allocator, imported };
 
-  void recycle() override;
   Status check_range(uint64_t offset, uint64_t length) const;
 
   CpuDevice& owner_;
@@ -35,6 +39,8 @@ class CpuBuffer final : public shared::HostBuffer {
   bool maps_any_access_ = false;
   Origin origin_ = Origin::none;   // of data(), while there is some
   uint32_t maps_ = 0;              // views that are out
+  bool imported_ = false;
+  std::atomic<bool> freeing_{false};  // free_async was called, and has not failed
 };
 
 }  // namespace cpu

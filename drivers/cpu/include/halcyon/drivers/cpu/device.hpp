@@ -13,7 +13,7 @@ namespace cpu {
 
 class CpuDevice : public hal::Device {
  public:
-  CpuDevice(const InlineOptions& options, bool mappable);
+  CpuDevice(const InlineOptions& options, bool mappable, const Allocator& memory);
   ~CpuDevice() override;
   HALCYON_OBJECT(CpuDevice)
 
@@ -61,6 +61,8 @@ class CpuDevice : public hal::Device {
 
  private:
   friend class CpuBuffer;
+  virtual CpuBuffer* construct(void* memory) { return ::new (memory) CpuBuffer(*this); }
+  virtual size_t buffer_size() const { return sizeof(CpuBuffer); }
   static Status check(const hal::BufferDesc& desc);
   CpuBuffer* take_buffer(const hal::BufferDesc& placed);  // null where memory has ended
   void recycle(CpuBuffer& buffer);

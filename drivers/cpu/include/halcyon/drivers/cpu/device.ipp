@@ -54,11 +54,11 @@ HALCYON_FUNC CpuBuffer* CpuDevice::take_buffer(const hal::BufferDesc& placed) {
   void* memory = nullptr;
   {
     platform::Lock lock(mutex_);
-    memory = pool_.allocate(sizeof(CpuBuffer));
+    memory = pool_.allocate(buffer_size());
   }
   if (!memory) return nullptr;
   owner_.live.fetch_add(1, std::memory_order_relaxed);
-  auto* buffer = ::new (memory) CpuBuffer(*this);
+  CpuBuffer* buffer = construct(memory);
   buffer->describe(*this, placed, caps_.device_memory_mappable || placed.map != hal::Map::none);
   buffer->asked_ = placed.map;
   buffer->maps_any_access_ = caps_.device_memory_mappable;
@@ -71,10 +71,10 @@ HALCYON_FUNC void CpuDevice::recycle(CpuBuffer& buffer) {
   unback(buffer);
   const auto released = buffer.released_;
   void* const user = buffer.user_;
-  buffer.~CpuBuffer();
+  buffer.CpuBuffer::~CpuBuffer();
   {
     platform::Lock lock(mutex_);
-    pool_.release(reinterpret_cast<std::byte*>(&buffer), sizeof(CpuBuffer));
+    pool_.release(reinterpret_cast<std::byte*>(&buffer), buffer_size());
   }
   owner_.live.fetch_sub(1, std::memory_order_relaxed);
   if (released) released(user);
@@ -84,7 +84,12 @@ HALCYON_FUNC std::byte* CpuDevice::allocate_bytes(CpuBuffer& buffer) {
   const bool pooled = pooled_ && buffer.alignment_ <= MemoryPool::alignment;
   buffer.origin_ = pooled ? CpuBuffer::Origin::pool : CpuBuffer::Origin::allocator;
   if (pooled) return pool_.allocate(buffer.size());
-  return static_cast<std::byte*>(memory_.allocate(memory_.self, static_cast<size_t>(buffer.size()), static_cast<size_t>(buffer.alignment_)));
+  void* memory = nullptr;
+  for (int attempt = 0; !memory && attempt < 2; ++attempt) {
+    if (attempt != 0) pool_.trim();  // what is kept makes way
+    memory = memory_.allocate(memory_.self, static_cast<size_t>(buffer.size()), static_cast<size_t>(buffer.alignment_));
+  }
+  return static_cast<std::byte*>(memory);
 }
 
 HALCYON_FUNC Status CpuDevice::back(CpuBuffer& buffer) {
@@ -119,9 +124,9 @@ HALCYON_FUNC void CpuDevice::unback(CpuBuffer& buffer) {
 
 // ---- the device ---------------------------------------------------------------------------------------
 
-HALCYON_FUNC CpuDevice::CpuDevice(const InlineOptions& options, bool mappable)
-    : hal::Device(options.allocator), owner_(options.allocator), engine_(owner_), memory_(options.allocator),
-      own_kernels_{options.static_kernels, options.kernels}, pool_(options.allocator, options.pool_limit) {
+HALCYON_FUNC CpuDevice::CpuDevice(const InlineOptions& options, bool mappable, const Allocator& memory)
+    : hal::Device(options.allocator), owner_(options.allocator), engine_(owner_), memory_(memory),
+      own_kernels_{options.static_kernels, options.kernels}, pool_(memory, options.pool_limit) {
   caps_.driver = "cpu";
   caps_.name = mappable ? "CPU" : "CPU, device memory does not map";
   caps_.family = "cpu";
@@ -146,23 +151,16 @@ HALCYON_FUNC Status CpuDevice::check(const hal::BufferDesc& desc) {
 }
 
 HALCYON_FUNC hal::Compatibility CpuDevice::compatibility(const hal::BufferDesc& desc) const {
-  hal::Compatibility fits;
-  if (const Status status = check(desc); !status.ok()) {
-    fits.reason = "no such alignment or device ordinal";
-    return fits;
-  }
-  fits.allocatable = desc.size <= caps_.max_buffer_size;
-  fits.importable = caps_.import_host;
-  fits.exportable = true;
-  fits.mappable = caps_.device_memory_mappable || desc.map != hal::Map::none;
-  fits.slow = !caps_.device_memory_mappable && (desc.memory == hal::Memory::host || desc.map != hal::Map::none);
-  if (!fits.allocatable)
-    fits.reason = "larger than the device allows";
-  else if (!fits.mappable)
-    fits.reason = "device memory does not map";
-  else if (!fits.importable)
-    fits.reason = "the device does not see host memory";
-  return fits;
+  hal::Compatibility::Why why;
+  const bool maps = caps_.device_memory_mappable || desc.map != hal::Map::none;
+  if (desc.size > caps_.max_buffer_size) why.not_allocatable = "larger than the device allows";
+  if (const Status status = check(desc); !status.ok()) why.not_allocatable = status.what();
+  if (!maps) why.not_mappable = "device memory does not map unless asked to: use read() and stage()";
+  if (!maps) why.not_exportable = "the host may not touch memory that does not map";
+  if (!caps_.import_host) why.not_importable = "the device does not see host memory";
+  if (!caps_.device_memory_mappable && (desc.memory == hal::Memory::host || desc.map != hal::Map::none))
+    why.slow = "it is host memory, which the device reaches slower than its own";
+  return hal::Compatibility::because(why);
 }
 
 HALCYON_FUNC Result<Ref<hal::Buffer>> CpuDevice::describe_buffer(const hal::BufferDesc& desc) {
@@ -198,6 +196,7 @@ HALCYON_FUNC Result<Ref<hal::Buffer>> CpuDevice::import_host(std::span<std::byte
   CpuBuffer* buffer = take_buffer(placed);
   if (!buffer) return out_of_memory();
   buffer->origin_ = CpuBuffer::Origin::imported;
+  buffer->imported_ = true;
   buffer->data_.store(bytes.empty() ? detail::nothing : bytes.data(), std::memory_order_relaxed);
   buffer->released_ = released;
   buffer->user_ = user;
@@ -215,6 +214,7 @@ HALCYON_FUNC Result<Ref<hal::Buffer>> CpuDevice::import_native(hal::NativeHandle
 HALCYON_FUNC Result<hal::NativeHandle> CpuDevice::export_native(hal::Buffer& buffer, hal::NativeHandle::Type type) {
   if (type != hal::NativeHandle::Type::host_pointer)
     return Status(Code::unsupported, "native handles: the device knows host pointers only");
+  if (!buffer.mappable()) return Status(Code::unsupported, "export_native: the buffer does not map; allocate it so, or copy it");
   return buffer.native_handle();
 }
 
@@ -242,11 +242,13 @@ HALCYON_FUNC hal::Stats CpuDevice::stats() const {
   stats.live_bytes = live_bytes_;
   stats.peak_bytes = peak_bytes_;
   stats.pooled_bytes = pool_.pooled_bytes();
+  stats.reserved_bytes = live_bytes_ + stats.pooled_bytes;
+  stats.peak_reserved_bytes = peak_bytes_;
   return stats;
 }
 
 HALCYON_FUNC Result<Owned<hal::Device>> create_inline_device(const InlineOptions& options) {
-  auto device = make<CpuDevice>(options.allocator, options, true);
+  auto device = make<CpuDevice>(options.allocator, options, true, options.allocator);
   if (!device) return out_of_memory();
   return Owned<hal::Device>(std::move(device));
 }

@@ -2,6 +2,8 @@
 // guard pages, fewer instructions than there are.
 #pragma once
 #include "halcyon/drivers/cpu/device.hpp"
+#include "halcyon/drivers/cpu/memory_limit.hpp"
+#include "halcyon/drivers/cpu/remote_buffer.hpp"
 #include "halcyon/drivers/cpu/workgroups.hpp"
 #include "halcyon/drivers/shared/queue.hpp"
 #include "halcyon/hal/staging.hpp"
@@ -9,7 +11,13 @@
 HALCYON_NAMESPACE_BEGIN
 namespace cpu {
 
-class FullDevice final : public CpuDevice {
+// What must be there before the device's own members.
+struct MemoryOf {
+  explicit MemoryOf(const DeviceOptions& options);
+  MemoryLimit memory_limit, guarded_limit;
+};
+
+class FullDevice final : private MemoryOf, public CpuDevice {
  public:
   explicit FullDevice(const DeviceOptions& options);
   ~FullDevice() override = default;
@@ -23,6 +31,9 @@ class FullDevice final : public CpuDevice {
   hal::Stats stats() const override;
 
  private:
+  CpuBuffer* construct(void* memory) override;
+  size_t buffer_size() const override { return sizeof(RemoteBuffer); }
+
   Workgroups workgroups_;
   shared::Queue queue_;
   hal::StagingRing staging_;

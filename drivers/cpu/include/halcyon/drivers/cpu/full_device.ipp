@@ -8,13 +8,21 @@
 HALCYON_NAMESPACE_BEGIN
 namespace cpu {
 
+HALCYON_FUNC MemoryOf::MemoryOf(const DeviceOptions& options)
+    : memory_limit(options.allocator, options.memory_limit), guarded_limit(guarded_pages(), options.memory_limit) {}
+
 HALCYON_FUNC FullDevice::FullDevice(const DeviceOptions& options)
-    : CpuDevice({options.static_kernels, options.allocator, options.pool_limit, options.kernels}, options.mappable),
+    : MemoryOf(options),
+      CpuDevice({options.static_kernels, options.allocator, options.pool_limit, options.kernels}, options.mappable, memory_limit.allocator()),
       workgroups_(options.allocator), queue_(owner_, engine_), staging_(*this) {
   use(staging_);
   engine_.use(queue_);
+  if (!options.coherent) {
+    caps_.coherent = false;
+    caps_.import_host = false;  // nobody flushes memory that the program writes as its own
+  }
   if (!options.guard) return;
-  memory_ = guarded_pages();
+  memory_ = guarded_limit.allocator();
   pooled_ = false;
   caps_.min_alignment = 1;
 }
@@ -32,17 +40,32 @@ HALCYON_FUNC Result<Ref<hal::Buffer>> FullDevice::allocate_async(const hal::Buff
                                                                 hal::Timepoint signal) {
   auto buffer = describe_buffer(desc);
   if (!buffer.ok()) return buffer;
-  const auto action = [](void* self, hal::Buffer& target) { return static_cast<FullDevice*>(self)->back(detail::as_cpu(target)); };
+  const auto action = [](void* self, hal::Buffer& target, const Status& waited) {
+    return waited.ok() ? static_cast<FullDevice*>(self)->back(detail::as_cpu(target)) : waited;
+  };
   HALCYON_TRY(queue_.after(waits, signal, action, this, **buffer));
   return buffer;
 }
 
 HALCYON_FUNC Status FullDevice::free_async(hal::Buffer& buffer, std::span<const hal::Timepoint> waits, hal::Timepoint signal) {
-  const auto action = [](void* self, hal::Buffer& target) {
-    static_cast<FullDevice*>(self)->unback(detail::as_cpu(target));
-    return Status();
+  CpuBuffer& freed = detail::as_cpu(buffer);
+  if (freed.imported_) return {Code::invalid_argument, "free_async: the memory was imported, and is its owner's"};
+  if (freed.freeing_.exchange(true)) return {Code::failed_precondition, "free_async: the buffer was freed already"};
+  const auto action = [](void* self, hal::Buffer& target, const Status& waited) {
+    if (waited.ok())
+      static_cast<FullDevice*>(self)->unback(detail::as_cpu(target));
+    else
+      detail::as_cpu(target).freeing_ = false;
+    return waited;
   };
-  return queue_.after(waits, signal, action, this, buffer);
+  const Status status = queue_.after(waits, signal, action, this, buffer);
+  if (!status.ok()) freed.freeing_ = false;
+  return status;
+}
+
+HALCYON_FUNC CpuBuffer* FullDevice::construct(void* memory) {
+  if (caps_.coherent && caps_.device_memory_mappable) return ::new (memory) CpuBuffer(*this);
+  return ::new (memory) RemoteBuffer(*this);
 }
 
 HALCYON_FUNC void FullDevice::trim() {
@@ -53,6 +76,8 @@ HALCYON_FUNC void FullDevice::trim() {
 HALCYON_FUNC hal::Stats FullDevice::stats() const {
   hal::Stats stats = CpuDevice::stats();
   stats.staging_bytes = staging_.bytes();
+  stats.reserved_bytes = memory_limit.reserved() + guarded_limit.reserved();
+  stats.peak_reserved_bytes = memory_limit.peak() + guarded_limit.peak();
   return stats;
 }
 
@@ -76,6 +101,12 @@ HALCYON_FUNC Result<Owned<hal::Device>> create_from_options(std::string_view opt
       chosen.mappable = !chosen.mappable;
     } else if (option.key == "guard") {
       known = parse_flag(option.value, chosen.guard);
+    } else if (option.key == "coherent") {
+      known = parse_flag(option.value, chosen.coherent);
+    } else if (option.key == "memory_limit") {
+      known = parse_number(option.value, chosen.memory_limit);
+    } else if (option.key == "pool_limit") {
+      known = parse_number(option.value, chosen.pool_limit);
     } else if (option.key == "pin") {
       known = parse_flag(option.value, chosen.pin);
     } else if (option.key == "threads") {
@@ -88,7 +119,8 @@ HALCYON_FUNC Result<Owned<hal::Device>> create_from_options(std::string_view opt
     }
     if (!known)
       return Status(Code::invalid_argument,
-                    "cpu: the options are mappable=0|1, threads=N, guard=0|1, pin=0|1, features=baseline|avx2|avx512");
+                    "cpu: the options are mappable=0|1, coherent=0|1, threads=N, guard=0|1, pin=0|1, memory_limit=BYTES, "
+                    "pool_limit=BYTES, features=baseline|avx2|avx512");
   }
   return create_device(chosen);
 }

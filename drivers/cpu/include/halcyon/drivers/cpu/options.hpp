@@ -93,6 +93,8 @@ struct DeviceOptions {
   std::string_view features = "";     // "baseline", "avx2", "avx512": no instruction beyond; "": all there are
   uint64_t pool_limit = 512ull << 20;  // as in InlineOptions
   KernelList<hcy_named_kernel> kernels = {};  // as in InlineOptions
+  uint64_t memory_limit = UINT64_MAX;  // bytes of buffers, kept ones included; more is out_of_memory
+  bool coherent = true;    // false: mapped views are apart from the buffer until flushed or invalidated; for tests
 };
 
 }  // namespace cpu

@@ -16,17 +16,20 @@ class NullBuffer final : public shared::HostBuffer {
 
   Result<std::span<std::byte>> map(hal::Access access, uint64_t offset, uint64_t length) override;
   void unmap() override {}
-  Status flush(uint64_t, uint64_t) override { return {}; }
-  Status invalidate(uint64_t, uint64_t) override { return {}; }
+  Status flush(uint64_t offset, uint64_t length) override { return check_range(offset, length); }
+  Status invalidate(uint64_t offset, uint64_t length) override { return check_range(offset, length); }
   hal::NativeHandle native_handle() const override;
 
  private:
   friend class NullDevice;
   void recycle() override;
+  Status check_range(uint64_t offset, uint64_t length) const;
 
   NullDevice& owner_;
   uint64_t allocated_ = 0;                     // bytes to give back; 0: imported, or nothing
   uint64_t alignment_ = 64;
+  bool imported_ = false;
+  std::atomic<bool> freeing_{false};        // free_async was called, and has not failed
   void (*released_)(void* user) = nullptr;  // imported: told when the last reference goes
   void* user_ = nullptr;
 };

@@ -28,9 +28,13 @@ HALCYON_FUNC void NullBuffer::recycle() {
   owner_.owner_.destroy(this);
 }
 
+HALCYON_FUNC Status NullBuffer::check_range(uint64_t offset, uint64_t length) const {
+  if (offset <= size() && (length == UINT64_MAX || length <= size() - offset)) return {};
+  return {Code::invalid_argument, "map, flush, invalidate: the range is not inside the buffer"};
+}
+
 HALCYON_FUNC Result<std::span<std::byte>> NullBuffer::map(hal::Access, uint64_t offset, uint64_t length) {
-  if (offset > size() || (length != UINT64_MAX && length > size() - offset))
-    return Status(Code::invalid_argument, "map: the range is not inside the buffer");
+  HALCYON_TRY(check_range(offset, length));
   std::byte* bytes = data();
   if (!bytes) return Status(Code::failed_precondition, "map: the buffer is not allocated yet, or was freed");
   return std::span<std::byte>(bytes + offset, static_cast<size_t>(length == UINT64_MAX ? size() - offset : length));
@@ -95,13 +99,12 @@ HALCYON_FUNC NullDevice::~NullDevice() {
 }
 
 HALCYON_FUNC hal::Compatibility NullDevice::compatibility(const hal::BufferDesc& desc) const {
-  hal::Compatibility fits;
-  if (desc.size > caps_.max_buffer_size) fits.reason = "larger than the device allows";
-  if (desc.device_ordinal != 0) fits.reason = "there is no such device ordinal";
+  hal::Compatibility::Why why;  // all of its memory maps, and every host pointer will do
+  if (desc.size > caps_.max_buffer_size) why.not_allocatable = "larger than the device allows";
+  if (desc.device_ordinal != 0) why.not_allocatable = "there is no such device ordinal";
   if (desc.alignment > 4096 || (desc.alignment & (desc.alignment - 1)) != 0)
-    fits.reason = "the alignment is not a power of two up to 4096";
-  fits.allocatable = fits.importable = fits.exportable = fits.mappable = fits.reason[0] == 0;
-  return fits;
+    why.not_allocatable = "the alignment is not a power of two up to 4096";
+  return hal::Compatibility::because(why);
 }
 
 HALCYON_FUNC Result<Ref<hal::Buffer>> NullDevice::allocate(const hal::BufferDesc& desc) {
@@ -118,20 +121,30 @@ HALCYON_FUNC Result<Ref<hal::Buffer>> NullDevice::allocate_async(const hal::Buff
   auto reference = Ref<hal::Buffer>::adopt(buffer);
   HALCYON_TRY(queue_.after(
       waits, signal,
-      [](void* self, hal::Buffer& target) { return static_cast<NullDevice*>(self)->back(detail::as_null(target)); }, this,
-      *buffer));
+      [](void* self, hal::Buffer& target, const Status& waited) {
+        return waited.ok() ? static_cast<NullDevice*>(self)->back(detail::as_null(target)) : waited;
+      },
+      this, *buffer));
   return reference;
 }
 
 HALCYON_FUNC Status NullDevice::free_async(hal::Buffer& buffer, std::span<const hal::Timepoint> waits,
                                            hal::Timepoint signal) {
-  return queue_.after(
+  NullBuffer& freed = detail::as_null(buffer);
+  if (freed.imported_) return {Code::invalid_argument, "free_async: the memory was imported, and is its owner's"};
+  if (freed.freeing_.exchange(true)) return {Code::failed_precondition, "free_async: the buffer was freed already"};
+  const Status status = queue_.after(
       waits, signal,
-      [](void* self, hal::Buffer& target) {
-        static_cast<NullDevice*>(self)->unback(detail::as_null(target));
-        return Status();
+      [](void* self, hal::Buffer& target, const Status& waited) {
+        if (waited.ok())
+          static_cast<NullDevice*>(self)->unback(detail::as_null(target));
+        else
+          detail::as_null(target).freeing_ = false;
+        return waited;
       },
       this, buffer);
+  if (!status.ok()) freed.freeing_ = false;
+  return status;
 }
 
 HALCYON_FUNC Result<Ref<hal::Buffer>> NullDevice::import_host(std::span<std::byte> bytes, const hal::BufferDesc& desc,
@@ -140,6 +153,7 @@ HALCYON_FUNC Result<Ref<hal::Buffer>> NullDevice::import_host(std::span<std::byt
   described.size = bytes.size();
   HALCYON_ASSIGN(NullBuffer * buffer, create_buffer(described));
   buffer->data_.store(bytes.empty() ? detail::nothing : bytes.data(), std::memory_order_relaxed);
+  buffer->imported_ = true;
   buffer->released_ = released;
   buffer->user_ = user;
   return Ref<hal::Buffer>(Ref<NullBuffer>::adopt(buffer));
@@ -174,6 +188,8 @@ HALCYON_FUNC hal::Stats NullDevice::stats() const {
   stats.allocations = allocations_.load(std::memory_order_relaxed);
   stats.live_bytes = live_bytes_.load(std::memory_order_relaxed);
   stats.peak_bytes = peak_bytes_.load(std::memory_order_relaxed);
+  stats.reserved_bytes = stats.live_bytes;
+  stats.peak_reserved_bytes = stats.peak_bytes;
   return stats;
 }
 

@@ -26,14 +26,15 @@ struct Plan {
 // Semaphores, and the work that waits for them.
 class Ordering {
  public:
-  using Action = Status (*)(void* self, hal::Buffer& buffer);
+  // `waited` is not ok where a wait failed; what it returns goes to the signal.
+  using Action = Status (*)(void* self, hal::Buffer& buffer, const Status& waited);
 
   virtual Result<Ref<hal::Semaphore>> create_semaphore(uint64_t value) = 0;
   virtual Status wait(std::span<const hal::Timepoint> timepoints, hal::Wait mode, uint64_t timeout_ns) = 0;
   virtual Status wait_idle(hal::Buffer& buffer, uint64_t timeout_ns) = 0;
   virtual Status submit(const hal::Submission& submission, const Plan& plan) = 0;
-  // Calls `action(self, buffer)` once `waits` are reached (now, if they are), then reaches `signal`, which
-  // may be {}. The buffer is retained until then.
+  // Calls `action` once `waits` are reached (now, if they are) or one has failed, then reaches `signal`, which may be {}.
+  // The buffer is retained, and in use, until then.
   virtual Status after(std::span<const hal::Timepoint> waits, hal::Timepoint signal, Action action, void* self, hal::Buffer& buffer) = 0;
 
  protected:

@@ -10,12 +10,11 @@ namespace shared {
 class Queue::QueuedSubmission final : public Work {
  public:
   QueuedSubmission(Owner& owner, Engine& engine)
-      : owner_(owner), engine_(engine), points_(owner.allocator), bindings_(owner.allocator), parameters_(owner.allocator) {}
+      : owner_(owner), engine_(engine), waits_(owner.allocator), signals_(owner.allocator), bindings_(owner.allocator), parameters_(owner.allocator) {}
   ~QueuedSubmission() override = default;
 
   Status copy(const hal::Submission& submission, const Plan& plan) {
-    const size_t waiting = submission.waits.size();
-    if (!points_.resize(waiting + submission.signals.size())) return out_of_memory();
+    if (!waits_.resize(submission.waits.size()) || !signals_.resize(submission.signals.size())) return out_of_memory();
     if (!bindings_.resize(plan.bindings.size())) return out_of_memory();
     if (!parameters_.resize(plan.parameters.size())) return out_of_memory();
     if (!plan.transfers.empty()) {
@@ -33,14 +32,14 @@ class Queue::QueuedSubmission final : public Work {
     for (size_t i = 0; i < parameters_.size(); ++i) parameters_[i] = plan.parameters[i];
     commands_ = submission.commands;
     if (commands_) commands_->retain();
-    waits = points_.span().first(waiting);
-    signals = points_.span().subspan(waiting);
-    Timeline::retain(submission.waits, waits);
-    Timeline::retain(submission.signals, signals);
+    waits = waits_.span();
+    signals = signals_.span();
+    Timeline::adopt(*this, submission.waits, submission.signals);
     return {};
   }
 
-  Status run() override {
+  Status run(const Status& waited) override {
+    if (!waited.ok()) return waited;
     Plan plan;
     plan.bindings = bindings_.span();
     plan.parameters = parameters_.span();
@@ -62,7 +61,8 @@ class Queue::QueuedSubmission final : public Work {
  private:
   Owner& owner_;
   Engine& engine_;
-  Array<hal::Timepoint> points_;
+  Array<WaitNode> waits_;
+  Array<hal::Timepoint> signals_;
   Array<hal::Binding> bindings_;
   Array<uint64_t> parameters_;
   hal::Commands* commands_ = nullptr;
@@ -72,19 +72,18 @@ class Queue::QueuedSubmission final : public Work {
 class Queue::QueuedAction final : public Work {
  public:
   QueuedAction(Owner& owner, Action action, void* self, hal::Buffer& buffer)
-      : owner_(owner), points_(owner.allocator), action_(action), self_(self), buffer_(Ref<hal::Buffer>::share(&buffer)) {}
+      : owner_(owner), waits_(owner.allocator), action_(action), self_(self), buffer_(Ref<hal::Buffer>::share(&buffer)) {}
   ~QueuedAction() override = default;
 
   Status copy(std::span<const hal::Timepoint> from, hal::Timepoint signal) {
-    if (!points_.resize(from.size() + (signal.semaphore ? 1 : 0))) return out_of_memory();
-    waits = points_.span().first(from.size());
-    signals = points_.span().subspan(from.size());
-    Timeline::retain(from, waits);
-    if (signal.semaphore) Timeline::retain({&signal, 1}, signals);
+    if (!waits_.resize(from.size())) return out_of_memory();
+    waits = waits_.span();
+    signals = {&signal_, signal.semaphore ? size_t{1} : size_t{0}};
+    Timeline::adopt(*this, from, {&signal, signals.size()});
     buffer_->begin_use();
     return {};
   }
-  Status run() override { return action_(self_, *buffer_); }
+  Status run(const Status& waited) override { return action_(self_, *buffer_, waited); }
   void drop_resources() override {
     buffer_->end_use();
     buffer_ = nullptr;
@@ -93,7 +92,8 @@ class Queue::QueuedAction final : public Work {
 
  private:
   Owner& owner_;
-  Array<hal::Timepoint> points_;
+  Array<WaitNode> waits_;
+  hal::Timepoint signal_;
   Action action_;
   void* self_;
   Ref<hal::Buffer> buffer_;
@@ -129,7 +129,7 @@ HALCYON_FUNC Status Queue::after(std::span<const hal::Timepoint> waits, hal::Tim
   HALCYON_TRY(Timeline::check(waits, signals));
   Status status;
   if (Timeline::state(waits, status) != Timeline::State::pending) {
-    if (status.ok()) status = action(self, buffer);
+    status = action(self, buffer, status);
     timeline_.settle(signals, status);
     return status;
   }

@@ -17,6 +17,32 @@ HALCYON_NAMESPACE_BEGIN
 namespace shared {
 
 class Timeline;
+class Work;
+
+// One wait of a piece of work; while it is not reached, a node in its semaphore's heap.
+struct WaitNode {
+  hal::Timepoint point;
+  Work* work = nullptr;
+  WaitNode* child = nullptr;
+  WaitNode* next = nullptr;      // of the same parent
+  WaitNode* previous = nullptr;  // the parent, for its first child
+  bool is_queued = false;
+};
+
+// Waits by value, of equal ones the first that came: a pairing heap, so that a chain of many thousand submissions costs
+// each of them a logarithm, and nothing is allocated. Under the timeline's lock.
+class WaitHeap {
+ public:
+  const WaitNode* top() const { return top_; }
+  void push(WaitNode& node);
+  void remove(WaitNode& node);
+
+ private:
+  static bool is_before(const WaitNode& a, const WaitNode& b);
+  static WaitNode* merge(WaitNode* a, WaitNode* b);
+  static WaitNode* merge_children(WaitNode& node);
+  WaitNode* top_ = nullptr;
+};
 
 class TimelineSemaphore final : public hal::Semaphore {
  public:
@@ -34,21 +60,29 @@ class TimelineSemaphore final : public hal::Semaphore {
   std::atomic<uint64_t> value_;
   std::atomic<bool> failed_{false};
   Status failure_;  // written once, before failed_
+  WaitHeap waiting_;
 };
 
 // A piece of work that waits. It holds references to its semaphores and to whatever it uses.
 class Work {
  public:
   virtual ~Work() = default;
-  virtual Status run() = 0;              // once, without a lock held
+  // Once, without a lock held. `waited` is not ok where a wait failed: then nothing runs, and it is what the signals get.
+  virtual Status run(const Status& waited) = 0;
   virtual void drop_resources() = 0;     // before its signals are reached: a waiter finds buffers unused
   virtual void destroy() = 0;
 
-  std::span<hal::Timepoint> waits, signals;  // in memory of the work, a reference each
+  // In memory of the work, a reference each: Timeline::adopt takes them.
+  std::span<WaitNode> waits;
+  std::span<hal::Timepoint> signals;
 
  private:
   friend class Timeline;
-  Work* next_ = nullptr;
+  friend class WaitHeap;
+  Work* next_ = nullptr;  // in the list of all that wait, or of what is ready
+  Work* previous_ = nullptr;
+  uint64_t order_ = 0;
+  size_t unreached_ = 0;
   Status blocked_;  // why it cannot run: a wait failed
 };
 
@@ -65,6 +99,8 @@ class Timeline {
   // Takes no lock. `failure` is written where a wait failed.
   static State state(std::span<const hal::Timepoint> waits, Status& failure);
 
+  // Writes the work's waits and signals, which are as many, and takes their references.
+  static void adopt(Work& work, std::span<const hal::Timepoint> waits, std::span<const hal::Timepoint> signals);
   // Takes the work over, and runs it at once where its waits were reached meanwhile.
   void enqueue(Work& work);
   void settle(std::span<const hal::Timepoint> signals, const Status& status);
@@ -75,7 +111,6 @@ class Timeline {
 
   // Fails and destroys what still waits; before the device's other objects go.
   void abandon();
-  static void retain(std::span<const hal::Timepoint> from, std::span<hal::Timepoint> to);
 
  private:
   friend class TimelineSemaphore;
@@ -85,8 +120,11 @@ class Timeline {
     void push(Work& work);
     Work* pop();
   };
-  void apply(std::span<const hal::Timepoint> signals, const Status& status);  // under the lock
-  void collect(Queue& ready);                                                  // under the lock
+  // Under the lock: reaches or fails the signals, and takes what that readies.
+  void apply(std::span<const hal::Timepoint> signals, const Status& status, Queue& ready);
+  void advance(TimelineSemaphore& semaphore, Queue& ready);
+  void set_aside(Work& work);
+  void make_ready(Work& work, const Status& blocked, Queue& ready);
   void run(Queue& ready);
   static void finish(Work& work);
   static bool decided(std::span<const hal::Timepoint> timepoints, hal::Wait mode, Status& failure);
@@ -94,7 +132,8 @@ class Timeline {
   Owner& owner_;
   platform::Mutex mutex_;
   platform::Condition changed_;
-  Queue pending_;
+  Work* pending_ = nullptr;  // all that wait, in no order
+  uint64_t arrivals_ = 0;
   std::atomic<uint32_t> waiters_{0};  // changed under the lock
 };
 

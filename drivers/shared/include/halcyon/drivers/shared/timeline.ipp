@@ -13,6 +13,61 @@ inline TimelineSemaphore& as_timeline(hal::Semaphore* semaphore) {
 
 }  // namespace detail
 
+HALCYON_FUNC bool WaitHeap::is_before(const WaitNode& a, const WaitNode& b) {
+  return a.point.value != b.point.value ? a.point.value < b.point.value : a.work->order_ < b.work->order_;
+}
+
+// Of two heaps, either may be null, one.
+HALCYON_FUNC WaitNode* WaitHeap::merge(WaitNode* a, WaitNode* b) {
+  if (!a) return b;
+  if (!b) return a;
+  if (is_before(*b, *a)) std::swap(a, b);
+  b->next = a->child;
+  if (b->next) b->next->previous = b;
+  b->previous = a;
+  a->child = b;
+  return a;
+}
+
+// In pairs from the left, then all from the right: what makes the next removals cheap.
+HALCYON_FUNC WaitNode* WaitHeap::merge_children(WaitNode& node) {
+  WaitNode* pairs = nullptr;
+  for (WaitNode* first = std::exchange(node.child, nullptr); first;) {
+    WaitNode* second = std::exchange(first->next, nullptr);
+    WaitNode* rest = second ? std::exchange(second->next, nullptr) : nullptr;
+    WaitNode* pair = merge(first, second);
+    pair->next = pairs;
+    pairs = pair;
+    first = rest;
+  }
+  WaitNode* all = nullptr;
+  while (pairs) {
+    WaitNode* pair = pairs;
+    pairs = std::exchange(pair->next, nullptr);
+    all = merge(all, pair);
+  }
+  if (all) all->previous = nullptr;
+  return all;
+}
+
+HALCYON_FUNC void WaitHeap::push(WaitNode& node) {
+  node.child = node.next = node.previous = nullptr;
+  node.is_queued = true;
+  top_ = merge(top_, &node);
+}
+
+HALCYON_FUNC void WaitHeap::remove(WaitNode& node) {
+  node.is_queued = false;
+  if (&node == top_) {
+    top_ = merge_children(node);
+    return;
+  }
+  (node.previous->child == &node ? node.previous->child : node.previous->next) = node.next;
+  if (node.next) node.next->previous = node.previous;
+  node.next = node.previous = nullptr;
+  top_ = merge(top_, merge_children(node));
+}
+
 HALCYON_FUNC Result<uint64_t> TimelineSemaphore::query() {
   if (failed_.load(std::memory_order_acquire)) return failure_;
   return value_.load(std::memory_order_acquire);
@@ -43,7 +98,7 @@ HALCYON_FUNC Work* Timeline::Queue::pop() {
   return work;
 }
 
-HALCYON_FUNC Timeline::~Timeline() { HALCYON_ASSERT(!pending_.first); }
+HALCYON_FUNC Timeline::~Timeline() { HALCYON_ASSERT(!pending_); }
 
 HALCYON_FUNC Result<Ref<hal::Semaphore>> Timeline::create_semaphore(uint64_t value) {
   auto* semaphore = owner_.create<TimelineSemaphore>(*this, value);
@@ -76,20 +131,25 @@ HALCYON_FUNC Timeline::State Timeline::state(std::span<const hal::Timepoint> wai
   return state;
 }
 
-HALCYON_FUNC void Timeline::retain(std::span<const hal::Timepoint> from, std::span<hal::Timepoint> to) {
-  for (size_t i = 0; i < from.size(); ++i) {
-    to[i] = from[i];
-    to[i].semaphore->retain();
+HALCYON_FUNC void Timeline::adopt(Work& work, std::span<const hal::Timepoint> waits, std::span<const hal::Timepoint> signals) {
+  for (size_t i = 0; i < waits.size(); ++i) {
+    work.waits[i].point = waits[i];
+    work.waits[i].work = &work;
+    waits[i].semaphore->retain();
+  }
+  for (size_t i = 0; i < signals.size(); ++i) {
+    work.signals[i] = signals[i];
+    signals[i].semaphore->retain();
   }
 }
 
 HALCYON_FUNC void Timeline::finish(Work& work) {
-  for (const hal::Timepoint& point : work.waits) point.semaphore->release();
+  for (const WaitNode& wait : work.waits) wait.point.semaphore->release();
   for (const hal::Timepoint& point : work.signals) point.semaphore->release();
   work.destroy();
 }
 
-HALCYON_FUNC void Timeline::apply(std::span<const hal::Timepoint> signals, const Status& status) {
+HALCYON_FUNC void Timeline::apply(std::span<const hal::Timepoint> signals, const Status& status, Queue& ready) {
   for (const hal::Timepoint& point : signals) {
     TimelineSemaphore& semaphore = detail::as_timeline(point.semaphore);
     if (semaphore.failed_.load(std::memory_order_relaxed)) continue;  // the first failure stays
@@ -99,29 +159,50 @@ HALCYON_FUNC void Timeline::apply(std::span<const hal::Timepoint> signals, const
     } else if (point.value > semaphore.value_.load(std::memory_order_relaxed)) {
       semaphore.value_.store(point.value, std::memory_order_release);
     }
+    advance(semaphore, ready);
   }
   if (waiters_ != 0) changed_.notify_all();
 }
 
-HALCYON_FUNC void Timeline::collect(Queue& ready) {
-  Queue still_pending;
-  while (Work* work = pending_.pop()) {
-    Status failure;
-    const State now = state(work->waits, failure);
-    if (now == State::failed) work->blocked_ = failure;
-    (now == State::pending ? still_pending : ready).push(*work);
+HALCYON_FUNC void Timeline::advance(TimelineSemaphore& semaphore, Queue& ready) {
+  const bool failed = semaphore.failed_.load(std::memory_order_relaxed);
+  const uint64_t value = semaphore.value_.load(std::memory_order_relaxed);
+  while (const WaitNode* top = semaphore.waiting_.top()) {
+    if (!failed && top->point.value > value) return;
+    Work& work = *top->work;
+    if (failed) {
+      make_ready(work, semaphore.failure_, ready);
+    } else {
+      semaphore.waiting_.remove(const_cast<WaitNode&>(*top));
+      if (--work.unreached_ == 0) make_ready(work, {}, ready);
+    }
   }
-  pending_ = still_pending;
+}
+
+HALCYON_FUNC void Timeline::set_aside(Work& work) {
+  work.order_ = arrivals_++;
+  work.previous_ = nullptr;
+  work.next_ = pending_;
+  if (pending_) pending_->previous_ = &work;
+  pending_ = &work;
+}
+
+HALCYON_FUNC void Timeline::make_ready(Work& work, const Status& blocked, Queue& ready) {
+  for (WaitNode& wait : work.waits)
+    if (wait.is_queued) detail::as_timeline(wait.point.semaphore).waiting_.remove(wait);
+  if (work.next_) work.next_->previous_ = work.previous_;
+  (work.previous_ ? work.previous_->next_ : pending_) = work.next_;
+  work.blocked_ = blocked;
+  ready.push(work);
 }
 
 HALCYON_FUNC void Timeline::run(Queue& ready) {
   while (Work* work = ready.pop()) {
-    const Status status = work->blocked_.ok() ? work->run() : work->blocked_;
+    const Status status = work->run(work->blocked_);
     work->drop_resources();
     {
       platform::Lock lock(mutex_);
-      apply(work->signals, status);
-      collect(ready);
+      apply(work->signals, status, ready);
     }
     finish(*work);
   }
@@ -131,10 +212,18 @@ HALCYON_FUNC void Timeline::enqueue(Work& work) {
   Queue ready;
   {
     platform::Lock lock(mutex_);
+    set_aside(work);
     Status failure;
-    const State now = state(work.waits, failure);
-    if (now == State::failed) work.blocked_ = failure;
-    (now == State::pending ? pending_ : ready).push(work);
+    work.unreached_ = 0;
+    for (WaitNode& wait : work.waits) {
+      TimelineSemaphore& semaphore = detail::as_timeline(wait.point.semaphore);
+      if (semaphore.failed_.load(std::memory_order_relaxed)) failure = semaphore.failure_;
+      if (!failure.ok()) break;
+      if (semaphore.value_.load(std::memory_order_relaxed) >= wait.point.value) continue;
+      semaphore.waiting_.push(wait);
+      ++work.unreached_;
+    }
+    if (!failure.ok() || work.unreached_ == 0) make_ready(work, failure, ready);
   }
   run(ready);
 }
@@ -144,8 +233,7 @@ HALCYON_FUNC void Timeline::settle(std::span<const hal::Timepoint> signals, cons
   Queue ready;
   {
     platform::Lock lock(mutex_);
-    apply(signals, status);
-    collect(ready);
+    apply(signals, status, ready);
   }
   run(ready);
 }
@@ -157,8 +245,7 @@ HALCYON_FUNC Status Timeline::signal(TimelineSemaphore& semaphore, uint64_t valu
     if (semaphore.failed_.load(std::memory_order_relaxed)) return semaphore.failure_;
     const hal::Timepoint point{&semaphore, value};
     HALCYON_TRY(check({}, {&point, 1}));
-    apply({&point, 1}, {});
-    collect(ready);
+    apply({&point, 1}, {}, ready);
   }
   run(ready);
   return {};
@@ -211,13 +298,14 @@ HALCYON_FUNC Status Timeline::wait_idle(const hal::Buffer& buffer, uint64_t time
 }
 
 HALCYON_FUNC void Timeline::abandon() {
-  Queue abandoned;
+  const Status abandoned(Code::failed_precondition, "the device went away before the work could run");
+  Queue ready;
   {
     platform::Lock lock(mutex_);
-    abandoned = pending_;
-    pending_ = {};
+    while (pending_) make_ready(*pending_, abandoned, ready);
   }
-  while (Work* work = abandoned.pop()) {
+  while (Work* work = ready.pop()) {
+    (void)work->run(work->blocked_).ok();
     work->drop_resources();
     finish(*work);
   }
