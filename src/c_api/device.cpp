@@ -65,7 +65,7 @@ halcyon_code halcyon_device_compatibility(const halcyon_device* device, const ha
     filled.exportable = fits.exportable;
     filled.mappable = fits.mappable;
     filled.slow = fits.slow;
-    filled.reason = fits.reason;
+    filled.reason = fits.reason();
     return write_struct(filled, out);
   };
   return report(ask(), error);

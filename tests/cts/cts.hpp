@@ -95,7 +95,9 @@ std::vector<uint8_t> pattern(size_t size, uint8_t seed = 1);
 constexpr uint64_t second_ns = 1'000'000'000;
 // Device::wait, a poll unless a timeout is given.
 Code wait(hal::Device& device, std::initializer_list<Timepoint> points, hal::Wait mode = hal::Wait::all, uint64_t timeout_ns = 0);
-// Fills `buffer` with `value` once `waits` are reached, then reaches `signals`.
+// Submits and waits for the end; returns what either says. It signals a semaphore of its own too.
+Status finish(hal::Device& device, const hal::Submission& submission);
+// Fills `buffer` with `value` once `waits` are reached, then reaches `signals`. With neither it is done on return.
 Status submit_fill(hal::Device& device, hal::Buffer& buffer, uint8_t value, const std::vector<Timepoint>& waits,
                    const std::vector<Timepoint>& signals);
 uint8_t first_byte(hal::Device& device, hal::Buffer& buffer);

@@ -209,7 +209,7 @@ TEST_CASE("an ELF executable is loaded and runs", "[executable][elf]") {
   auto commands = list(*device, {twice.command, Command{}, step.command}, 1);
   const Binding bindings[] = {{.buffer = buffer.get()}};
 
-  need(device->submit({.commands = commands.get(), .bindings = bindings}));
+  need(finish(*device, {.commands = commands.get(), .bindings = bindings}));
 
   REQUIRE(values_of<uint32_t>(*device, *buffer) == std::vector<uint32_t>(4, 2 * 0x01010101u + 10));
 }

@@ -371,6 +371,7 @@ TEST_CASE("queued copies and fills run in the order of their semaphores", "[in_f
   need(line->signal(1));
 
   REQUIRE(wait(*device, {{line.get(), 4}}, hal::Wait::all, second_ns) == Code::ok);
+  need(device->wait_idle(*b, second_ns));
   std::vector<uint8_t> expected(64, 0);
   for (size_t i = 4; i < 36; ++i) expected[i] = static_cast<uint8_t>(i % 4 + 1);
   REQUIRE(bytes_of(*device, *b) == expected);
@@ -403,6 +404,7 @@ TEST_CASE("a queued transfer that cannot be queued reaches nothing and leaks not
     }
     REQUIRE(need(end->query()) == 0);
     need(begin->signal(1));
+    need(device->wait_idle(*buffer, second_ns));
     REQUIRE(bytes_of(*device, *buffer) == source);
   }
   REQUIRE(refused > 0);

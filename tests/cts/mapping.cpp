@@ -110,7 +110,7 @@ TEST_CASE("a failed import leaves the memory with its owner", "[mapping][import]
     const auto refused = device->import_host(bytes(own), {}, [](void* user) { ++*static_cast<int*>(user); }, &released);
     counting.refuse_from = UINT64_MAX;
     const auto wrong = device->import_host(bytes(own), {.device_ordinal = 3}, [](void* user) { ++*static_cast<int*>(user); }, &released);
-    REQUIRE(code(refused) == (device->caps().import_host ? Code::out_of_memory : Code::unsupported));
+    REQUIRE((code(refused) == Code::out_of_memory || (!device->caps().import_host && code(refused) == Code::unsupported)));
     REQUIRE(code(wrong) == Code::invalid_argument);
   }
   REQUIRE(released == 0);
@@ -121,15 +121,16 @@ TEST_CASE("an import that queued work uses is released when the work is done", "
   CTS_NEEDS(backend, device->caps().import_host, "imports no host memory");
   std::vector<uint8_t> own(64, 0);
   int released = 0;
-  auto begin = need(device->create_semaphore(0));
+  auto begin = need(device->create_semaphore(0)), end = need(device->create_semaphore(0));
   {
     auto buffer = need(device->import_host(bytes(own), {}, [](void* user) { ++*static_cast<int*>(user); }, &released));
-    need(submit_fill(*device, *buffer, 9, {{begin.get(), 1}}, {}));
+    need(submit_fill(*device, *buffer, 9, {{begin.get(), 1}}, {{end.get(), 1}}));
   }
   const int early = released;
 
   need(begin->signal(1));
 
+  REQUIRE(wait(*device, {{end.get(), 1}}, hal::Wait::all, second_ns) == Code::ok);
   REQUIRE(early == 0);
   REQUIRE(released == 1);
   REQUIRE(own == std::vector<uint8_t>(64, 9));
@@ -314,7 +315,7 @@ TEST_CASE("parts of one buffer are used as buffers of their own", "[mapping]") {
   const Binding parts[] = {{.buffer = buffer.get(), .offset = 200, .size = 50}, {.buffer = buffer.get(), .offset = 10, .size = 50}};
   need(hal::write(*device, *buffer, 10, bytes(pattern(50))));
 
-  need(device->submit({.transfers = {&transfer.command, 1}, .bindings = parts}));
+  need(finish(*device, {.transfers = {&transfer.command, 1}, .bindings = parts}));
 
   const std::vector<uint8_t> got = bytes_of(*device, *buffer);
   REQUIRE(std::vector<uint8_t>(got.begin() + 200, got.begin() + 250) == pattern(50));

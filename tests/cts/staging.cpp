@@ -74,7 +74,7 @@ TEST_CASE("staging memory is reused: later transfers allocate nothing", "[stagin
   for (int i = 0; i < 50; ++i) need(hal::write(*device, *buffer, 0, bytes(pattern(1000))));
   for (int i = 0; i < 50; ++i) need(hal::read(*device, *buffer, 0, bytes(back)));
 
-  REQUIRE(counting.calls == calls);
+  if (device->caps().inline_execution) REQUIRE(counting.calls == calls);
   REQUIRE(device->stats().allocations == allocations);
 }
 

@@ -21,7 +21,7 @@ Owned<hal::Device> create_null(const Allocator& allocator) {
 }
 
 #if defined(CTS_CPU)
-template <bool mappable, uint32_t threads = 1, bool guard = false, bool coherent = true>
+template <bool mappable, uint32_t threads = 1, bool guard = false, bool coherent = true, bool queue = false>
 Owned<hal::Device> create_cpu(const Allocator& allocator) {
   cpu::DeviceOptions options;
   options.allocator = allocator;
@@ -29,6 +29,7 @@ Owned<hal::Device> create_cpu(const Allocator& allocator) {
   options.threads = threads;
   options.guard = guard;
   options.coherent = coherent;
+  options.queue = queue;
   options.static_kernels = static_kernels();
   return need(cpu::create_device(options));
 }
@@ -52,6 +53,7 @@ const Backend rows[] = {
     {"cpu:unmappable", &create_cpu<false>, true, 1},
     {"cpu,threads=2", &create_cpu<true, 2>, true, 2},
     {"cpu,guard=1", &create_cpu<true, 1, true>, true, 1},
+    {"cpu:unmappable,queue=1", &create_cpu<false, 1, false, true, true>, true, 1},
     {"cpu,coherent=0", &create_cpu<true, 1, false, false>, true, 1},
     {"checked(cpu)", &check<create_cpu<true>>, true, 1},
     {"checked(cpu:unmappable)", &check<create_cpu<false>>, true, 1},

@@ -77,7 +77,7 @@ TEST_CASE("a signal from the host may jump over values", "[timelines]") {
 
   need(line->signal(7));
 
-  for (uint64_t i = 0; i < 10; ++i) CHECK(wait(*device, {{ends[i].get(), 1}}) == (i < 7 ? Code::ok : Code::timeout));
+  for (uint64_t i = 0; i < 10; ++i) CHECK(wait(*device, {{ends[i].get(), 1}}, hal::Wait::all, i < 7 ? second_ns : 0) == (i < 7 ? Code::ok : Code::timeout));
   need(line->signal(UINT64_MAX));
 }
 
@@ -133,7 +133,7 @@ TEST_CASE("a chain through many semaphores runs, and gives them back", "[timelin
   need(first->signal(1));
 
   REQUIRE(wait(*device, {{last.get(), 1}}, hal::Wait::all, 60 * second_ns) == Code::ok);
-  REQUIRE(last->unique());
+  if (device->caps().inline_execution) REQUIRE(last->unique());
 }
 
 TEST_CASE("a failure goes through a long chain", "[timelines][failure][long]") {
@@ -204,7 +204,7 @@ TEST_CASE("work that fails fails its own signals, and the device goes on", "[tim
   auto begin = need(device->create_semaphore(0)), end = need(device->create_semaphore(0)), after = need(device->create_semaphore(0));
   auto buffer = need(device->allocate({.size = 16}));
   need(submit_fill(*device, *buffer, 1, {{begin.get(), 1}}, {{end.get(), 1}}));
-  need(device->free_async(*buffer, {}, {}));
+  CTS_NEEDS(backend, device->free_async(*buffer, {}, {}).ok(), "refuses to free what is in use");
 
   need(begin->signal(1));
 

@@ -11,7 +11,7 @@ Status submit(hal::Device& device, const Command& transfer, const std::vector<Bi
   submission.transfers = std::span<const Command>(&transfer, 1);
   submission.bindings = bindings;
   submission.parameters = parameters;
-  return device.submit(submission);
+  return finish(device, submission);
 }
 
 // The same command, once as a transfer and once in a list.
@@ -23,7 +23,7 @@ Status submit_either(hal::Device& device, bool as_list, const Command& command, 
   submission.commands = commands.get();
   submission.bindings = bindings;
   submission.parameters = parameters;
-  return device.submit(submission);
+  return finish(device, submission);
 }
 
 }  // namespace
@@ -174,8 +174,8 @@ TEST_CASE("offsets and sizes can be parameters", "[transfers]") {
   const Binding bindings[] = {{.buffer = buffer.get()}};
   const uint64_t first[] = {2, 3}, second[] = {10, 1};
 
-  need(device->submit({.commands = commands.get(), .bindings = bindings, .parameters = first}));
-  need(device->submit({.commands = commands.get(), .bindings = bindings, .parameters = second}));
+  need(finish(*device, {.commands = commands.get(), .bindings = bindings, .parameters = first}));
+  need(finish(*device, {.commands = commands.get(), .bindings = bindings, .parameters = second}));
 
   REQUIRE(bytes_of(*device, *buffer) == std::vector<uint8_t>{0, 0, 9, 9, 9, 0, 0, 0, 0, 0, 9, 0, 0, 0, 0, 0});
 }
@@ -240,7 +240,7 @@ TEST_CASE("an error names the command that caused it, and nothing has run", "[tr
   auto commands = list(*device, {good.command, Command{}, bad.command}, 1);
   const Binding bindings[] = {{.buffer = buffer.get()}};
 
-  const Status status = device->submit({.commands = commands.get(), .bindings = bindings});
+  const Status status = finish(*device, {.commands = commands.get(), .bindings = bindings});
 
   REQUIRE(status.code() == Code::invalid_argument);
   REQUIRE(status.where().kind == Kind::command);
@@ -278,7 +278,7 @@ TEST_CASE("a list copies what it was made from", "[commands]") {
   transfer.ranges[0] = range(77, 99, 12);
   const Binding bindings[] = {{.buffer = buffer.get()}};
 
-  need(device->submit({.commands = commands.get(), .bindings = bindings}));
+  need(finish(*device, {.commands = commands.get(), .bindings = bindings}));
 
   REQUIRE(bytes_of(*device, *buffer) == std::vector<uint8_t>(8, 3));
 }
@@ -290,9 +290,9 @@ TEST_CASE("a submission brings at least as many bindings and parameters as the l
   const Binding bindings[] = {{.buffer = buffer.get()}};
   const uint64_t parameters[] = {0};
 
-  REQUIRE(device->submit({.commands = commands.get(), .parameters = parameters}).code() == Code::invalid_argument);
-  REQUIRE(device->submit({.commands = commands.get(), .bindings = bindings}).code() == Code::invalid_argument);
-  REQUIRE(device->submit({.commands = commands.get(), .bindings = bindings, .parameters = parameters}).ok());
+  REQUIRE(finish(*device, {.commands = commands.get(), .parameters = parameters}).code() == Code::invalid_argument);
+  REQUIRE(finish(*device, {.commands = commands.get(), .bindings = bindings}).code() == Code::invalid_argument);
+  REQUIRE(finish(*device, {.commands = commands.get(), .bindings = bindings, .parameters = parameters}).ok());
 }
 
 TEST_CASE("transfers run before the list, in order", "[transfers][commands]") {
@@ -306,7 +306,7 @@ TEST_CASE("transfers run before the list, in order", "[transfers][commands]") {
   const Command transfers[] = {first.command, second.command};
   const Binding bindings[] = {{.buffer = buffer.get()}};
 
-  need(device->submit({.commands = commands.get(), .transfers = transfers, .bindings = bindings}));
+  need(finish(*device, {.commands = commands.get(), .transfers = transfers, .bindings = bindings}));
 
   REQUIRE(bytes_of(*device, *buffer) == std::vector<uint8_t>{3, 2, 1, 0});
 }
@@ -314,7 +314,7 @@ TEST_CASE("transfers run before the list, in order", "[transfers][commands]") {
 TEST_CASE("an empty submission is legal and counted", "[commands][stats]") {
   CTS_DEVICE(device);
 
-  need(device->submit({}));
+  need(finish(*device, {}));
 
   REQUIRE(device->stats().submissions == 1);
   REQUIRE(device->stats().dispatches == 0);
@@ -325,7 +325,7 @@ TEST_CASE("a submission to another ordinal is refused", "[commands]") {
   hal::Submission submission;
   submission.device_ordinal = 1;
 
-  REQUIRE(device->submit(submission).code() == Code::invalid_argument);
+  REQUIRE(finish(*device, submission).code() == Code::invalid_argument);
 }
 
 TEST_CASE("a list may have more slots than fit on a stack", "[commands]") {
@@ -341,7 +341,7 @@ TEST_CASE("a list may have more slots than fit on a stack", "[commands]") {
   }
   auto all = list(*device, commands, 500);
 
-  need(device->submit({.commands = all.get(), .bindings = bindings}));
+  need(finish(*device, {.commands = all.get(), .bindings = bindings}));
 
   REQUIRE(bytes_of(*device, *buffer)[499] == 499 % 251);
 }

@@ -6,3 +6,4 @@
 #include "halcyon/drivers/shared/queue.ipp"
 #include "halcyon/drivers/shared/recording.ipp"
 #include "halcyon/drivers/shared/timeline.ipp"
+#include "halcyon/drivers/shared/worker.ipp"

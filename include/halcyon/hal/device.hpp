@@ -118,7 +118,7 @@ class Device {
   virtual Result<Ref<Buffer>> allocate_async(const BufferDesc& desc, std::span<const Timepoint> waits, Timepoint signal) = 0;
   // Frees the memory once `waits` are reached, then reaches `signal`; a failed wait fails the signal and frees nothing.
   // The buffer may not be used after that, and need not be freed so: the last reference does it too.
-  // Errors: invalid_argument for imported memory, failed_precondition for what is freed already, or about to be.
+  // Errors: failed_precondition for imported memory, and for what is freed already, or about to be.
   virtual Status free_async(Buffer& buffer, std::span<const Timepoint> waits, Timepoint signal) = 0;
   // Wraps `bytes`, which the caller keeps alive and unmoved as long as the buffer; `released` (may be null)
   // is told once, when the last reference goes; never where the import fails. The memory needs the alignment of its

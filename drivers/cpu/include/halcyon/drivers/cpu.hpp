@@ -19,7 +19,7 @@ Result<Owned<hal::Device>> create_device(const DeviceOptions& options = {});
 // is unsupported). Whoever uses only this links no thread pool, no queue and no guard pages.
 Result<Owned<hal::Device>> create_inline_device(const InlineOptions& options = {});
 
-// For a registry. Options: mappable=0|1 coherent=0|1 threads=N guard=0|1 pin=0|1 memory_limit=BYTES pool_limit=BYTES
+// For a registry. Options: mappable=0|1 coherent=0|1 threads=N guard=0|1 pin=0|1 queue=0|1 memory_limit=BYTES pool_limit=BYTES
 // features=LEVEL; index 0.
 Result<Owned<hal::Device>> create_from_options(std::string_view options, const Allocator& allocator);
 

@@ -32,7 +32,8 @@ HALCYON_FUNC Status FullDevice::initialize(const DeviceOptions& options) {
     return {Code::invalid_argument, "create_device: features are baseline, avx2 or avx512"};
   HALCYON_TRY(workgroups_.start(options));
   engine_.use(workgroups_.runner(), workgroups_.workers());
-  return {};
+  caps_.inline_execution = !options.queue;
+  return options.queue ? queue_.start_worker() : Status();
 }
 
 HALCYON_FUNC Result<Ref<hal::Buffer>> FullDevice::allocate_async(const hal::BufferDesc& desc,
@@ -49,7 +50,7 @@ HALCYON_FUNC Result<Ref<hal::Buffer>> FullDevice::allocate_async(const hal::Buff
 
 HALCYON_FUNC Status FullDevice::free_async(hal::Buffer& buffer, std::span<const hal::Timepoint> waits, hal::Timepoint signal) {
   CpuBuffer& freed = detail::as_cpu(buffer);
-  if (freed.imported_) return {Code::invalid_argument, "free_async: the memory was imported, and is its owner's"};
+  if (freed.imported_) return {Code::failed_precondition, "free_async: the memory was imported, and is its owner's"};
   if (freed.freeing_.exchange(true)) return {Code::failed_precondition, "free_async: the buffer was freed already"};
   const auto action = [](void* self, hal::Buffer& target, const Status& waited) {
     if (waited.ok())
@@ -101,6 +102,8 @@ HALCYON_FUNC Result<Owned<hal::Device>> create_from_options(std::string_view opt
       chosen.mappable = !chosen.mappable;
     } else if (option.key == "guard") {
       known = parse_flag(option.value, chosen.guard);
+    } else if (option.key == "queue") {
+      known = parse_flag(option.value, chosen.queue);
     } else if (option.key == "coherent") {
       known = parse_flag(option.value, chosen.coherent);
     } else if (option.key == "memory_limit") {
@@ -119,7 +122,7 @@ HALCYON_FUNC Result<Owned<hal::Device>> create_from_options(std::string_view opt
     }
     if (!known)
       return Status(Code::invalid_argument,
-                    "cpu: the options are mappable=0|1, coherent=0|1, threads=N, guard=0|1, pin=0|1, memory_limit=BYTES, "
+                    "cpu: the options are mappable=0|1, coherent=0|1, threads=N, guard=0|1, pin=0|1, queue=0|1, memory_limit=BYTES, "
                     "pool_limit=BYTES, features=baseline|avx2|avx512");
   }
   return create_device(chosen);

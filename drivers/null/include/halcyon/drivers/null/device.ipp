@@ -131,7 +131,7 @@ HALCYON_FUNC Result<Ref<hal::Buffer>> NullDevice::allocate_async(const hal::Buff
 HALCYON_FUNC Status NullDevice::free_async(hal::Buffer& buffer, std::span<const hal::Timepoint> waits,
                                            hal::Timepoint signal) {
   NullBuffer& freed = detail::as_null(buffer);
-  if (freed.imported_) return {Code::invalid_argument, "free_async: the memory was imported, and is its owner's"};
+  if (freed.imported_) return {Code::failed_precondition, "free_async: the memory was imported, and is its owner's"};
   if (freed.freeing_.exchange(true)) return {Code::failed_precondition, "free_async: the buffer was freed already"};
   const Status status = queue_.after(
       waits, signal,

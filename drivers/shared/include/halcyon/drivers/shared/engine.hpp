@@ -1,5 +1,5 @@
-// halcyon/drivers/shared/engine.hpp -- submissions of an inline device: checked, and run here where they wait for
-// nothing.
+// halcyon/drivers/shared/engine.hpp -- submissions of a device on host memory: checked, and run here where they wait for
+// nothing and the device is inline.
 //
 //   Engine engine(owner);
 //   return engine.submit(submission);      // what Device::submit does
@@ -56,6 +56,7 @@ class Engine {
     workers_ = workers;
   }
   void use(Ordering& ordering) { ordering_ = &ordering; }
+  void queue_everything() { queues_all_ = true; }  // what neither waits nor signals goes to the ordering too
   void profile(hal::ProfileSink sink) { profile_ = sink; }
 
   Result<Ref<hal::Commands>> create_commands(const hal::CommandsDesc& desc) { return Recording::create(owner_, desc); }
@@ -85,6 +86,7 @@ class Engine {
   Ordering* ordering_ = nullptr;
   WorkgroupRunner runner_;
   uint32_t workers_ = 1;
+  bool queues_all_ = false;
   hal::ProfileSink profile_;
   std::atomic<uint64_t> submissions_{0}, dispatches_{0};
 };

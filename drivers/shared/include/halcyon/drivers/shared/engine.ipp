@@ -83,7 +83,7 @@ HALCYON_FUNC Status Engine::submit(const hal::Submission& submission) {
   plan.transfers = submission.transfers;
   plan.commands = static_cast<const Recording*>(submission.commands);
   submissions_.fetch_add(1, std::memory_order_relaxed);
-  if (submission.waits.empty() && submission.signals.empty()) return execute(plan, Phase::check_and_run);
+  if (!queues_all_ && submission.waits.empty() && submission.signals.empty()) return execute(plan, Phase::check_and_run);
   return ordering_ ? ordering_->submit(submission, plan) : no_semaphores();
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 #include "halcyon/drivers/shared/engine.ipp"
 #include "halcyon/drivers/shared/queue.hpp"
+#include "halcyon/drivers/shared/worker.ipp"
 
 HALCYON_NAMESPACE_BEGIN
 namespace shared {
@@ -99,11 +100,18 @@ class Queue::QueuedAction final : public Work {
   Ref<hal::Buffer> buffer_;
 };
 
+HALCYON_FUNC Status Queue::start_worker() {
+  HALCYON_TRY(worker_.start([](void* self, Work& work) { static_cast<Queue*>(self)->timeline_.execute(work); }, this));
+  engine_.queue_everything();
+  timeline_.use(&worker_);
+  return {};
+}
+
 HALCYON_FUNC Status Queue::submit(const hal::Submission& submission, const Plan& plan) {
   HALCYON_TRY(Timeline::check(submission.waits, submission.signals));
   HALCYON_TRY(engine_.execute(plan, Engine::Phase::check));
   Status status;
-  if (Timeline::state(submission.waits, status) == Timeline::State::pending) return enqueue(submission, plan);
+  if (worker_.running() || Timeline::state(submission.waits, status) == Timeline::State::pending) return enqueue(submission, plan);
   // Its buffers are in use here too: another thread may be about to read one.
   for (const hal::Binding& binding : plan.bindings) binding.buffer->begin_use();
   if (status.ok()) status = engine_.execute(plan, Engine::Phase::run);
@@ -128,7 +136,7 @@ HALCYON_FUNC Status Queue::after(std::span<const hal::Timepoint> waits, hal::Tim
   const std::span<const hal::Timepoint> signals(&signal, signal.semaphore ? 1u : 0u);
   HALCYON_TRY(Timeline::check(waits, signals));
   Status status;
-  if (Timeline::state(waits, status) != Timeline::State::pending) {
+  if (!worker_.running() && Timeline::state(waits, status) != Timeline::State::pending) {
     status = action(self, buffer, status);
     timeline_.settle(signals, status);
     return status;

@@ -1,5 +1,5 @@
 // halcyon/drivers/shared/timeline.hpp -- timeline semaphores and queued work for devices that run work on
-// the thread that makes it ready: the caller of submit, or whoever signals its last wait.
+// the thread that makes it ready: the caller of submit, or whoever signals its last wait; or hand it to an Executor.
 //
 //   switch (timeline.state(waits, status)) { case State::reached: run now; ... }
 //   timeline.enqueue(work);                    // runs on the thread that signals the last wait
@@ -79,11 +79,29 @@ class Work {
  private:
   friend class Timeline;
   friend class WaitHeap;
+  friend struct WorkList;
   Work* next_ = nullptr;  // in the list of all that wait, or of what is ready
   Work* previous_ = nullptr;
   uint64_t order_ = 0;
   size_t unreached_ = 0;
   Status blocked_;  // why it cannot run: a wait failed
+};
+
+// In the order of pushing.
+struct WorkList {
+  Work* first = nullptr;
+  Work* last = nullptr;
+  void push(Work& work);
+  Work* pop();
+};
+
+// Where ready work goes instead of running at once (worker.hpp). It calls Timeline::execute for each.
+class Executor {
+ public:
+  virtual void push(Work& work) = 0;
+
+ protected:
+  ~Executor() = default;
 };
 
 class Timeline {
@@ -103,6 +121,10 @@ class Timeline {
   static void adopt(Work& work, std::span<const hal::Timepoint> waits, std::span<const hal::Timepoint> signals);
   // Takes the work over, and runs it at once where its waits were reached meanwhile.
   void enqueue(Work& work);
+  // Ready work goes there; null: it runs where it became ready. Nothing may be in flight.
+  void use(Executor* executor) { executor_ = executor; }
+  // Runs ready work, reaches or fails its signals, and passes on what that readies.
+  void execute(Work& work);
   void settle(std::span<const hal::Timepoint> signals, const Status& status);
   Status signal(TimelineSemaphore& semaphore, uint64_t value);
   Status wait(std::span<const hal::Timepoint> timepoints, hal::Wait mode, uint64_t timeout_ns);
@@ -114,24 +136,20 @@ class Timeline {
 
  private:
   friend class TimelineSemaphore;
-  struct Queue {
-    Work* first = nullptr;
-    Work* last = nullptr;
-    void push(Work& work);
-    Work* pop();
-  };
   // Under the lock: reaches or fails the signals, and takes what that readies.
-  void apply(std::span<const hal::Timepoint> signals, const Status& status, Queue& ready);
-  void advance(TimelineSemaphore& semaphore, Queue& ready);
+  void apply(std::span<const hal::Timepoint> signals, const Status& status, WorkList& ready);
+  void advance(TimelineSemaphore& semaphore, WorkList& ready);
   void set_aside(Work& work);
-  void make_ready(Work& work, const Status& blocked, Queue& ready);
-  void run(Queue& ready);
+  void make_ready(Work& work, const Status& blocked, WorkList& ready);
+  void run(WorkList& ready);
+  void execute(Work& work, WorkList& ready);
   static void finish(Work& work);
   static bool decided(std::span<const hal::Timepoint> timepoints, hal::Wait mode, Status& failure);
 
   Owner& owner_;
   platform::Mutex mutex_;
   platform::Condition changed_;
+  Executor* executor_ = nullptr;
   Work* pending_ = nullptr;  // all that wait, in no order
   uint64_t arrivals_ = 0;
   std::atomic<uint32_t> waiters_{0};  // changed under the lock

@@ -84,13 +84,13 @@ HALCYON_FUNC void TimelineSemaphore::fail(Status status) {
 
 HALCYON_FUNC void TimelineSemaphore::recycle() { timeline_.owner_.destroy(this); }
 
-HALCYON_FUNC void Timeline::Queue::push(Work& work) {
+HALCYON_FUNC void WorkList::push(Work& work) {
   work.next_ = nullptr;
   (last ? last->next_ : first) = &work;
   last = &work;
 }
 
-HALCYON_FUNC Work* Timeline::Queue::pop() {
+HALCYON_FUNC Work* WorkList::pop() {
   Work* work = first;
   if (!work) return nullptr;
   first = work->next_;
@@ -149,7 +149,7 @@ HALCYON_FUNC void Timeline::finish(Work& work) {
   work.destroy();
 }
 
-HALCYON_FUNC void Timeline::apply(std::span<const hal::Timepoint> signals, const Status& status, Queue& ready) {
+HALCYON_FUNC void Timeline::apply(std::span<const hal::Timepoint> signals, const Status& status, WorkList& ready) {
   for (const hal::Timepoint& point : signals) {
     TimelineSemaphore& semaphore = detail::as_timeline(point.semaphore);
     if (semaphore.failed_.load(std::memory_order_relaxed)) continue;  // the first failure stays
@@ -164,7 +164,7 @@ HALCYON_FUNC void Timeline::apply(std::span<const hal::Timepoint> signals, const
   if (waiters_ != 0) changed_.notify_all();
 }
 
-HALCYON_FUNC void Timeline::advance(TimelineSemaphore& semaphore, Queue& ready) {
+HALCYON_FUNC void Timeline::advance(TimelineSemaphore& semaphore, WorkList& ready) {
   const bool failed = semaphore.failed_.load(std::memory_order_relaxed);
   const uint64_t value = semaphore.value_.load(std::memory_order_relaxed);
   while (const WaitNode* top = semaphore.waiting_.top()) {
@@ -187,7 +187,7 @@ HALCYON_FUNC void Timeline::set_aside(Work& work) {
   pending_ = &work;
 }
 
-HALCYON_FUNC void Timeline::make_ready(Work& work, const Status& blocked, Queue& ready) {
+HALCYON_FUNC void Timeline::make_ready(Work& work, const Status& blocked, WorkList& ready) {
   for (WaitNode& wait : work.waits)
     if (wait.is_queued) detail::as_timeline(wait.point.semaphore).waiting_.remove(wait);
   if (work.next_) work.next_->previous_ = work.previous_;
@@ -196,20 +196,32 @@ HALCYON_FUNC void Timeline::make_ready(Work& work, const Status& blocked, Queue&
   ready.push(work);
 }
 
-HALCYON_FUNC void Timeline::run(Queue& ready) {
-  while (Work* work = ready.pop()) {
-    const Status status = work->run(work->blocked_);
-    work->drop_resources();
-    {
-      platform::Lock lock(mutex_);
-      apply(work->signals, status, ready);
-    }
-    finish(*work);
+HALCYON_FUNC void Timeline::run(WorkList& ready) {
+  while (Work* work = ready.pop())
+    if (executor_)
+      executor_->push(*work);
+    else
+      execute(*work, ready);
+}
+
+HALCYON_FUNC void Timeline::execute(Work& work, WorkList& ready) {
+  const Status status = work.run(work.blocked_);
+  work.drop_resources();
+  {
+    platform::Lock lock(mutex_);
+    apply(work.signals, status, ready);
   }
+  finish(work);
+}
+
+HALCYON_FUNC void Timeline::execute(Work& work) {
+  WorkList ready;
+  execute(work, ready);
+  run(ready);
 }
 
 HALCYON_FUNC void Timeline::enqueue(Work& work) {
-  Queue ready;
+  WorkList ready;
   {
     platform::Lock lock(mutex_);
     set_aside(work);
@@ -230,7 +242,7 @@ HALCYON_FUNC void Timeline::enqueue(Work& work) {
 
 HALCYON_FUNC void Timeline::settle(std::span<const hal::Timepoint> signals, const Status& status) {
   if (signals.empty() && waiters_ == 0) return;  // else somebody may wait for a buffer
-  Queue ready;
+  WorkList ready;
   {
     platform::Lock lock(mutex_);
     apply(signals, status, ready);
@@ -239,7 +251,7 @@ HALCYON_FUNC void Timeline::settle(std::span<const hal::Timepoint> signals, cons
 }
 
 HALCYON_FUNC Status Timeline::signal(TimelineSemaphore& semaphore, uint64_t value) {
-  Queue ready;
+  WorkList ready;
   {
     platform::Lock lock(mutex_);
     if (semaphore.failed_.load(std::memory_order_relaxed)) return semaphore.failure_;
@@ -299,7 +311,7 @@ HALCYON_FUNC Status Timeline::wait_idle(const hal::Buffer& buffer, uint64_t time
 
 HALCYON_FUNC void Timeline::abandon() {
   const Status abandoned(Code::failed_precondition, "the device went away before the work could run");
-  Queue ready;
+  WorkList ready;
   {
     platform::Lock lock(mutex_);
     while (pending_) make_ready(*pending_, abandoned, ready);
