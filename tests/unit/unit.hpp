@@ -65,7 +65,7 @@ inline std::vector<std::string> devices() {
   std::vector<std::string> names = {"null"};
   const Registry all = registry();
   for (const Driver& driver : all.drivers())
-    if (driver.name == "cpu") names.insert(names.end(), {"cpu", "cpu:unmappable", "cpu:unmappable,threads=2"});
+    if (driver.name == "cpu") names.insert(names.end(), {"cpu", "cpu:unmappable", "cpu:unmappable,threads=2", "cpu,coherent=0", "cpu,queue=1", "cpu:unmappable,queue=1"});
   return names;
 }
 

@@ -82,7 +82,7 @@ struct DeviceOptions {
   bool mappable = true;    // device-local buffers map; false: as on a device with memory of its own
   uint32_t threads = 1;    // the caller included; 0: one for each processor
   bool guard = false;      // every buffer ends at an unmapped page, and is unmapped when freed; slow
-  bool queue = false;      // work runs on a thread of the device; submit returns at once, and is not inline
+  bool queue = false;      // work runs on a thread of the device: submit only queues it, in memory of its own
   bool pin = false;        // each pool thread stays on a processor of its own
 #if !defined(HALCYON_FREESTANDING)
   Allocator allocator = system_allocator();
