@@ -16,6 +16,8 @@ HALCYON_NAMESPACE_BEGIN
 
 class Program;
 class Argument;
+class HostCall;
+struct HostTensor;
 struct HostValues;
 
 class Frame {
