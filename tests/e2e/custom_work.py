@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Work that the application gives, and state that stays on the device: custom_work.py BUILD. Models compiled in several ways and run
 by C++ programs (custom_work.cpp, state.cpp) on each CPU device."""
-import platform, sys
+import json, platform, sys
 
 from halcyon import ROOT, Count, Tools
 
@@ -67,6 +67,11 @@ def main(build):
         says(count, shown, text)
     says(count, tools.run("inspect", calls),
          "calls the application's observe(argument0: argument0_0x4xf32) -> (result0: 4xf32, result1: 1xi64)")
+    told = json.loads(tools.run("inspect", "--json", kernels).out)["plans"][0]["executables"][1]
+    written = dict(zip(told["kernels"], told["written"]))
+    count.test("inspect --json says what is written", None if written == {"scale_rows": 4, "append": 2, "positive": 6} else f"it says {written}")
+    called = [f["name"] for f in json.loads(tools.run("inspect", "--json", calls).out)["callbacks"]]
+    count.test("inspect --json says what is called", None if called == ["observe", "head", "note", "touch"] else f"it says {called}")
     # The command has none of these kernels and functions.
     says(count, tools.run("run", kernels, "--function=counted", "--input=1x4xf32=1,2,3,4"), "the application gave no such kernel")
     says(count, tools.run("run", calls, "--function=middle", "--input=4xf32=1,2,3,4"), "the application gave no function")
