@@ -239,6 +239,17 @@ typedef struct halcyon_stats {
 } halcyon_stats;
 HALCYON_API halcyon_code halcyon_device_stats(const halcyon_device* device, halcyon_stats* out, halcyon_error* error);
 
+/* One timed piece of work, in the order of completion. */
+typedef struct halcyon_profile_event {
+  size_t size;
+  halcyon_string name; /* valid during the call */
+  uint32_t location;   /* of the source op; UINT32_MAX: none */
+  uint64_t begin_ns, end_ns;
+} halcyon_profile_event;
+/* Calls `event` for each from now on; NULL: no more. Nothing may be in flight. `user` lives until then. */
+HALCYON_API halcyon_code halcyon_device_profile(halcyon_device* device, void (*event)(void* user, const halcyon_profile_event* event),
+                                                void* user, halcyon_error* error);
+
 /* Gives pooled memory back to the system. */
 HALCYON_API halcyon_code halcyon_device_trim(halcyon_device* device, halcyon_error* error);
 
@@ -305,6 +316,27 @@ HALCYON_API halcyon_code halcyon_tensor_free_async(halcyon_tensor* tensor, halcy
 /* Another tensor over the start of the same bytes, which must be enough for the shape. NULL: the same shape. */
 HALCYON_API halcyon_code halcyon_tensor_share(halcyon_tensor* tensor, const halcyon_shape* shape, halcyon_tensor** out, halcyon_error* error);
 HALCYON_API void halcyon_tensor_release(halcyon_tensor* tensor);
+
+/* A driver's own name for the memory. */
+typedef int32_t halcyon_native_type;
+enum {
+  HALCYON_NATIVE_NONE = 0,
+  HALCYON_NATIVE_HOST_POINTER = 1,
+  HALCYON_NATIVE_VULKAN_BUFFER = 2,
+  HALCYON_NATIVE_CUDA_POINTER = 3,
+  HALCYON_NATIVE_OPAQUE_FD = 4
+};
+typedef struct halcyon_native_handle {
+  halcyon_native_type type;
+  uint64_t value;
+  uint64_t offset; /* bytes, from what `value` names */
+} halcyon_native_handle;
+/* Valid as long as the tensor's memory. Errors: unsupported where the device has no such handle. */
+HALCYON_API halcyon_code halcyon_tensor_export(halcyon_tensor* tensor, halcyon_native_type type, halcyon_native_handle* out,
+                                               halcyon_error* error);
+/* Wraps memory that the caller made with the device's own means and keeps alive. Errors: unsupported. */
+HALCYON_API halcyon_code halcyon_tensor_import_native(halcyon_device* device, const halcyon_shape* shape, const halcyon_native_handle* handle,
+                                                      halcyon_tensor** out, halcyon_error* error);
 
 /* 1 once its bytes were donated, freed or taken. */
 HALCYON_API int halcyon_tensor_is_empty(const halcyon_tensor* tensor);

@@ -33,6 +33,20 @@ halcyon_code halcyon_device_stats(const halcyon_device* device, halcyon_stats* o
   return report(write_struct(filled, out), error);
 }
 
+halcyon_code halcyon_device_profile(halcyon_device* device, void (*event)(void* user, const halcyon_profile_event* event), void* user,
+                                    halcyon_error* error) {
+  if (!device) return report({Code::invalid_argument, "profile: the device is NULL"}, error);
+  device->event = event;
+  device->event_user = user;
+  const auto pass_on = [](void* self, const hal::ProfileEvent& seen) {
+    const halcyon_device& to = *static_cast<halcyon_device*>(self);
+    const halcyon_profile_event passed = {sizeof passed, to_c(seen.name), seen.location, seen.begin_ns, seen.end_ns};
+    to.event(to.event_user, &passed);
+  };
+  device->device->profile(event ? hal::ProfileSink{device, pass_on} : hal::ProfileSink{});
+  return report({}, error);
+}
+
 halcyon_code halcyon_device_trim(halcyon_device* device, halcyon_error* error) {
   if (!device) return report({Code::invalid_argument, "trim: the device is NULL"}, error);
   device->device->trim();

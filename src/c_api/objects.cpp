@@ -11,7 +11,8 @@ static_assert(static_cast<int>(Kind::command) == HALCYON_KIND_COMMAND && static_
 static_assert(HALCYON_MAX_RANK == max_rank);
 static_assert(static_cast<int>(hal::Map::read_write) == HALCYON_ACCESS_READ_WRITE && static_cast<int>(hal::Memory::host) == HALCYON_MEMORY_HOST &&
               static_cast<int>(hal::Wait::any) == HALCYON_WAIT_ANY && static_cast<int>(LoadMode::copy) == HALCYON_LOAD_COPY &&
-              static_cast<int>(Residence::both) == HALCYON_RESIDENCE_BOTH);
+              static_cast<int>(Residence::both) == HALCYON_RESIDENCE_BOTH &&
+              static_cast<int>(hal::NativeHandle::Type::opaque_fd) == HALCYON_NATIVE_OPAQUE_FD);
 
 halcyon_code report(const Status& status, halcyon_error* error, const Program* program, const char* more) {
   const halcyon_code code = static_cast<halcyon_code>(status.code());

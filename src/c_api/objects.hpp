@@ -52,6 +52,9 @@ struct halcyon_registry final : c_api::Object<halcyon_registry> {
 struct halcyon_device final : c_api::Object<halcyon_device> {
   halcyon_device(const halcyon::Allocator& allocator, halcyon_registry& from, halcyon::Owned<halcyon::hal::Device> made)
       : Object(allocator), registry(halcyon::Ref<halcyon_registry>::share(&from)), device(std::move(made)) {}
+  // Where events go; both null: nowhere.
+  void (*event)(void* user, const halcyon_profile_event* event) = nullptr;
+  void* event_user = nullptr;
   halcyon::Ref<halcyon_registry> registry;  // its driver's code
   halcyon::Owned<halcyon::hal::Device> device;
 };

@@ -53,6 +53,39 @@ halcyon_code halcyon_tensor_import(halcyon_device* device, const halcyon_shape* 
   });
 }
 
+halcyon_code halcyon_tensor_export(halcyon_tensor* tensor, halcyon_native_type type, halcyon_native_handle* out, halcyon_error* error) {
+  const auto exported = [&]() -> Status {
+    HALCYON_TRY(filled(tensor));
+    HALCYON_TRY(needed(out, "tensor_export: `out` is NULL"));
+    if (type <= HALCYON_NATIVE_NONE || type > HALCYON_NATIVE_OPAQUE_FD) return {Code::invalid_argument, "tensor_export: the type is none that there is"};
+    HALCYON_ASSIGN(const hal::NativeHandle handle,
+                   tensor->device->device->export_native(*tensor->tensor.buffer(), static_cast<hal::NativeHandle::Type>(type)));
+    *out = {static_cast<halcyon_native_type>(handle.type), handle.value, handle.offset};
+    return {};
+  };
+  return report(exported(), error);
+}
+
+halcyon_code halcyon_tensor_import_native(halcyon_device* device, const halcyon_shape* shape, const halcyon_native_handle* handle,
+                                          halcyon_tensor** out, halcyon_error* error) {
+  return answer(out, error, [&]() -> Result<Ref<halcyon_tensor>> {
+    HALCYON_TRY(needed(device, "tensor_import_native: the device is NULL"));
+    HALCYON_TRY(needed(handle, "tensor_import_native: the handle is NULL"));
+    if (handle->type <= HALCYON_NATIVE_NONE || handle->type > HALCYON_NATIVE_OPAQUE_FD)
+      return Status(Code::invalid_argument, "tensor_import_native: the type is none that there is");
+    if (handle->value == 0) return Status(Code::invalid_argument, "tensor_import_native: the handle is 0");
+    Shape sizes;
+    ElementType type;
+    hal::BufferDesc desc;
+    HALCYON_TRY(read_shape(shape, sizes, type));
+    HALCYON_TRY(byte_size(sizes, type, desc.size));
+    desc.label = "imported";
+    HALCYON_ASSIGN(Ref<hal::Buffer> buffer,
+                   device->device->import_native({static_cast<hal::NativeHandle::Type>(handle->type), handle->value, handle->offset}, desc));
+    return make_tensor(*device, Tensor::wrap(std::move(buffer), type, sizes));
+  });
+}
+
 halcyon_code halcyon_tensor_allocate_async(halcyon_device* device, const halcyon_shape* shape, const halcyon_buffer_options* options,
                                            halcyon_timepoints waits, halcyon_timepoint signal, halcyon_tensor** out, halcyon_error* error) {
   return answer(out, error, [&]() -> Result<Ref<halcyon_tensor>> {

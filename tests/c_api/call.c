@@ -260,6 +260,19 @@ static void run_tasks(void* self, uint32_t count, void (*task)(void* context, ui
   for (uint32_t i = 0; i < count; ++i) task(context, i, i % 2);
 }
 
+typedef struct profile {
+  int events, right;
+  uint64_t last_end;
+} profile;
+
+static void see(void* user, const halcyon_profile_event* event) {
+  profile* seen = user;
+  ++seen->events;
+  seen->right += event->size == sizeof *event && equal(event->name, "twice") && event->location == 0 && event->begin_ns <= event->end_ns &&
+                 event->begin_ns >= seen->last_end;
+  seen->last_end = event->end_ns;
+}
+
 static void kernels_may_be_the_programs_own(void) {
   halcyon_registry* registry = NULL;
   halcyon_device* device = NULL;
@@ -283,6 +296,16 @@ static void kernels_may_be_the_programs_own(void) {
     GOOD(halcyon_call_run(all.call, NULL, &error));
     GOOD(halcyon_call_result(all.call, 0, &result, &error));
     CHECK(holds(result, eight, 4));
+    if (!own_pool) {
+      profile seen = {0, 0, 0};
+      GOOD(halcyon_device_profile(device, &see, &seen, &error));
+      GOOD(halcyon_call_run(all.call, NULL, &error));
+      GOOD(halcyon_call_run(all.call, NULL, &error));
+      GOOD(halcyon_device_profile(device, NULL, NULL, &error));
+      GOOD(halcyon_call_run(all.call, NULL, &error));
+      CHECK(seen.events == 2 && seen.right == 2);
+      CODE(halcyon_device_profile(NULL, &see, &seen, &error), INVALID_ARGUMENT);
+    }
     fails_with = 5;
     CHECK(halcyon_call_run(all.call, NULL, &error) != HALCYON_OK);
     CHECK(error.native == 5);

@@ -179,6 +179,49 @@ static void imported_memory_is_used_in_place(void) {
   }
 }
 
+static void memory_crosses_by_its_native_name(void) {
+  EACH_DEVICE(device) {
+    const halcyon_shape shape = floats(4);
+    halcyon_shape bad = floats(4);
+    halcyon_caps caps = HALCYON_INIT(halcyon_caps);
+    float mine[4] = {4, 3, 2, 1}, back[4] = {0};
+    halcyon_native_handle handle = {HALCYON_NATIVE_HOST_POINTER, (uint64_t)(uintptr_t)mine, 0};
+    halcyon_tensor* tensor = NULL;
+    GOOD(halcyon_device_caps(device, &caps, &error));
+    if (caps.import_host) {
+      GOOD(halcyon_tensor_import_native(device, &shape, &handle, &tensor, &error));
+      GOOD(halcyon_tensor_read(tensor, back, sizeof back, nothing, HALCYON_NO_TIMEOUT, &error));
+      CHECK(memcmp(back, mine, sizeof back) == 0);
+      memset(&handle, 0, sizeof handle);
+      GOOD(halcyon_tensor_export(tensor, HALCYON_NATIVE_HOST_POINTER, &handle, &error));
+      CHECK(handle.type == HALCYON_NATIVE_HOST_POINTER && handle.value + handle.offset == (uint64_t)(uintptr_t)mine);
+      halcyon_tensor_release(tensor);
+    } else {
+      CODE(halcyon_tensor_import_native(device, &shape, &handle, &tensor, &error), UNSUPPORTED);
+    }
+    tensor = stage_floats(device, 4, four);
+    CODE(halcyon_tensor_export(tensor, HALCYON_NATIVE_CUDA_POINTER, &handle, &error), UNSUPPORTED);
+    CODE(halcyon_tensor_export(tensor, HALCYON_NATIVE_NONE, &handle, &error), INVALID_ARGUMENT);
+    CODE(halcyon_tensor_export(tensor, 5, &handle, &error), INVALID_ARGUMENT);
+    CODE(halcyon_tensor_export(tensor, HALCYON_NATIVE_HOST_POINTER, NULL, &error), INVALID_ARGUMENT);
+    CODE(halcyon_tensor_export(NULL, HALCYON_NATIVE_HOST_POINTER, &handle, &error), INVALID_ARGUMENT);
+    halcyon_tensor_release(tensor);
+    handle = (halcyon_native_handle){HALCYON_NATIVE_CUDA_POINTER, 64, 0};
+    CODE(halcyon_tensor_import_native(device, &shape, &handle, &tensor, &error), UNSUPPORTED);
+    handle.type = 9;
+    CODE(halcyon_tensor_import_native(device, &shape, &handle, &tensor, &error), INVALID_ARGUMENT);
+    handle = (halcyon_native_handle){HALCYON_NATIVE_HOST_POINTER, 0, 0};
+    CODE(halcyon_tensor_import_native(device, &shape, &handle, &tensor, &error), INVALID_ARGUMENT);
+    CODE(halcyon_tensor_import_native(device, &shape, NULL, &tensor, &error), INVALID_ARGUMENT);
+    CODE(halcyon_tensor_import_native(NULL, &shape, &handle, &tensor, &error), INVALID_ARGUMENT);
+    bad.sizes[0] = -1;
+    handle.value = 64;
+    CODE(halcyon_tensor_import_native(device, &bad, &handle, &tensor, &error), INVALID_ARGUMENT);
+    CODE(halcyon_tensor_import_native(device, &shape, &handle, NULL, &error), INVALID_ARGUMENT);
+    CHECK(tensor == NULL);
+  }
+}
+
 static void a_shared_tensor_has_the_same_bytes(void) {
   EACH_DEVICE(device) {
     halcyon_tensor *tensor = stage_floats(device, 4, four), *square = NULL;
@@ -279,6 +322,7 @@ const test tensor_tests[] = {{"what is staged is read back", &what_is_staged_is_
                              {"a map is a view where memory maps", &a_map_is_a_view_where_memory_maps},
                              {"what must map maps everywhere", &what_must_map_maps_everywhere},
                              {"imported memory is used in place", &imported_memory_is_used_in_place},
+                             {"memory crosses by its native name", &memory_crosses_by_its_native_name},
                              {"a shared tensor has the same bytes", &a_shared_tensor_has_the_same_bytes},
                              {"memory is allocated and freed in order of a queue", &memory_is_allocated_and_freed_in_order_of_a_queue},
                              {"queued memory is checked", &queued_memory_is_checked},

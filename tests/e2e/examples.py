@@ -31,6 +31,14 @@ def custom_kernel(tools, count):
     count.test("custom_kernel with a model of another shape", None if missing.status == 1 and "invalid_argument" in missing.err else f"said {missing.err!r}")
 
 
+def hello_c(tools, count):
+    program = tools.build / "examples/hello_c/hello_c"
+    done = tools.call([program, tools.build / "examples/hello/hello.hcm"])
+    count.test("hello_c", done.error or (None if done.out == "2.5 1\n8.5 8.5\n" else f"printed {done.out!r}"))
+    missing = tools.call([program, "/no/such/missing.hcm"])
+    count.test("hello_c without a model", None if missing.status == 1 and "not_found: " in missing.err else f"said {missing.err!r}")
+
+
 def install_model(tools):
     """labels.tsv and filetype.hcm beside the program, from the installed package; the error or None."""
     folder = tools.build / "examples/filetype"
@@ -69,6 +77,7 @@ def main(build):
     count = Count("examples")
     hello(tools, count)
     custom_kernel(tools, count)
+    hello_c(tools, count)
     filetype(tools, count)
     return count.close()
 

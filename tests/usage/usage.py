@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """Uses the runtime in one of the ways that users do, and prints how many of its cases passed.
 
-    usage.py --source DIR --generated artifact_generated.h headers|header-only|amalgamation|subproject
+    usage.py --source DIR --generated artifact_generated.h headers|header-only|amalgamation|subproject|c-library
 
 headers       every public header compiles alone, header-only and compiled, strictly, with GCC and Clang
 header-only   two translation units that include everything link into one program, which runs
 amalgamation  the generated single header, vendored into a folder with nothing but FlatBuffers' headers
 subproject    a Meson project that has Halcyon as a subproject builds and runs
+c-library     a C project that has it as a subproject, and one that finds it installed
 """
 import argparse
 import os
@@ -158,13 +159,42 @@ test('user', user)
                     print(f'the subproject installs something: {installed}')
 
 
+def c_library(options, cases, folder):
+    project = folder / 'project'
+    (project / 'subprojects').mkdir(parents=True)
+    os.symlink(options.source, project / 'subprojects' / 'halcyon')
+    shutil.copy(options.source / 'examples/hello_c/hello.c', project)
+    (project / 'meson.build').write_text("""
+project('user', 'c', default_options: ['c_std=c11', 'halcyon:capi=enabled'])
+executable('user', 'hello.c', dependencies: dependency('halcyon_c', fallback: 'halcyon'))
+""")
+    # It says what is wrong with a file that is missing: the library is there and works.
+    says = ['sh', '-c', '"$0" /no/such.hcm 2>&1 | grep -q "^hello_c: not_found: open: no such file"']
+    build = folder / 'build'
+    if cases.run('meson setup of a C project', ['meson', 'setup', build, project]) and cases.run('ninja', ['ninja', '-C', build, '-j2']):
+        cases.run('the program', [*says, build / 'user'])
+
+    build, prefix = folder / 'library', folder / 'prefix'
+    disabled = [f'-D{part}=disabled' for part in ['compiler', 'tools', 'tests', 'examples']]
+    if not (cases.run('meson setup of the library', ['meson', 'setup', build, options.source, f'--prefix={prefix}', '--libdir=lib', '-Dcapi=enabled', *disabled])
+            and cases.run('meson install', ['meson', 'install', '-C', build])):
+        return
+    installed = sorted(str(path.relative_to(prefix)) for path in prefix.rglob('*') if path.is_file())
+    expected = ['include/halcyon.h', 'include/halcyon/hal/kernel_abi.h', 'lib/pkgconfig/halcyon_c.pc']
+    cases.run(f'installed: {installed}', ['test', ' '.join(p for p in installed if '.so' not in p), '=', ' '.join(expected)])
+    environment = {**os.environ, 'PKG_CONFIG_PATH': f'{prefix}/lib/pkgconfig', 'LD_LIBRARY_PATH': f'{prefix}/lib'}
+    compile = f'gcc -std=c11 -Wall -Wextra -Wpedantic -Werror {project}/hello.c $(pkg-config --cflags --libs halcyon_c) -o {folder}/user'
+    if cases.run('compile with pkg-config', ['sh', '-c', compile], env=environment):
+        cases.run('the program', [*says, folder / 'user'], env=environment)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--source', type=pathlib.Path, required=True)
     parser.add_argument('--generated', type=pathlib.Path, required=True)
     parser.add_argument('--flatbuffers', default='')
     parser.add_argument('--meson', type=pathlib.Path, required=True, help='the build folder, where halcyonc may be')
-    parser.add_argument('way', choices=['headers', 'header-only', 'amalgamation', 'subproject'])
+    parser.add_argument('way', choices=['headers', 'header-only', 'amalgamation', 'subproject', 'c-library'])
     options = parser.parse_args()
     if options.flatbuffers in ('/usr/include', '/usr/local/include'):
         options.flatbuffers = ''  # searched anyway; naming it breaks the C++ library's include_next
