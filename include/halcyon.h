@@ -205,6 +205,8 @@ typedef struct halcyon_cpu_options {
   const hcy_static_kernel* static_kernels; /* for artifacts whose kernels are linked into the program; borrowed */
   size_t static_kernel_count;
   halcyon_task_pool task_pool; /* used instead of `threads` where `run` is set; borrowed */
+  const hcy_named_kernel* kernels; /* the application's own, for programs that ask for them by name; borrowed */
+  size_t kernel_count;
 } halcyon_cpu_options;
 #define HALCYON_ALL_PROCESSORS UINT32_MAX
 
@@ -212,6 +214,19 @@ typedef struct halcyon_cpu_options {
 HALCYON_API halcyon_code halcyon_registry_open_cpu(halcyon_registry* registry, const halcyon_cpu_options* options, halcyon_device** out,
                                                    halcyon_error* error);
 HALCYON_API void halcyon_device_release(halcyon_device* device);
+
+typedef struct halcyon_checked_options {
+  size_t size;
+  void (*report)(void* user, halcyon_string line); /* one line a fault, from the thread at fault; NULL: none */
+  void* user;
+  uint32_t window;       /* submissions among which races are looked for: 16 to 4096; 0: 256 */
+  uint32_t strict;       /* 1: bindings of unknown use count as written */
+  uint32_t asynchronous; /* 1: judge as if the device ran its work by itself */
+} halcyon_checked_options;
+/* Another device over this one that checks how it is used (halcyon/checked.hpp): what breaks the rules is an error that names
+ * objects by their labels. What it makes is its own: the two handles' tensors and semaphores do not mix. */
+HALCYON_API halcyon_code halcyon_device_checked(halcyon_device* device, const halcyon_checked_options* options, halcyon_device** out,
+                                                halcyon_error* error);
 
 typedef struct halcyon_caps {
   size_t size;
@@ -396,6 +411,18 @@ enum {
   HALCYON_LOAD_COPY = 1 /* the file is read into memory */
 };
 
+/* One call of a function of the application's from a program, between its kernels; valid while the function runs. */
+typedef struct halcyon_host_call halcyon_host_call;
+
+/* A function that programs call by `name` (halcyon/host_call.hpp). What the call submitted before is complete when it runs.
+ * It may use the device and run other calls, not the one that called it. Not HALCYON_OK is the call's failure. Threads: the one
+ * that runs the call; for several calls at once, several. */
+typedef struct halcyon_callback {
+  const char* name;
+  halcyon_code (*function)(void* user, halcyon_host_call* call);
+  void* user;
+} halcyon_callback;
+
 typedef struct halcyon_load_options {
   size_t size;
   halcyon_load_mode mode;
@@ -405,6 +432,8 @@ typedef struct halcyon_load_options {
   halcyon_code (*authenticate)(void* user, const void* metadata, size_t bytes);
   /* External parameters: sets `data` and `bytes`, borrowed as long as the program, or returns HALCYON_NOT_FOUND. */
   halcyon_code (*find_parameter)(void* user, halcyon_string scope, halcyon_string key, const void** data, size_t* bytes);
+  const halcyon_callback* callbacks; /* copied; names, functions and users live as long as the program */
+  size_t callback_count;
 } halcyon_load_options;
 
 HALCYON_API halcyon_code halcyon_program_load(halcyon_device* device, const char* path, const halcyon_load_options* options,
@@ -440,6 +469,24 @@ HALCYON_API halcyon_code halcyon_program_result(const halcyon_program* program, 
                                                 halcyon_error* error);
 /* A module variable's present value, sharing its bytes. Errors: not_found. */
 HALCYON_API halcyon_code halcyon_program_variable(halcyon_program* program, const char* name, halcyon_tensor** out, halcyon_error* error);
+
+/* ---- inside a function that a program calls ----------------------------------------------------------------------------- */
+
+HALCYON_API halcyon_string halcyon_host_call_name(const halcyon_host_call* call);
+HALCYON_API uint32_t halcyon_host_call_argument_count(const halcyon_host_call* call);
+HALCYON_API uint32_t halcyon_host_call_result_count(const halcyon_host_call* call);
+/* Type, present sizes and name of an argument or a result; `name` may be NULL. */
+HALCYON_API halcyon_code halcyon_host_call_argument(const halcyon_host_call* call, uint32_t index, halcyon_shape* shape, halcyon_string* name,
+                                                    halcyon_error* error);
+HALCYON_API halcyon_code halcyon_host_call_result(const halcyon_host_call* call, uint32_t index, halcyon_shape* shape, halcyon_string* name,
+                                                  halcyon_error* error);
+/* Exactly one copy of all bytes, counted. */
+HALCYON_API halcyon_code halcyon_host_call_read(halcyon_host_call* call, uint32_t argument, void* data, size_t bytes, halcyon_error* error);
+HALCYON_API halcyon_code halcyon_host_call_write(halcyon_host_call* call, uint32_t result, const void* data, size_t bytes, halcyon_error* error);
+/* A view in place until the function returns. Errors: failed_precondition where the memory does not map. */
+HALCYON_API halcyon_code halcyon_host_call_map_argument(halcyon_host_call* call, uint32_t index, const void** data, size_t* bytes,
+                                                        halcyon_error* error);
+HALCYON_API halcyon_code halcyon_host_call_map_result(halcyon_host_call* call, uint32_t index, void** data, size_t* bytes, halcyon_error* error);
 
 /* ---- calls ---------------------------------------------------------------------------------------------------------- */
 

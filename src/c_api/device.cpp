@@ -7,6 +7,31 @@ void halcyon_device_release(halcyon_device* device) {
   if (device) device->release();
 }
 
+halcyon_code halcyon_device_checked(halcyon_device* device, const halcyon_checked_options* given, halcyon_device** out, halcyon_error* error) {
+  return answer(out, error, [&]() -> Result<Ref<halcyon_device>> {
+    HALCYON_TRY(needed(device, "checked: the device is NULL"));
+    halcyon_checked_options options;
+    HALCYON_TRY(read_options(given, options));
+    // The handle first: the checks report to it.
+    auto handle = create<halcyon_device>(device->allocator(), *device, Owned<hal::Device>());
+    if (!handle) return out_of_memory();
+    handle->fault = options.report;
+    handle->fault_user = options.user;
+    CheckedOptions chosen;
+    if (options.report)
+      chosen.report = [](void* user, std::string_view line) {
+        const halcyon_device& to = *static_cast<halcyon_device*>(user);
+        to.fault(to.fault_user, to_c(line));
+      };
+    chosen.user = handle.get();
+    if (options.window != 0) chosen.window = options.window;
+    chosen.strict = options.strict != 0;
+    chosen.asynchronous = options.asynchronous != 0;
+    HALCYON_ASSIGN(handle->device, checked(*device->device, chosen));
+    return handle;
+  });
+}
+
 halcyon_code halcyon_device_caps(const halcyon_device* device, halcyon_caps* out, halcyon_error* error) {
   if (!device) return report({Code::invalid_argument, "caps: the device is NULL"}, error);
   const hal::Caps& caps = device->device->caps();

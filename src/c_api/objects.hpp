@@ -52,11 +52,16 @@ struct halcyon_registry final : c_api::Object<halcyon_registry> {
 struct halcyon_device final : c_api::Object<halcyon_device> {
   halcyon_device(const halcyon::Allocator& allocator, halcyon_registry& from, halcyon::Owned<halcyon::hal::Device> made)
       : Object(allocator), registry(halcyon::Ref<halcyon_registry>::share(&from)), device(std::move(made)) {}
+  halcyon_device(const halcyon::Allocator& allocator, halcyon_device& checks, halcyon::Owned<halcyon::hal::Device> made)
+      : Object(allocator), registry(checks.registry), checked(halcyon::Ref<halcyon_device>::share(&checks)), device(std::move(made)) {}
   // Where events go; both null: nowhere.
   void (*event)(void* user, const halcyon_profile_event* event) = nullptr;
   void* event_user = nullptr;
   halcyon::Ref<halcyon_registry> registry;  // its driver's code
-  halcyon::Owned<halcyon::hal::Device> device;
+  halcyon::Ref<halcyon_device> checked;  // the device inside, where this one checks
+  void (*fault)(void* user, halcyon_string line) = nullptr;
+  void* fault_user = nullptr;
+  halcyon::Owned<halcyon::hal::Device> device;  // last: it goes before what it needs
 };
 
 struct halcyon_semaphore final : c_api::Object<halcyon_semaphore> {
@@ -87,10 +92,17 @@ struct halcyon_readback final : c_api::Object<halcyon_readback> {
 };
 
 struct halcyon_program final : c_api::Object<halcyon_program> {
-  halcyon_program(const halcyon::Allocator& allocator, halcyon_device& on, halcyon::Owned<halcyon::Program> loaded)
-      : Object(allocator), device(halcyon::Ref<halcyon_device>::share(&on)), program(std::move(loaded)) {}
+  halcyon_program(const halcyon::Allocator& allocator, halcyon_device& on)
+      : Object(allocator), device(halcyon::Ref<halcyon_device>::share(&on)), callbacks(allocator) {}
   halcyon::Ref<halcyon_device> device;
+  halcyon::Array<halcyon_callback> callbacks;  // the program points at them
   halcyon::Owned<halcyon::Program> program;
+};
+
+// Lives on the stack of the call that it stands for.
+struct halcyon_host_call {
+  const halcyon::HostCall& call;
+  halcyon::Array<halcyon::hal::Mapped> views;
 };
 
 struct halcyon_call final : c_api::Object<halcyon_call> {

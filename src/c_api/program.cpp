@@ -5,7 +5,13 @@ using namespace c_api;
 
 namespace {
 
-// The caller's functions, as a program calls them.
+// What a function of the application's says.
+Status to_status(halcyon_code code, Literal what) {
+  if (code == HALCYON_OK) return {};
+  return {code > 0 && code <= HALCYON_INTERNAL ? static_cast<Code>(code) : Code::internal, what};
+}
+
+// The caller's functions of a load.
 struct Callbacks {
   halcyon_load_options options;
 
@@ -22,37 +28,53 @@ struct Callbacks {
     parameter.bytes = {static_cast<const std::byte*>(data), bytes};
     return {};
   }
-
- private:
-  static Status to_status(halcyon_code code, Literal what) {
-    if (code == HALCYON_OK) return {};
-    return {code > 0 && code <= HALCYON_INTERNAL ? static_cast<Code>(code) : Code::internal, what};
-  }
 };
+
+// What the program calls, each with the C function that it stands for, which the handle keeps.
+Status take_callbacks(const halcyon_load_options& options, halcyon_program& program, Array<Callback>& callbacks) {
+  if (options.callback_count == 0) return {};
+  HALCYON_TRY(needed(options.callbacks, "load options: `callbacks` is NULL"));
+  if (!program.callbacks.reserve(options.callback_count) || !callbacks.resize(options.callback_count)) return out_of_memory();
+  for (size_t i = 0; i < options.callback_count; ++i) {
+    const halcyon_callback& given = options.callbacks[i];
+    if (!given.name || !given.function) return {Code::invalid_argument, "load options: a callback has no name or no function"};
+    if (!program.callbacks.push(given)) return out_of_memory();
+    callbacks[i] = {given.name,
+                    [](void* self, const HostCall& call) -> Status {
+                      const halcyon_callback& callback = *static_cast<const halcyon_callback*>(self);
+                      halcyon_host_call seen = {call, Array<hal::Mapped>(call.device().allocator())};
+                      return to_status(callback.function(callback.user, &seen), "call: the application's function failed");
+                    },
+                    &program.callbacks[i]};
+  }
+  return {};
+}
 
 halcyon_code load(halcyon_device* device, const char* path, std::span<const std::byte> file, const halcyon_load_options* given,
                   halcyon_program** out, halcyon_error* error) {
   char message[384] = "";
-  Callbacks callbacks;
+  Callbacks asked;
   return answer(
       out, error,
       [&]() -> Result<Ref<halcyon_program>> {
         HALCYON_TRY(needed(device, "load: the device is NULL"));
-        HALCYON_TRY(read_options(given, callbacks.options));
-        if (callbacks.options.mode != HALCYON_LOAD_MAP && callbacks.options.mode != HALCYON_LOAD_COPY)
+        HALCYON_TRY(read_options(given, asked.options));
+        if (asked.options.mode != HALCYON_LOAD_MAP && asked.options.mode != HALCYON_LOAD_COPY)
           return Status(Code::invalid_argument, "load options: `mode` is none that there is");
         LoadOptions options;
         options.allocator = device->allocator();
-        options.mode = static_cast<LoadMode>(callbacks.options.mode);
-        options.verify_sha256 = callbacks.options.verify_sha256 != 0;
-        if (callbacks.options.authenticate) options.authenticate = &Callbacks::authenticate;
-        options.user = &callbacks;
-        if (callbacks.options.find_parameter) options.parameters = {&callbacks, &Callbacks::find};
+        options.mode = static_cast<LoadMode>(asked.options.mode);
+        options.verify_sha256 = asked.options.verify_sha256 != 0;
+        if (asked.options.authenticate) options.authenticate = &Callbacks::authenticate;
+        options.user = &asked;
+        if (asked.options.find_parameter) options.parameters = {&asked, &Callbacks::find};
         options.message = message;
-        auto loaded = path ? Program::load(*device->device, path, options) : Program::load(*device->device, file, options);
-        if (!loaded.ok()) return loaded.status();
-        auto program = create<halcyon_program>(device->allocator(), *device, std::move(loaded).value());
+        auto program = create<halcyon_program>(device->allocator(), *device);
         if (!program) return out_of_memory();
+        Array<Callback> callbacks(device->allocator());
+        HALCYON_TRY(take_callbacks(asked.options, *program, callbacks));
+        options.callbacks = callbacks.span();
+        HALCYON_ASSIGN(program->program, path ? Program::load(*device->device, path, options) : Program::load(*device->device, file, options));
         return program;
       },
       nullptr, message);

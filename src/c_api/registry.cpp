@@ -71,6 +71,7 @@ Status read_cpu_options(const halcyon_cpu_options* given, cpu::DeviceOptions& ch
   halcyon_cpu_options options;
   HALCYON_TRY(read_options(given, options));
   if (options.static_kernel_count != 0) HALCYON_TRY(needed(options.static_kernels, "cpu options: `static_kernels` is NULL"));
+  if (options.kernel_count != 0) HALCYON_TRY(needed(options.kernels, "cpu options: `kernels` is NULL"));
   if (options.threads != HALCYON_ALL_PROCESSORS && options.threads > 1024)
     return mismatch(Code::invalid_argument, "cpu options: more threads than a device may have", 1024, options.threads);
   chosen.mappable = options.unmappable == 0;
@@ -79,6 +80,7 @@ Status read_cpu_options(const halcyon_cpu_options* given, cpu::DeviceOptions& ch
   chosen.pin = options.pin != 0;
   if (options.features) chosen.features = options.features;
   chosen.static_kernels = std::span<const hcy_static_kernel>(options.static_kernels, options.static_kernel_count);
+  chosen.kernels = std::span<const hcy_named_kernel>(options.kernels, options.kernel_count);
   if (options.task_pool.run && options.task_pool.workers == 0)
     return {Code::invalid_argument, "cpu options: a task pool needs workers"};
   chosen.task_pool = {options.task_pool.self, options.task_pool.run, options.task_pool.workers};

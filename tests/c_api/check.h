@@ -44,6 +44,6 @@ typedef struct test {
   const char* name;
   void (*run)(void);
 } test;
-extern const test registry_tests[], device_tests[], tensor_tests[], program_tests[], call_tests[], transfer_tests[], thread_tests[];
+extern const test registry_tests[], device_tests[], tensor_tests[], program_tests[], call_tests[], host_call_tests[], transfer_tests[], thread_tests[];
 
 #endif /* CHECK_H_ */

@@ -177,11 +177,70 @@ static void a_null_among_semaphores_is_an_error(void) {
   halcyon_device_release(device);
 }
 
+typedef struct faults {
+  int count;
+  char last[256];
+} faults;
+
+static void remember(void* user, halcyon_string line) {
+  faults* seen = user;
+  ++seen->count;
+  snprintf(seen->last, sizeof seen->last, "%.*s", (int)line.size, line.data);
+}
+
+static void a_checked_device_names_what_is_misused(void) {
+  faults seen = {0, ""};
+  halcyon_device *device = open_device("cpu"), *checking = NULL;
+  halcyon_checked_options options = HALCYON_INIT(halcyon_checked_options);
+  halcyon_buffer_options labelled = HALCYON_INIT(halcyon_buffer_options);
+  halcyon_caps caps = HALCYON_INIT(halcyon_caps);
+  const halcyon_shape shape = floats(4);
+  const float values[4] = {1, 2, 3, 4};
+  float back[4] = {0};
+  halcyon_tensor *tensor = NULL, *plain = stage_floats(device, 4, values);
+  halcyon_semaphore* semaphore = NULL;
+  halcyon_timepoint point = {NULL, 1};
+  options.report = &remember;
+  options.user = &seen;
+  GOOD(halcyon_device_checked(device, &options, &checking, &error));
+  halcyon_device_release(device); /* the checks keep it */
+  GOOD(halcyon_device_caps(checking, &caps, &error));
+  CHECK(caps.device_memory_mappable == 1);
+  labelled.label = "weights";
+  GOOD(halcyon_tensor_allocate(checking, &shape, &labelled, &tensor, &error));
+  GOOD(halcyon_tensor_write(tensor, values, sizeof values, nothing, HALCYON_NO_TIMEOUT, &error));
+  GOOD(halcyon_tensor_read(tensor, back, sizeof back, nothing, HALCYON_NO_TIMEOUT, &error));
+  CHECK(back[3] == 4 && seen.count == 0);
+
+  /* A second owner still uses what was freed. */
+  {
+    halcyon_tensor* shared = NULL;
+    GOOD(halcyon_tensor_share(tensor, NULL, &shared, &error));
+    GOOD(halcyon_semaphore_create(checking, 0, &semaphore, &error));
+    point.semaphore = semaphore;
+    GOOD(halcyon_tensor_free_async(tensor, nothing, point, &error));
+    CHECK(halcyon_tensor_read(shared, back, sizeof back, nothing, HALCYON_NO_TIMEOUT, &error) != HALCYON_OK);
+    CHECK(seen.count == 1 && strstr(seen.last, "weights"));
+    halcyon_tensor_release(shared);
+  }
+  CODE(halcyon_tensor_copy(plain, tensor, nothing, 0, &error), FAILED_PRECONDITION);
+  CODE(halcyon_device_checked(NULL, NULL, &device, &error), INVALID_ARGUMENT);
+  CODE(halcyon_device_checked(checking, NULL, NULL, &error), INVALID_ARGUMENT);
+  options.size = 4;
+  CODE(halcyon_device_checked(checking, &options, &device, &error), INVALID_ARGUMENT);
+  halcyon_semaphore_release(semaphore);
+  halcyon_tensor_release(tensor);
+  halcyon_device_release(checking);
+  halcyon_tensor_release(plain);
+  CHECK(seen.count == 1);
+}
+
 const test device_tests[] = {{"a device says what it can do", &a_device_says_what_it_can_do},
                              {"the cpu device takes options", &the_cpu_device_takes_options},
                              {"compatibility says why not", &compatibility_says_why_not},
                              {"transfers and memory are counted", &transfers_and_memory_are_counted},
                              {"a semaphore rises and is waited for", &a_semaphore_rises_and_is_waited_for},
                              {"a failed semaphore fails what waits", &a_failed_semaphore_fails_what_waits},
+                             {"a checked device names what is misused", &a_checked_device_names_what_is_misused},
                              {"a NULL among semaphores is an error", &a_null_among_semaphores_is_an_error},
                              {NULL, NULL}};

@@ -74,7 +74,7 @@ halcyon_tensor* stage_floats(halcyon_device* device, size_t count, const float* 
 int equal(halcyon_string got, const char* wanted) { return got.size == strlen(wanted) && memcmp(got.data, wanted, got.size) == 0; }
 
 int main(int count, char** words) {
-  const test* const files[] = {registry_tests, device_tests, tensor_tests, program_tests, call_tests, transfer_tests, thread_tests};
+  const test* const files[] = {registry_tests, device_tests, tensor_tests, program_tests, call_tests, host_call_tests, transfer_tests, thread_tests};
   int passed = 0, failed = 0;
   if (count != 4) {
     fputs("c_api ARTIFACTS DRIVER NO_DRIVER\n", stderr);

@@ -16,14 +16,15 @@ constexpr const char* machine = "aarch64";
 constexpr const char* machine = "";
 #endif
 
-// main(x: [4]f32) -> y: [4]f32 by a kernel of a static table, of hash 42, in 4 workgroups.
-ArtifactSpec kernel_artifact() {
+// main(x: [4]f32) -> y: [4]f32 in 4 workgroups, by a kernel of a static table, of hash 42, or (format 5) by the one that
+// the application names "twice".
+ArtifactSpec kernel_artifact(uint8_t format) {
   ArtifactSpec spec = copy_artifact();
   spec.segments = {{.kind = SegmentKind::code, .bytes = std::vector<std::byte>(64)}};
   spec.locations = {{"Twice_1", "model.mlir", 7}};
   ExecutableSpec executable;
   executable.exports = {{"twice", 2, 0, 0}};
-  executable.variants = {{.format = 2, .target = machine, .cpu = "", .features = {}, .segment = 0, .exports = {{{1, 1, 1}, 0, 42}}}};
+  executable.variants = {{.format = format, .target = machine, .cpu = "", .features = {}, .segment = 0, .exports = {{{1, 1, 1}, 0, 42}}}};
   spec.plans[0].executables = {executable};
   const hal::Operand one = hal::Operand::literal(1);
   spec.plans[0].lists[0].commands = {
@@ -73,7 +74,8 @@ int main(int count, char** words) {
   damaged.segments = {{.kind = SegmentKind::constants, .bytes = std::vector<std::byte>(64), .has_sha256 = true}};
   damaged.segments[0].shift_length = 1;
   const bool good = write(folder + "copy.hcm", copy_artifact()) && write(folder + "dynamic_copy.hcm", dynamic_copy_artifact()) &&
-                    write(folder + "rich.hcm", rich_artifact()) && write(folder + "kernel.hcm", kernel_artifact()) &&
+                    write(folder + "rich.hcm", rich_artifact()) && write(folder + "kernel.hcm", kernel_artifact(2)) && write(folder + "named.hcm", kernel_artifact(5)) &&
+                    write(folder + "host_call.hcm", host_call_artifact()) &&
                     write(folder + "donation.hcm", donation_artifact()) && write(folder + "parameter.hcm", parameter_artifact()) &&
                     write(folder + "endless.hcm", program_artifact(Assembler().jump(0))) && write(folder + "damaged.hcm", damaged);
   return good ? 0 : 1;
