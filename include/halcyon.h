@@ -239,6 +239,7 @@ typedef struct halcyon_caps {
   uint32_t accepts_any_plan;       /* loads no code, runs nothing */
   uint64_t min_alignment;          /* of what it allocates, bytes */
   uint64_t max_buffer_size;
+  uint32_t coherent;               /* mapped views need no flush and no invalidate */
 } halcyon_caps;
 HALCYON_API halcyon_code halcyon_device_caps(const halcyon_device* device, halcyon_caps* out, halcyon_error* error);
 
@@ -251,6 +252,7 @@ typedef struct halcyon_stats {
   uint64_t live_bytes, peak_bytes, pooled_bytes;
   uint64_t submissions, dispatches;
   uint64_t staging_bytes; /* of live_bytes: kept for transfers until halcyon_device_trim */
+  uint64_t reserved_bytes, peak_reserved_bytes; /* from the system: live, pooled, and what rounding adds */
 } halcyon_stats;
 HALCYON_API halcyon_code halcyon_device_stats(const halcyon_device* device, halcyon_stats* out, halcyon_error* error);
 
@@ -301,11 +303,12 @@ typedef struct halcyon_buffer_options {
   const char* label;  /* shown in errors and traces; outlives the memory. NULL: none */
 } halcyon_buffer_options;
 
-/* What a device can do with such memory, and why not. */
+/* What a device can do with such memory, and why not: "" where there is nothing to say. */
 typedef struct halcyon_compatibility {
   size_t size;
   uint32_t allocatable, importable, exportable, mappable, slow;
-  const char* reason; /* "" where there is none */
+  const char* reason; /* the first of those below */
+  const char *not_allocatable, *not_importable, *not_exportable, *not_mappable, *why_slow;
 } halcyon_compatibility;
 HALCYON_API halcyon_code halcyon_device_compatibility(const halcyon_device* device, const halcyon_buffer_options* options, uint64_t bytes,
                                                       halcyon_compatibility* out, halcyon_error* error);

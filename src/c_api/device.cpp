@@ -36,7 +36,7 @@ halcyon_code halcyon_device_caps(const halcyon_device* device, halcyon_caps* out
   if (!device) return report({Code::invalid_argument, "caps: the device is NULL"}, error);
   const hal::Caps& caps = device->device->caps();
   const halcyon_caps filled = {sizeof filled,          caps.driver,           caps.name,        caps.family,           caps.device_memory_mappable,
-                               caps.inline_execution, caps.import_host, caps.accepts_any_plan, caps.min_alignment, caps.max_buffer_size};
+                               caps.inline_execution, caps.import_host, caps.accepts_any_plan, caps.min_alignment, caps.max_buffer_size, caps.coherent};
   return report(write_struct(filled, out), error);
 }
 
@@ -55,6 +55,8 @@ halcyon_code halcyon_device_stats(const halcyon_device* device, halcyon_stats* o
   filled.submissions = stats.submissions;
   filled.dispatches = stats.dispatches;
   filled.staging_bytes = stats.staging_bytes;
+  filled.reserved_bytes = stats.reserved_bytes;
+  filled.peak_reserved_bytes = stats.peak_reserved_bytes;
   return report(write_struct(filled, out), error);
 }
 
@@ -105,6 +107,11 @@ halcyon_code halcyon_device_compatibility(const halcyon_device* device, const ha
     filled.mappable = fits.mappable;
     filled.slow = fits.slow;
     filled.reason = fits.reason();
+    filled.not_allocatable = fits.why.not_allocatable;
+    filled.not_importable = fits.why.not_importable;
+    filled.not_exportable = fits.why.not_exportable;
+    filled.not_mappable = fits.why.not_mappable;
+    filled.why_slow = fits.why.slow;
     return write_struct(filled, out);
   };
   return report(ask(), error);

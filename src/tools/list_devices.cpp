@@ -103,12 +103,18 @@ void print(const Found& found) {
   const Caps& caps = found.device->caps();
   std::printf("%s%s: %s; runs plans for %s\n", found.name.c_str(), from.c_str(), caps.name,
               caps.accepts_any_plan ? "any family (it loads no code)" : caps.family);
-  for (const MemoryKind& kind : found.memory)
-    std::printf("  %s memory: %s%s%s\n", kind.name, !kind.fits.allocatable ? "none" : kind.fits.mappable ? "maps" : "does not map",
-                kind.fits.slow ? ", slower for the device" : "", kind.fits.allocatable && kind.fits.importable ? ", imports the program's" : "");
+  for (const MemoryKind& kind : found.memory) {
+    const Compatibility& fits = kind.fits;
+    std::string text = !fits.allocatable ? std::string("none: ") + fits.why.not_allocatable
+                       : fits.mappable   ? std::string(caps.coherent ? "maps, coherent" : "maps, not coherent: flush and invalidate")
+                                         : std::string("does not map: ") + fits.why.not_mappable;
+    if (fits.slow) text += std::string("; slow: ") + fits.why.slow;
+    if (fits.importable) text += "; imports the program's";
+    std::printf("  %s memory: %s\n", kind.name, text.c_str());
+  }
   std::printf("  buffers: up to %s, aligned to %llu bytes\n", bytes(caps.max_buffer_size).c_str(),
               static_cast<unsigned long long>(caps.min_alignment));
-  std::printf("  work: %s\n", caps.inline_execution ? "runs on the thread that submits it, or that signals its last wait" : "is queued");
+  std::printf("  work: %s\n", caps.inline_execution ? "runs on the thread that submits it, or that signals its last wait" : "is queued: submit returns before it is done");
   if (found.processors != 0)
     std::printf("  processors: %u; the device uses 1 thread unless threads=N says more (halcyon run: all)\n", found.processors);
   if (!found.features.empty()) {
@@ -125,6 +131,7 @@ void json_device(Json& json, const Found& found) {
   json.key("family").text(caps.family);
   json.key("any_plan").boolean(caps.accepts_any_plan);
   json.key("inline").boolean(caps.inline_execution);
+  json.key("coherent").boolean(caps.coherent);
   json.key("max_buffer_bytes").number(caps.max_buffer_size);
   json.key("alignment").number(caps.min_alignment);
   json.key("memory").array([&] {
@@ -136,7 +143,11 @@ void json_device(Json& json, const Found& found) {
         json.key("importable").boolean(kind.fits.importable);
         json.key("exportable").boolean(kind.fits.exportable);
         json.key("slow").boolean(kind.fits.slow);
-        json.key("reason").text(kind.fits.reason());
+        json.key("not_allocatable").text(kind.fits.why.not_allocatable);
+        json.key("not_mappable").text(kind.fits.why.not_mappable);
+        json.key("not_importable").text(kind.fits.why.not_importable);
+        json.key("not_exportable").text(kind.fits.why.not_exportable);
+        json.key("why_slow").text(kind.fits.why.slow);
       });
   });
   if (found.processors == 0) return;

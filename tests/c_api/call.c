@@ -22,7 +22,7 @@ static void unload(loaded* all) { /* parents first: handles keep what they need 
   halcyon_call_release(all->call);
 }
 
-static const char* const devices[] = {"null", "cpu", "cpu:unmappable", "cpu,threads=2"};
+static const char* const devices[] = {"null", "cpu", "cpu:unmappable", "cpu,threads=2", "cpu,queue=1"};
 #define EACH_DEVICE(all, name)                                        \
   for (size_t at = 0; at < sizeof devices / sizeof devices[0]; ++at) \
     for (loaded all = load_on(open_device(devices[at]), name); all.call; unload(&all), all.call = NULL)

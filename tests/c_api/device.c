@@ -8,7 +8,7 @@ static void a_device_says_what_it_can_do(void) {
   CHECK(strcmp(caps.driver, "cpu") == 0 && strcmp(caps.family, "cpu") == 0 && caps.name[0] != '\0');
   CHECK(caps.size == sizeof caps);
   CHECK(caps.device_memory_mappable == 0 && caps.inline_execution == 1 && caps.import_host == 0 && caps.accepts_any_plan == 0);
-  CHECK(caps.min_alignment == 64 && caps.max_buffer_size > 1u << 30);
+  CHECK(caps.min_alignment == 64 && caps.max_buffer_size > 1u << 30 && caps.coherent == 1);
 
   caps.size = offsetof(halcyon_caps, min_alignment);
   caps.min_alignment = 7;
@@ -65,13 +65,14 @@ static void compatibility_says_why_not(void) {
   halcyon_buffer_options options = HALCYON_INIT(halcyon_buffer_options);
   GOOD(halcyon_device_compatibility(device, NULL, 64, &fits, &error));
   CHECK(fits.allocatable == 1 && fits.mappable == 0 && fits.importable == 0 && fits.reason[0] != '\0');
+  CHECK(fits.not_allocatable[0] == '\0' && fits.not_mappable[0] != '\0' && fits.not_importable[0] != '\0' && fits.why_slow[0] == '\0');
   options.memory = HALCYON_MEMORY_HOST;
   options.map = HALCYON_ACCESS_READ_WRITE;
   GOOD(halcyon_device_compatibility(device, &options, 64, &fits, &error));
-  CHECK(fits.allocatable == 1 && fits.mappable == 1 && fits.slow == 1);
+  CHECK(fits.allocatable == 1 && fits.mappable == 1 && fits.slow == 1 && fits.why_slow[0] != '\0' && fits.not_mappable[0] == '\0');
   options.alignment = 3;
   GOOD(halcyon_device_compatibility(device, &options, 64, &fits, &error));
-  CHECK(fits.allocatable == 0);
+  CHECK(fits.allocatable == 0 && fits.not_allocatable[0] != '\0');
   options.memory = 7;
   CODE(halcyon_device_compatibility(device, &options, 64, &fits, &error), INVALID_ARGUMENT);
   options.memory = HALCYON_MEMORY_DEVICE;
@@ -95,6 +96,7 @@ static void transfers_and_memory_are_counted(void) {
   CHECK(after.host_to_device_copies == before.host_to_device_copies + 1 && after.host_to_device_bytes == before.host_to_device_bytes + 16);
   CHECK(after.device_to_host_copies == before.device_to_host_copies + 1 && after.device_to_host_bytes == before.device_to_host_bytes + 16);
   CHECK(after.allocations > before.allocations && after.live_bytes >= 16 && after.peak_bytes >= after.live_bytes);
+  CHECK(after.reserved_bytes >= after.live_bytes && after.peak_reserved_bytes >= after.reserved_bytes);
   CHECK(after.submissions > before.submissions && after.dispatches == 0);
   halcyon_tensor_release(tensor);
   GOOD(halcyon_device_trim(device, &error));

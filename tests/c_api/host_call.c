@@ -3,7 +3,7 @@
 
 static const float four[4] = {1, 2, 3, 4};
 static const float doubled[4] = {2, 4, 6, 8};
-static const char* const devices[] = {"null", "cpu", "cpu:unmappable", "cpu,threads=2"};
+static const char* const devices[] = {"null", "cpu", "cpu:unmappable", "cpu,threads=2", "cpu,queue=1"};
 
 /* What `twice` is to do and has seen. */
 typedef struct seen {

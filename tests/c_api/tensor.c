@@ -2,7 +2,7 @@
 #include "check.h"
 
 static const float four[4] = {1, 2, 3, 4};
-static const char* const devices[] = {"null", "cpu", "cpu:unmappable", "cpu,threads=2"};
+static const char* const devices[] = {"null", "cpu", "cpu:unmappable", "cpu,threads=2", "cpu,queue=1"};
 #define EACH_DEVICE(device)                                                                                         \
   for (size_t at = 0; at < sizeof devices / sizeof devices[0]; ++at)                                                \
     for (halcyon_device* device = open_device(devices[at]); device; halcyon_device_release(device), device = NULL)

@@ -41,8 +41,8 @@ static void* work(void* argument) {
 }
 
 static void a_program_is_called_from_many_threads(void) {
-  static const char* const devices[] = {"cpu", "cpu:unmappable,threads=2"};
-  for (size_t at = 0; at < 2; ++at) {
+  static const char* const devices[] = {"cpu", "cpu:unmappable,threads=2", "cpu,queue=1"};
+  for (size_t at = 0; at < 3; ++at) {
     halcyon_device* device = open_device(devices[at]);
     halcyon_program* program = NULL;
     halcyon_semaphore* start = NULL;

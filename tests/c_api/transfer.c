@@ -3,7 +3,7 @@
 
 static const float four[4] = {1, 2, 3, 4};
 static const float other[4] = {5, 6, 7, 8};
-static const char* const devices[] = {"null", "cpu", "cpu:unmappable", "cpu,threads=2"};
+static const char* const devices[] = {"null", "cpu", "cpu:unmappable", "cpu,threads=2", "cpu,queue=1"};
 
 /* A device with a queue that has not begun, and points on it. */
 typedef struct queue {

@@ -101,9 +101,11 @@ def devices(s):
     s.works("devices", r"(?s)\A(?=.*^cpu: )(?=.*^null: )", "devices")
     s.works("a driver that is missing", r"^vulkan: not available: ", "devices")
     unmappable = s.works("the device with options", r"\Acpu:unmappable: CPU.*runs plans for cpu$", "devices", "--device=cpu:unmappable")
-    for what in [r"^  device memory: does not map$", r"^  host memory: maps, slower for the device$", r"^  buffers: up to .*, aligned to 64 bytes$",
+    for what in [r"^  device memory: does not map: \w", r"^  host memory: maps, coherent; slow: \w", r"^  buffers: up to .*, aligned to 64 bytes$",
                  r"^  work: ", r"^  processors: [1-9]", r"^  instructions: \w+"]:
         s.count.test(f"devices says {what}", None if re.search(what, unmappable, re.M) else f"printed {unmappable!r}")
+    s.works("memory that is not coherent", r"^  device memory: maps, not coherent", "devices", "--device=cpu,coherent=0")
+    s.works("a device with a queue of its own", r"^  work: is queued", "devices", "--device=cpu,queue=1")
     missing = s.tools.run("devices", "--device=vulkan", "--device=toaster", "--device=cpu,threads=many")
     for what in [r"^vulkan: not available: not in this ", r"^toaster: not available: registry: no driver of this name$",
                  r"^cpu,threads=many: not available: cpu: the options are "]:
@@ -111,7 +113,7 @@ def devices(s):
     try:
         shown = {d["name"]: d for d in json.loads(s.works("devices --json", r"\A\[", "devices", "--json"))}
         cpu = shown["cpu"]
-        s.count.test("the JSON of cpu", None if cpu["available"] and cpu["inline"] and cpu["processors"] > 0 and cpu["features"] and
+        s.count.test("the JSON of cpu", None if cpu["available"] and cpu["inline"] and cpu["coherent"] and cpu["processors"] > 0 and cpu["features"] and
                      [(m["kind"], m["mappable"], m["importable"]) for m in cpu["memory"]] == [("device", True, True), ("host", True, True)] and
                      cpu["alignment"] == 64 and cpu["max_buffer_bytes"] > 2**32 else f"{cpu}")
         s.count.test("the JSON of a missing driver", None if not shown["vulkan"]["available"] and shown["vulkan"]["reason"] else f"{shown}")
