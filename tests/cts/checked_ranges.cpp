@@ -62,13 +62,13 @@ TEST_CASE("a map, a flush and an invalidate stay inside the buffer", "[checked][
   REQUIRE(device.reports_of("buffer 1 'image'") == 3);
 }
 
-TEST_CASE("a map that the device refuses is reported", "[checked][ranges]") {
+TEST_CASE("to ask whether a buffer maps is no fault", "[checked][ranges]") {
   Checked device(false);
   auto buffer = device.buffer("weights");
 
   REQUIRE(code(buffer->map(hal::Access::read)) == Code::failed_precondition);
 
-  REQUIRE(device.reports_of("buffer 1 'weights': map: buffer is device-local") == 1);
+  REQUIRE(device.reports.empty());
 }
 
 TEST_CASE("a buffer is used for what it was allocated for", "[checked][usage]") {

@@ -159,8 +159,10 @@ HALCYON_FUNC Result<Ref<hal::Semaphore>> CheckedDevice::create_semaphore(uint64_
 // ---- waiting, and what is only handed on ------------------------------------------------------------------
 
 HALCYON_FUNC Status CheckedDevice::wait(std::span<const hal::Timepoint> timepoints, hal::Wait mode, uint64_t timeout_ns) {
-  Array<hal::Timepoint> unwrapped(allocator());
-  if (!unwrapped.resize(timepoints.size())) return out_of_memory();
+  hal::Timepoint few[8];
+  Array<hal::Timepoint> many(allocator());
+  if (timepoints.size() > std::size(few) && !many.resize(timepoints.size())) return out_of_memory();
+  const std::span<hal::Timepoint> unwrapped(many.empty() ? few : many.data(), timepoints.size());
   {
     Scope scope(*this);
     for (size_t i = 0; i < timepoints.size(); ++i) {
@@ -169,7 +171,7 @@ HALCYON_FUNC Status CheckedDevice::wait(std::span<const hal::Timepoint> timepoin
       unwrapped[i] = {static_cast<CheckedSemaphore*>(timepoints[i].semaphore)->inner_.get(), timepoints[i].value};
     }
   }
-  const Status status = inner_.wait(unwrapped.span(), mode, timeout_ns);
+  const Status status = inner_.wait(unwrapped, mode, timeout_ns);
   Scope scope(*this);
   window_.sweep();
   for (size_t i = 0; i < timepoints.size() && status.ok(); ++i) {
