@@ -1,11 +1,28 @@
 #include "devices.hpp"
 
+#include <atomic>
+
 #include "drivers.hpp"
 #include "fail.hpp"
+#include "halcyon/checked.hpp"
 #include "halcyon/platform.hpp"
 #include "halcyon/program.hpp"
 
 namespace tools {
+namespace {
+
+std::atomic<uint32_t> faults{0};
+
+halcyon::Result<halcyon::Owned<halcyon::hal::Device>> check(halcyon::Owned<halcyon::hal::Device> device) {
+  halcyon::CheckedOptions options;
+  options.report = [](void*, std::string_view text) {
+    faults.fetch_add(1);
+    warn("checked device: " + std::string(text));
+  };
+  return halcyon::checked(std::move(device), options);
+}
+
+}  // namespace
 
 Drivers::Drivers(const std::vector<std::string>& files) {
 #define HALCYON_DRIVER(driver)                                                     \
@@ -30,8 +47,28 @@ std::string Drivers::file(std::string_view driver) const {
   return "";
 }
 
+uint32_t fault_count() { return faults; }
+
+std::string_view name_inside(std::string_view name) {
+  if (name.rfind("checked:", 0) == 0) return name.substr(8);
+  if (name.rfind("checked(", 0) == 0 && name.back() == ')') return name.substr(8, name.size() - 9);
+  return {};
+}
+
+halcyon::Result<halcyon::Owned<halcyon::hal::Device>> Drivers::create(std::string_view name, const halcyon::Allocator& allocator) const {
+  const std::string_view inside = name_inside(name);
+  if (!inside.data()) return registry_.create(name, allocator);
+  auto device = create(inside, allocator);
+  return device.ok() ? check(std::move(device).value()) : std::move(device);
+}
+
 halcyon::Owned<halcyon::hal::Device> Drivers::create_device(const std::string& name, uint32_t threads,
                                                             const halcyon::Allocator& allocator) const {
+  if (const std::string_view inside = name_inside(name); inside.data()) {
+    auto device = check(create_device(std::string(inside), threads, allocator));
+    if (!device.ok()) fail("device '" + name + "': " + device.status().what());
+    return std::move(device).value();
+  }
   std::string full = name;
   const bool is_cpu = name.rfind("cpu", 0) == 0 && (name.size() == 3 || name[3] == ':' || name[3] == ',');
   if (threads == 0 && is_cpu && name.find(",threads=") == std::string::npos)

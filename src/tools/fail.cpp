@@ -13,14 +13,18 @@ std::string& command() {
 }
 
 [[noreturn]] void leave(const std::string& message, int status) {
-  std::fflush(stdout);
-  std::fprintf(stderr, "%s: %s\n", command().c_str(), message.c_str());
+  warn(message);
   std::exit(status);
 }
 
 }  // namespace
 
 void set_command(const std::string& name) { command() = name; }
+
+void warn(const std::string& message) {
+  std::fflush(stdout);
+  std::fprintf(stderr, "%s: %s\n", command().c_str(), message.c_str());
+}
 
 void fail(const std::string& message) { leave(message, 1); }
 void fail_usage(const std::string& message) { leave(message, 2); }

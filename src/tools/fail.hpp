@@ -10,6 +10,8 @@ void set_command(const std::string& command);
 [[noreturn]] void fail(const std::string& message);        // exit status 1
 [[noreturn]] void fail_usage(const std::string& message);  // exit status 2: the command line is wrong
 
+void warn(const std::string& message);                     // goes on
+
 // A printf into a string.
 [[gnu::format(printf, 1, 2)]] std::string format(const char* text, ...);
 

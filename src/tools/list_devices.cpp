@@ -55,8 +55,10 @@ void add_processors([[maybe_unused]] Found& found) {
 Found find(const Drivers& drivers, const std::string& name) {
   Found found;
   found.name = name;
-  found.file = drivers.file(name.substr(0, name.find_first_of(":,")));
-  auto device = drivers.registry().create(name, halcyon::system_allocator());
+  std::string_view driver = name;
+  while (name_inside(driver).data()) driver = name_inside(driver);
+  found.file = drivers.file(driver.substr(0, driver.find_first_of(":,")));
+  auto device = drivers.create(name, halcyon::system_allocator());
   if (!device.ok()) {
     char line[256];
     found.reason = std::string(halcyon::describe(device.status(), line));

@@ -2,6 +2,7 @@
 #include <cstdio>
 #include <cstring>
 
+#include "devices.hpp"
 #include "fail.hpp"
 #include "verbs.hpp"
 
@@ -16,7 +17,7 @@ constexpr char usage[] =
     "halcyon verify  FILE.hcm\n"
     "halcyon devices [--device=NAME]... [--driver=FILE.so]... [--json]\n"
     "\n"
-    "NAME of a device: cpu, cpu:unmappable, null, with options as in cpu,guard=1.\n"
+    "NAME of a device: cpu, cpu:unmappable, null, with options as in cpu,guard=1; checked:NAME checks how NAME is used.\n"
     "--driver adds a driver from a shared object, which is code that runs: open only what you trust.\n"
     "VALUE: @x.npy, 2x3xf32=1,2,3,4,5,6, 2x3xf32=random, f32=1 (a scalar), 2x3xi64=0 (one value fills all).\n"
     "--expect holds if |a-b| <= rtol*|b| + atol*max|b| for every element; default rtol 0, atol 1e-4.\n"
@@ -48,7 +49,8 @@ int main(int count, char** words) {
   for (const Verb& verb : verbs) {
     if (std::strcmp(words[1], verb.name) != 0) continue;
     tools::set_command(std::string("halcyon ") + verb.name);
-    return verb.run(tools::Words(words + 2, words + count));
+    const int status = verb.run(tools::Words(words + 2, words + count));
+    return status == 0 && tools::fault_count() != 0 ? 1 : status;
   }
   tools::fail_usage(std::string("no verb is called '") + words[1] + "'; there are run, bench, inspect, verify, devices");
 }

@@ -22,6 +22,7 @@ from halcyon import ROOT
 FOLDER = pathlib.Path(__file__).resolve().parent / "constructs"
 PROTO = ROOT / "compiler/import/onnx/wire/onnx.proto"
 DEVICES = ["cpu", "cpu:unmappable"]
+CHECKED = ["checked:cpu", "checked:cpu:unmappable"]  # once a file
 
 
 def sources():
@@ -120,6 +121,6 @@ def run(tools, count, source, scratch, levels):
         if error:
             count.test(test, "compile: " + error)
             continue
-        for device in DEVICES:
+        for device in DEVICES + (CHECKED if level == "-O2" else []):
             wrong = [f"case {n}: {e}" for n, c in enumerate(cases) if (e := check(tools, artifact, c, device))]
             count.test(f"{test} {device}", "; ".join(wrong) or None)

@@ -19,8 +19,9 @@ OVER_1_GFLOP = {"basic_pitch", "minilm_l6_real_s128", "ppocrv4_det", "ppocrv4_re
 O1_IN_CI = {"magika_v3_3", "ppocrv2_cls", "tiny_autoencoder", "tiny_dscnn_kws", "tiny_resnet8_cifar"}  # the rest only with --full
 
 # (device, threads) by optimisation level.
+CHECKED = [("checked:cpu", 1), ("checked:cpu:unmappable", 1)]
 MODES = {"O2": [("cpu", 1), ("cpu", 2), ("cpu:unmappable", 1), ("cpu:unmappable", 2), ("cpu,guard=1", 1)],
-         "O1": [("cpu", 2), ("cpu,guard=1", 1)],
+         "O1": [("cpu", 2), ("cpu,guard=1", 1), *CHECKED],
          "O0": [("cpu", 2), ("cpu:unmappable", 1)]}
 
 
@@ -59,7 +60,7 @@ def run_model(tools, count, name, level, full, scratch):
     if error:
         return count.test(f"{name} {level} compile", error)
     digests, transfers = {}, None
-    for device, threads in MODES["O2" if full else level]:
+    for device, threads in (MODES["O2"] + CHECKED if full else MODES[level]):
         test = f"{name} {level} {device} t{threads}"
         wrong, worst, bits = None, 0, []
         for number, (inputs, outputs) in enumerate(cases(folder)):

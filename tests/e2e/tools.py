@@ -119,6 +119,7 @@ def devices(s):
         s.count.test("the JSON of a missing driver", None if not shown["vulkan"]["available"] and shown["vulkan"]["reason"] else f"{shown}")
     except (ValueError, KeyError, TypeError) as x:
         s.count.test("the JSON of devices", f"{type(x).__name__}: {x}")
+    s.works("a checked device", r"\Achecked:cpu:unmappable: CPU.*runs plans for cpu$", "devices", "--device=checked:cpu:unmappable")
     s.fails("no such driver file", 1, r"^halcyon devices: driver '/no/such.so': open: no such file", "devices", "--driver=/no/such.so")
     s.fails("a driver file for run", 1, r"^halcyon run: driver '/no/such.so': ", "run", s.artifact("add"), "--driver=/no/such.so", "--input=4xf32=1", "--input=4xf32=1")
 
@@ -128,6 +129,10 @@ def inputs(s):
     good = ["--input=4xf32=1,2,3,4", "--input=4xf32=1"]
     s.works("results are printed", r"^sum: 4xf32 = 2, 3, 4, 5$", "run", add, *good)
     s.works("null runs nothing but ends well", r"^sum: 4xf32", "run", add, "--device=null", *good)
+    for name in ["checked:cpu", "checked(cpu:unmappable)", "checked:cpu,guard=1"]:
+        done = s.tools.run("run", add, f"--device={name}", "--threads=2", "--expect=4xf32=2,3,4,5", *good)
+        s.count.test(f"{name} finds nothing", done.error or (f"said {done.err!r}" if done.err else None))
+    s.fails("no device to check", 1, r"device 'toaster':.*this build has .*cpu", "run", add, "--device=checked:toaster", *good)
     s.works("random is seeded", r"^sum", "run", add, "--input=4xf32=random", "--input=4xf32=random")
     first, second = (s.tools.run("run", add, "--input=4xf32=random", "--input=4xf32=random").out for _ in range(2))
     s.count.test("random is the same twice", None if first == second else f"{first} and {second}")
