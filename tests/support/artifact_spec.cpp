@@ -352,7 +352,7 @@ ArtifactSpec rich_artifact() {
   CommandSpec update{.type = 4, .workload = {}, .ranges = {{2, zero, hal::Operand::literal(4)}}, .operands = {hal::Operand::parameter(0)}, .pattern_size = 4};
   CommandSpec barrier{.type = 0, .workload = {}, .ranges = {}, .operands = {}};
   CommandSpec copy{.type = 2, .workload = {}, .ranges = {{0}, {1}}, .operands = {}};
-  plan.lists = {{3, 2, {matmul, barrier, add, barrier, fill, update, barrier, own}}, {2, 0, {copy}}};
+  plan.lists = {{3, 2, {matmul, barrier, add, barrier, fill, barrier, update, barrier, own}}, {2, 0, {copy}}};
   HostSpec host;
   host.function = 0;
   // x, batch | steps | scale buffer, scale value | cache, batch

@@ -215,7 +215,7 @@ TEST_CASE("commands must use what exists", "[artifact]") {
   BREAKS(spec.plans[0].lists[0].commands[1].ranges.push_back({0}));
   BREAKS(spec.plans[0].lists[0].commands[4].ranges.clear());
   BREAKS(spec.plans[0].lists[0].commands[4].pattern_size = 3);
-  BREAKS(spec.plans[0].lists[0].commands[5].operands.clear());
+  BREAKS(spec.plans[0].lists[0].commands[6].operands.clear());
   BREAKS(spec.plans[0].lists[1].commands[0].ranges.pop_back());
   BREAKS(spec.plans[0].lists[0].bindings = 70000);
 }

@@ -213,7 +213,7 @@ TEST_CASE("a warm call with a host call allocates nothing", "[host_call]") {
   const std::string device_name = GENERATE(from_range(unit::devices()));
   CAPTURE(device_name);
   unit::CountingAllocator counter;
-  const Owned<hal::Device> device = need(unit::registry().create(device_name, counter.allocator()));
+  const Owned<hal::Device> device = unit::create(device_name, counter.allocator());
   const auto nothing = [](void* user, const HostCall&) -> Status {
     ++*static_cast<int*>(user);
     return {};

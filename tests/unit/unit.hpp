@@ -48,8 +48,17 @@ inline void need(const Status& status) {
   REQUIRE(status.ok());
 }
 
+// Every use of the device is checked: a fault fails the test, unless it is made on purpose.
+enum class Faults : uint8_t { none, expected };
+inline Owned<hal::Device> check(Owned<hal::Device> device, bool asynchronous = false, Faults faults = Faults::none) {
+  CheckedOptions options;
+  if (faults == Faults::none) options.report = [](void*, std::string_view text) { FAIL_CHECK("checked device: " << text); };
+  options.asynchronous = asynchronous;
+  return need(checked(std::move(device), options));
+}
+
 inline Owned<hal::Device> null_device(const Allocator& allocator = system_allocator()) {
-  return need(null::create_from_options("", allocator));
+  return check(need(null::create_from_options("", allocator)));
 }
 
 // The drivers of the build.
@@ -65,8 +74,16 @@ inline std::vector<std::string> devices() {
   std::vector<std::string> names = {"null"};
   const Registry all = registry();
   for (const Driver& driver : all.drivers())
-    if (driver.name == "cpu") names.insert(names.end(), {"cpu", "cpu:unmappable", "cpu:unmappable,threads=2", "cpu,coherent=0", "cpu,queue=1", "cpu:unmappable,queue=1"});
+    if (driver.name == "cpu")
+      names.insert(names.end(), {"cpu", "cpu:unmappable", "cpu:unmappable,threads=2", "cpu,coherent=0", "cpu,queue=1", "cpu:unmappable,queue=1",
+                                 "queued cpu", "queued cpu:unmappable"});
   return names;
+}
+
+// All are checked; "queued" ones as devices that run work by themselves, where semaphores alone order it.
+inline Owned<hal::Device> create(const std::string& name, const Allocator& allocator = system_allocator(), Faults faults = Faults::none) {
+  const bool queued = name.rfind("queued ", 0) == 0;
+  return check(need(registry().create(queued ? name.substr(7) : name, allocator)), queued, faults);
 }
 
 // A loaded program and what it borrows.
@@ -89,4 +106,4 @@ inline Code open(const support::ArtifactSpec& spec) {
 #define EACH_DEVICE(device)                                 \
   const std::string device_name = GENERATE(from_range(unit::devices())); \
   CAPTURE(device_name);                                     \
-  const Owned<hal::Device> device = unit::need(unit::registry().create(device_name))
+  const Owned<hal::Device> device = unit::create(device_name)
