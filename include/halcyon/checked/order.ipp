@@ -182,23 +182,15 @@ HALCYON_FUNC void Window::withdraw(Node& node) {
 
 // ---- what comes before what -----------------------------------------------------------------------------------
 
-// Of the known nodes that could satisfy the wait, the one with the lowest signal. One that itself waits, or is after one
-// that waits, for as high a value of this semaphore cannot be the first to reach it.
+// Of the known nodes that could satisfy the wait, the one with the lowest signal: a timeline rises, so those that wait
+// for as high a value themselves signal a higher one.
 HALCYON_FUNC const Node* Window::find_sender(const CheckedSemaphore& semaphore, uint64_t value) const {
-  const auto waits = [&](const Node& node) {
-    for (const Point& point : node.waits)
-      if (point.semaphore.get() == &semaphore && point.value >= value) return true;
-    return false;
-  };
   const Node* best = nullptr;
   uint64_t lowest = UINT64_MAX;
   for (const Node* node : slots_) {
     if (!node || !node->state.known || node->state.failed) continue;
     for (const Point& point : node->signals) {
       if (point.semaphore.get() != &semaphore || point.value < value || (best && point.value >= lowest)) continue;
-      bool behind = waits(*node);
-      for (const Node* other : slots_) behind = behind || (other && test(node->before, *other) && waits(*other));
-      if (behind) continue;
       best = node;
       lowest = point.value;
     }
