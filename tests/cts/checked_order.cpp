@@ -201,6 +201,8 @@ TEST_CASE("a signal of the host that lets two submissions race is refused, and r
   REQUIRE(need(first->query()) == 0);
   REQUIRE(device.reports_of("signal: submission") == 1);
   REQUIRE(device.reports_of(race) == 1);
+  REQUIRE(device.fill(*cache, {{begin.get(), 1}}).ok());  // it waits still
+  REQUIRE(begin->signal(2).code() == Code::failed_precondition);
 }
 
 TEST_CASE("a signal of the host starts work that is ordered", "[checked][order]") {
@@ -305,6 +307,36 @@ TEST_CASE("a race is found as long as the window holds both", "[checked][order][
   }
 
   REQUIRE(device.fill(*cache).code() == (between == 14 ? Code::failed_precondition : Code::ok));
+}
+
+TEST_CASE("an order that goes through work which the window has forgotten is believed", "[checked][order][window]") {
+  Checked device(true, {.window = 16, .asynchronous = true});
+  auto cache = device.buffer("cache"), between = device.buffer("between");
+  auto written = device.semaphore(), forwarded = device.semaphore();
+  need(device.fill(*between, {{written.get(), 1}}, {{forwarded.get(), 1}}));
+  std::vector<Ref<hal::Buffer>> others;
+  for (int i = 0; i < 16; ++i) {
+    others.push_back(device.buffer("other"));
+    need(device.fill(*others.back()));
+  }
+
+  need(device.fill(*cache, {}, {{written.get(), 1}}));
+  need(device.fill(*cache, {{forwarded.get(), 1}}));
+
+  REQUIRE(device.reports.empty());
+}
+
+TEST_CASE("work is not taken for what was there before it", "[checked][order][window]") {
+  Checked device(true, {.asynchronous = true});
+  auto cache = device.buffer("cache"), other = device.buffer("other");
+  auto first = device.semaphore();
+  const Timepoint points[] = {{first.get(), 1}};
+  need(device.fill(*other, {}, {{first.get(), 1}}));
+  need(device.fill(*cache, {{first.get(), 1}}));
+  need(device->wait(points, hal::Wait::all, UINT64_MAX));
+
+  REQUIRE(device.fill(*cache).code() == Code::failed_precondition);
+  REQUIRE(device.reports_of(race) == 1);
 }
 
 TEST_CASE("an inline device orders what its submissions ran", "[checked][order]") {
