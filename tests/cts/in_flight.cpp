@@ -51,7 +51,7 @@ TEST_CASE("a buffer that two submissions use is idle after both", "[in_flight]")
   CTS_DEVICE(device);
   Busy busy(*device);
   auto other = need(device->create_semaphore(0));
-  need(submit_fill(*device, *busy.buffer, 7, {{other.get(), 1}}, {}));
+  need(submit_fill(*device, *busy.buffer, 7, {{busy.end.get(), 1}, {other.get(), 1}}, {}));
 
   need(busy.begin->signal(1));
   const Code after_one = device->wait_idle(*busy.buffer, 0).code();
@@ -165,6 +165,7 @@ TEST_CASE("a transfer that may not wait so long times out and touches nothing", 
   CHECK(hal::copy(*device, *idle, 0, *busy.buffer, 0, 64, {}, 1'000'000).code() == Code::timeout);
   CHECK(hal::fill(*device, *busy.buffer, 0, 64, 3, 1, {}, 0).code() == Code::timeout);
   need(busy.begin->signal(1));
+  need(device->wait_idle(*busy.buffer, second_ns));
 
   REQUIRE(got == std::vector<uint8_t>(64, 77));
   REQUIRE(bytes_of(*device, *busy.buffer) == std::vector<uint8_t>(64, 9));

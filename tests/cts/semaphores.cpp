@@ -490,7 +490,7 @@ TEST_CASE("a list may be in flight several times, with other bindings and parame
   for (uint64_t i = 0; i < 10; ++i) {
     buffers.push_back(buffer_of(*device, {0}));
     const Binding binding{.buffer = buffers.back().get()};
-    const Timepoint waits[] = {{begin.get(), 1}}, signals[] = {{end.get(), i + 1}};
+    const Timepoint waits[] = {{begin.get(), 1}, {end.get(), i}}, signals[] = {{end.get(), i + 1}};
     const uint64_t value = i + 100;
     need(device->submit({.waits = waits, .signals = signals, .commands = commands.get(), .bindings = {&binding, 1}, .parameters = {&value, 1}}));
   }

@@ -59,6 +59,7 @@ const Backend rows[] = {
     {"checked(cpu:unmappable)", &check<create_cpu<false>>, true, 1},
     {"checked(cpu,threads=2)", &check<create_cpu<true, 2>>, true, 2},
     {"checked(cpu,guard=1)", &check<create_cpu<true, 1, true>>, true, 1},
+    {"checked(cpu:unmappable,queue=1)", &check<create_cpu<false, 1, false, true, true>>, true, 1},
     {"checked(cpu,coherent=0)", &check<create_cpu<true, 1, false, false>>, true, 1},
 #endif
 };
