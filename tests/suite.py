@@ -36,7 +36,7 @@ def count(output, returncode):
     return passed, failed, skipped
 
 
-def run(test, build, seconds, prefix=()):
+def run(test, build, seconds, prefix=(), label=""):
     start = time.time()
     try:
         done = subprocess.run([*prefix, *test["cmd"]], cwd=test["workdir"] or build, timeout=seconds, text=True, errors="replace",
@@ -49,7 +49,9 @@ def run(test, build, seconds, prefix=()):
     counts = count(output, returncode)
     if counts[1]:
         print(output[-20000:])
-    print(f"  {test['name']}: {counts[0]} passed, {counts[1]} failed ({time.time() - start:.1f} s)", flush=True)
+    for line in re.findall(rf"^{re.escape(test['name'])}: .* runs, .*$", output, re.M):  # a row of each device
+        print(f"    {line}")
+    print(f"  {label and label + ': '}{test['name']}: {counts[0]} passed, {counts[1]} failed ({time.time() - start:.1f} s)", flush=True)
     return counts
 
 

@@ -104,10 +104,11 @@ TEST_CASE("a value that a semaphore has from the start needs no signal", "[timel
   REQUIRE(wait(*device, {{end.get(), 1}}, hal::Wait::all, second_ns) == Code::ok);
 }
 
-TEST_CASE("a chain of many thousands runs, whichever end it was built from", "[timelines][long]") {
+TEST_CASE("a chain of thousands runs, whichever end it was built from", "[timelines][long]") {
   CTS_DEVICE(device);
   const bool backwards = GENERATE(false, true);
-  constexpr uint64_t count = 20000;
+  // What checks each submission against those before it takes 3 s for as many as the others take in 0.01 s.
+  const uint64_t count = std::string_view(backend.name).starts_with("checked(") ? 4000 : 20000;
   auto line = need(device->create_semaphore(0));
   for (uint64_t i = 1; i <= count; ++i) {
     const uint64_t at = backwards ? count + 1 - i : i;

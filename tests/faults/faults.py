@@ -24,13 +24,13 @@ def compiled(build):
     return {"HALCYON_ARTIFACTS": ":".join(str(folder / f"{name}.hcm") for name in CONSTRUCTS)}, None
 
 
-def run(build, environment, prefix=()):
+def run(build, environment, prefix=(), label=""):
     """Counts of both runs of the program in `build`."""
     total = [0, 0, 0]
     for test in suite.tests(build, "faults"):
         for words in [[], ["[compiled]"]]:
             one = {**test, "cmd": test["cmd"] + words, "env": {**test["env"], **environment}, "name": " ".join([test["name"], *words])}
-            total = [a + b for a, b in zip(total, suite.run(one, build, 900, prefix))]
+            total = [a + b for a, b in zip(total, suite.run(one, build, 900, prefix, label))]
     return total if any(total) else [0, 1, 0]
 
 

@@ -13,12 +13,12 @@ DEVICES = ["null", "cpu", "cpu,threads=2", "cpu:unmappable"]
 LIMIT = 1 << 20
 
 
-def run(build, seconds, prefix=()):
+def run(build, seconds, prefix=(), label=""):
     """Counts of the program in `build`."""
     total = [0, 0, 0]
     for test in suite.tests(build, "soak"):
         one = {**test, "cmd": [word for word in test["cmd"] if not word.startswith("--seconds")] + [f"--seconds={seconds}"], "name": f"soak, {seconds} s"}
-        total = [a + b for a, b in zip(total, suite.run(one, build, seconds + 300, prefix))]
+        total = [a + b for a, b in zip(total, suite.run(one, build, seconds + 300, prefix, label))]
     return total if any(total) else [0, 1, 0]
 
 
