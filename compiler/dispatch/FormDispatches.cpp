@@ -61,8 +61,17 @@ struct FormDispatches : halcyon::impl::FormDispatchesBase<FormDispatches> {
     }
   }
 
-  // A fill that is both an initial value and something else becomes two.
+  // A fill that is both an initial value and something else becomes two, and one for each use in an inner block, whose
+  // kernels take only what lies beside them.
   void splitFills(Block &block) {
+    for (auto fill : block.getOps<linalg::FillOp>()) {
+      if (!isInitialiser(fill))
+        continue;
+      for (OpOperand &use : llvm::make_early_inc_range(fill->getUses()))
+        if (Operation *user = use.getOwner();
+            isInitialUse(use) && user->getBlock() != &block && !isDeviceOp(user->getParentOp()))
+          use.set(OpBuilder(user).clone(*fill)->getResult(0));
+    }
     for (auto fill : llvm::make_early_inc_range(block.getOps<linalg::FillOp>())) {
       if (!isInitialiser(fill) || llvm::all_of(fill->getUses(), isInitialUse) ||
           llvm::none_of(fill->getUses(), isInitialUse))

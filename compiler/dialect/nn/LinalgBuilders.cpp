@@ -3,6 +3,7 @@
 #include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include <functional>
 
 using namespace mlir;
 
@@ -53,6 +54,27 @@ Value generate(ImplicitLocOpBuilder &b, Value init,
                      indices.push_back(inner.create<linalg::IndexOp>(axis));
                    return body(inner, indices);
                  });
+}
+
+Value accumulate(ImplicitLocOpBuilder &b, ArrayRef<Value> extents, Value start,
+                 llvm::function_ref<Value(ImplicitLocOpBuilder &, ArrayRef<Value>, Value)> step) {
+  SmallVector<Value> at;
+  std::function<Value(ImplicitLocOpBuilder &, Value)> nest = [&](ImplicitLocOpBuilder &outer,
+                                                                 Value total) -> Value {
+    if (at.size() == extents.size())
+      return step(outer, at, total);
+    auto loop = outer.create<scf::ForOp>(
+        constantIndex(outer, 0), extents[at.size()], constantIndex(outer, 1), total,
+        [&](OpBuilder &nested, Location loc, Value index, ValueRange carried) {
+          ImplicitLocOpBuilder inner(loc, nested);
+          at.push_back(index);
+          Value next = nest(inner, carried[0]);
+          at.pop_back();
+          inner.create<scf::YieldOp>(next);
+        });
+    return loop.getResult(0);
+  };
+  return nest(b, start);
 }
 
 Value guardedExtract(ImplicitLocOpBuilder &b, Value inside, Value source, ValueRange indices,

@@ -35,6 +35,14 @@ mlir::Value generate(mlir::ImplicitLocOpBuilder &b, mlir::Value init,
                                                     llvm::ArrayRef<mlir::Value> indices)>
                          body);
 
+// Inside a body: loops over `extents`, the last one fastest, in which a value goes from step to step.
+mlir::Value accumulate(mlir::ImplicitLocOpBuilder &b, llvm::ArrayRef<mlir::Value> extents,
+                       mlir::Value start,
+                       llvm::function_ref<mlir::Value(mlir::ImplicitLocOpBuilder &,
+                                                      llvm::ArrayRef<mlir::Value> at,
+                                                      mlir::Value total)>
+                           step);
+
 // `source` at `indices` where `inside` holds, else `outside`; never reads
 // elsewhere.
 mlir::Value guardedExtract(mlir::ImplicitLocOpBuilder &b, mlir::Value inside, mlir::Value source,

@@ -1,5 +1,6 @@
 #include "import/onnx/Elementwise.h"
 #include "import/onnx/OpTable.h"
+#include "import/onnx/Reshape.h"
 #include "import/onnx/Scalar.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 
@@ -41,30 +42,37 @@ template <Comparison comparison> LogicalResult importComparison(NodeContext &nod
   if (type != node.in(1).dataType)
     return node.error() << "inputs differ in element type: " << nameOf(type) << " and "
                         << nameOf(node.in(1).dataType);
-  return elementwise(node, {&node.in(0), &node.in(1)}, DataType::boolean,
-                     [&](ImplicitLocOpBuilder &b, ValueRange x) {
-                       return compareScalars(b, comparison, x[0], x[1], type);
-                     });
+  FailureOr<SmallVector<Imported *>> inputs = alignedInputs(node);
+  if (failed(inputs))
+    return failure();
+  return elementwise(node, *inputs, DataType::boolean, [&](ImplicitLocOpBuilder &b, ValueRange x) {
+    return compareScalars(b, comparison, x[0], x[1], type);
+  });
 }
 
-template <class Op, bool onBool> LogicalResult importBits(NodeContext &node) {
-  DataType type = node.in(0).dataType;
-  if (onBool ? !isBool(type) : !isInteger(type))
-    return node.error() << "element type " << nameOf(type) << " is not supported";
-  return elementwiseSameType(node, [](ImplicitLocOpBuilder &b, ValueRange x) -> Value {
-    return b.createOrFold<Op>(x[0], x[1]);
-  });
+// The remainder moved to the divisor's sign; a zero has that sign, too.
+Value floorRemainder(ImplicitLocOpBuilder &b, Value left, Value right) {
+  using P = arith::CmpFPredicate;
+  Value zero = constantLike(b, left, 0);
+  Value rest = remainderOfFloats(b, left, right);
+  Value isNegative = b.createOrFold<arith::CmpFOp>(P::OLT, rest, zero);
+  Value byNegative = b.createOrFold<arith::CmpFOp>(P::OLT, right, zero);
+  Value differ = b.createOrFold<arith::XOrIOp>(isNegative, byNegative);
+  Value moved = b.createOrFold<arith::SelectOp>(differ, addScalars(b, rest, right), rest);
+  Value isZero = b.createOrFold<arith::CmpFOp>(P::OEQ, rest, zero);
+  return b.createOrFold<arith::SelectOp>(isZero, b.createOrFold<math::CopySignOp>(zero, right),
+                                         moved);
 }
 
 // fmod = 0: the sign is the divisor's; fmod = 1: the dividend's.
 LogicalResult importMod(NodeContext &node) {
   bool likeC = node.intAttr("fmod", 0) != 0;
   DataType type = node.in(0).dataType;
-  if (isFloat(type) && !likeC)
-    return node.error() << "floating-point elements need fmod = 1";
   return elementwiseSameType(node, [&](ImplicitLocOpBuilder &b, ValueRange x) -> Value {
+    if (isFloat(type) && likeC)
+      return remainderOfFloats(b, x[0], x[1]);
     if (isFloat(type))
-      return b.createOrFold<arith::RemFOp>(x[0], x[1]);
+      return floorRemainder(b, x[0], x[1]);
     if (isUnsigned(type))
       return b.createOrFold<arith::RemUIOp>(x[0], x[1]);
     Value rest = b.createOrFold<arith::RemSIOp>(x[0], x[1]);
@@ -82,20 +90,42 @@ LogicalResult importMod(NodeContext &node) {
 // The result has the base's type; an exponent of another is cast to it.
 LogicalResult importPow(NodeContext &node) {
   DataType type = node.in(0).dataType, exponentType = node.in(1).dataType;
-  if (!isFloat(type) && isFloat(exponentType))
-    return node.error() << "an integer base with a floating-point exponent is not supported";
-  return elementwise(node, {&node.in(0), &node.in(1)}, type,
-                     [&](ImplicitLocOpBuilder &b, ValueRange x) {
-                       Value exponent = castScalar(b, x[1], exponentType, type, x[0].getType());
-                       return powScalars(b, x[0], exponent);
-                     });
+  if (isBool(type) || isBool(exponentType))
+    return node.error() << "bool elements are not supported";
+  FailureOr<SmallVector<Imported *>> inputs = alignedInputs(node);
+  if (failed(inputs))
+    return failure();
+  return elementwise(node, *inputs, type, [&](ImplicitLocOpBuilder &b, ValueRange x) {
+    if (!isFloat(type) && isFloat(exponentType)) {
+      // In f64, which holds what i32 holds.
+      Type wide = b.getF64Type();
+      Value power = powScalars(b, castScalar(b, x[0], type, DataType::f64, wide),
+                               castScalar(b, x[1], exponentType, DataType::f64, wide));
+      return castScalar(b, power, DataType::f64, type, x[0].getType());
+    }
+    Value exponent = castScalar(b, x[1], exponentType, type, x[0].getType());
+    return powScalars(b, x[0], exponent);
+  });
 }
 
+// Before opset 7 a list of slopes is one a channel.
 LogicalResult importPRelu(NodeContext &node) {
-  DataType type = node.in(0).dataType;
-  return elementwiseSameType(node, [&](ImplicitLocOpBuilder &b, ValueRange x) -> Value {
-    Value isNegative = compareScalars(b, Comparison::less, x[0], constantLike(b, x[0], 0), type);
-    return b.createOrFold<arith::SelectOp>(isNegative, mulScalars(b, x[0], x[1]), x[0]);
+  Imported &x = node.in(0), &slope = node.in(1);
+  DataType type = x.dataType;
+  if (type != slope.dataType)
+    return node.error() << "inputs differ in element type: " << nameOf(type) << " and "
+                        << nameOf(slope.dataType);
+  SmallVector<Imported *> inputs{&x, &slope};
+  node.ignore({"consumed_inputs"});
+  if (node.opset() < 7 && slope.rank() == 1 && x.rank() > 2) {
+    Dims dims(x.rank() - 1, fixed(node.b, 1));
+    dims[0] = slope.dims[0];
+    Value column = reshapeTensor(node.b, node.value(1), slope.dims, dims);
+    inputs[1] = &node.graph.hold(node.graph.fromTensor(node.b, column, type, dims));
+  }
+  return elementwise(node, inputs, type, [&](ImplicitLocOpBuilder &b, ValueRange v) -> Value {
+    Value isNegative = compareScalars(b, Comparison::less, v[0], constantLike(b, v[0], 0), type);
+    return b.createOrFold<arith::SelectOp>(isNegative, mulScalars(b, v[0], v[1]), v[0]);
   });
 }
 
@@ -116,10 +146,6 @@ LogicalResult importWhere(NodeContext &node) {
 ArrayRef<OpImporter> binaryOps() {
   static const OpImporter list[] = {
       {"Add", importArithmetic<addScalars>, 2, 2},
-      {"And", importBits<arith::AndIOp, true>, 2, 2},
-      {"BitwiseAnd", importBits<arith::AndIOp, false>, 2, 2},
-      {"BitwiseOr", importBits<arith::OrIOp, false>, 2, 2},
-      {"BitwiseXor", importBits<arith::XOrIOp, false>, 2, 2},
       {"Div", importArithmetic<divScalars>, 2, 2},
       {"Equal", importComparison<Comparison::equal>, 2, 2},
       {"Greater", importComparison<Comparison::greater>, 2, 2},
@@ -131,13 +157,11 @@ ArrayRef<OpImporter> binaryOps() {
       {"Min", importVariadic<minScalars>, 1, anyNumber},
       {"Mod", importMod, 2, 2},
       {"Mul", importArithmetic<mulScalars>, 2, 2},
-      {"Or", importBits<arith::OrIOp, true>, 2, 2},
       {"PRelu", importPRelu, 2, 2},
       {"Pow", importPow, 2, 2},
       {"Sub", importArithmetic<subScalars>, 2, 2},
       {"Sum", importVariadic<addScalars>, 1, anyNumber},
       {"Where", importWhere, 3, 3},
-      {"Xor", importBits<arith::XOrIOp, true>, 2, 2},
   };
   return list;
 }

@@ -68,8 +68,10 @@ LogicalResult importConvTranspose(NodeContext &node) {
   size_t spatials = kernel->size();
   StringRef automatic = node.stringAttr("auto_pad", "NOTSET");
   auto shape = node.intsAttr("output_shape");
-  if (automatic == "SAME_UPPER" || automatic == "SAME_LOWER" || shape)
-    return node.error() << "attributes 'output_shape' and auto_pad = 'SAME_*' are not supported";
+  if (shape && shape->size() == spatials + 2)
+    shape->erase(shape->begin(), shape->begin() + 2);
+  if (shape && shape->size() != spatials)
+    return node.error() << "attribute 'output_shape' has " << shape->size() << " values";
   FailureOr<Window> window = windowOf(node, *kernel, input.dims);
   if (failed(window))
     return failure();
@@ -85,10 +87,22 @@ LogicalResult importConvTranspose(NodeContext &node) {
     return node.error() << "attribute 'group' is " << groups << " for " << *ins << " inputs";
   Dims dims{input.dims[0], fixed(b, *outs * groups)};
   SmallVector<int64_t> padHigh;
+  bool same = automatic == "SAME_UPPER" || automatic == "SAME_LOWER";
   for (size_t i = 0; i < spatials; ++i) {
-    padHigh.push_back(window->padHigh[i] - extra[i]);
     int64_t stride = window->strides[i];
     int64_t reach = window->dilations[i] * ((*kernel)[i] - 1) + 1;
+    if (shape || same) {
+      // The output's extent is given, or the input's times the stride; pads are what is too much.
+      std::optional<int64_t> extent = known(input.dims[i + 2]);
+      if (shape && !extent)
+        return node.error() << "attribute 'output_shape' needs static spatial dimensions";
+      int64_t total = shape ? stride * (*extent - 1) + extra[i] + reach - (*shape)[i]
+                            : reach + extra[i] - stride;
+      int64_t less = std::max<int64_t>(total, 0) / 2;
+      window->padLow[i] = automatic == "SAME_UPPER" ? less : std::max<int64_t>(total, 0) - less;
+      window->padHigh[i] = total - window->padLow[i];
+    }
+    padHigh.push_back(window->padHigh[i] - extra[i]);
     int64_t more = reach - stride - window->padLow[i] - padHigh[i];
     dims.push_back(add(b, mul(b, input.dims[i + 2], fixed(b, stride)), fixed(b, more)));
   }

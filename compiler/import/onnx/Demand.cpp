@@ -16,6 +16,10 @@ std::optional<ShapeOperands> shapeOperands(llvm::StringRef opType) {
       {"Unsqueeze", {1, 1}}, {"Squeeze", {1, 1}},         {"Split", {1, 1}},
       {"TopK", {1, 1}},      {"OneHot", {1, 1}},          {"If", {0, 0}},
       {"Loop", {0, 1}},      {"CumSum", {1, 1}},          {"Trilu", {1, 1}},
+      {"DFT", {1, 2}},       {"HannWindow", {0, 0}},      {"HammingWindow", {0, 0}},
+      {"STFT", {1, 3}},      {"BlackmanWindow", {0, 0}},  {"MelWeightMatrix", {0, 4}},
+      {"Col2Im", {1, 2}},    {"MaxUnpool", {2, 2}},       {"NonMaxSuppression", {2, 4}},
+      {"CumProd", {1, 1}},   {"AffineGrid", {1, 1}},      {"CenterCropPad", {1, 1}},
   };
   auto found = table.find(opType);
   if (found != table.end())

@@ -1,4 +1,5 @@
 #include "import/onnx/Elementwise.h"
+#include "import/onnx/Reshape.h"
 
 using namespace mlir;
 
@@ -13,6 +14,9 @@ bool belongsOnHost(NodeContext &node, ArrayRef<Imported *> inputs, const Importe
   if (!result.isSmall())
     return false;
   bool all = llvm::all_of(inputs, [](Imported *input) { return input->isOnHost(); });
+  // The host program computes in f32 and wider.
+  if (isFloat(result.dataType) && bitsOf(result.dataType) < 32)
+    return false;
   bool any = llvm::any_of(inputs, [](Imported *input) { return input->elements.has_value(); });
   if (all && (any || !isFloat(result.dataType)))
     return true;
@@ -128,15 +132,49 @@ LogicalResult elementwise(NodeContext &node, ArrayRef<Imported *> inputs, DataTy
   return success();
 }
 
+FailureOr<SmallVector<Imported *>> alignedInputs(NodeContext &node) {
+  SmallVector<Imported *> made{&node.in(0), &node.in(1)};
+  if (node.opset() >= 7)
+    return made;
+  node.ignore({"consumed_inputs"}); // a hint about memory
+  Imported &left = *made[0], &right = *made[1];
+  if (!node.intAttr("broadcast", 0)) {
+    if (left.rank() != right.rank())
+      return node.error() << "inputs differ in rank, and attribute 'broadcast' is not set";
+    return made;
+  }
+  int64_t axis = node.intAttr("axis", left.rank() - right.rank());
+  if (axis < 0)
+    axis += left.rank();
+  if (axis < 0 || axis + right.rank() > left.rank())
+    return node.error() << "axis " << axis << " leaves no room for " << right.rank() << " of "
+                        << left.rank() << " dimensions";
+  Dims dims = right.dims;
+  dims.append(left.rank() - axis - right.rank(), fixed(node.b, 1));
+  if (dims.size() == right.dims.size())
+    return made;
+  Value tensor = reshapeTensor(node.b, node.value(1), right.dims, dims);
+  made[1] = &node.graph.hold(node.graph.fromTensor(node.b, tensor, right.dataType, dims));
+  return made;
+}
+
 LogicalResult elementwiseSameType(NodeContext &node, ScalarFunction function) {
   SmallVector<Imported *> inputs;
   for (size_t i = 0; i < node.numInputs(); ++i) {
     if (!node.has(i))
       return node.error() << "input " << i << " is missing";
     inputs.push_back(&node.in(i));
-    if (inputs.back()->dataType != inputs.front()->dataType)
+  }
+  if (inputs.size() == 2 && node.opset() < 7) {
+    FailureOr<SmallVector<Imported *>> aligned = alignedInputs(node);
+    if (failed(aligned))
+      return failure();
+    inputs = *aligned;
+  }
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    if (inputs[i]->dataType != inputs.front()->dataType)
       return node.error() << "inputs differ in element type: " << nameOf(inputs.front()->dataType)
-                          << " and " << nameOf(inputs.back()->dataType);
+                          << " and " << nameOf(inputs[i]->dataType);
   }
   return elementwise(node, inputs, inputs.front()->dataType, function);
 }

@@ -18,6 +18,11 @@ llvm::LogicalResult elementwise(NodeContext &node, llvm::ArrayRef<Imported *> in
 // All inputs, which must have one element type; it is the result's too.
 llvm::LogicalResult elementwiseSameType(NodeContext &node, ScalarFunction function);
 
+// Before opset 7 the second input of two broadcasts only where attribute 'broadcast' says so, and
+// then from dimension 'axis' of the first on; without it, from its last ones. Gives inputs 0 and 1,
+// which broadcast as they do today.
+llvm::FailureOr<llvm::SmallVector<Imported *>> alignedInputs(NodeContext &node);
+
 // The generic alone.
 mlir::Value elementwiseTensor(NodeContext &node, llvm::ArrayRef<Imported *> inputs,
                               llvm::ArrayRef<OpFoldResult> dims, mlir::Type element,

@@ -23,7 +23,8 @@ void forEachNode(ArrayRef<Node> nodes, llvm::function_ref<void(const Node &)> vi
 }
 
 // Attributes that refer to the caller's take its values, or the default's.
-// `node` of the function's body, with the attributes that it takes from the caller; nodes of its graphs, too.
+// `node` of the function's body, with the attributes that it takes from the caller; nodes of its
+// graphs, too.
 Node withCallersAttributes(const Node &node, const Function &function, const Node &caller) {
   Node made = node;
   for (NodeAttribute &attribute : made.attributes)
@@ -160,6 +161,8 @@ Value GraphImporter::tensorOf(ImplicitLocOpBuilder &b, Imported &imported) {
         b.create<arith::ConstantOp>(constantAttribute(type, *imported.constant, name));
     return imported.tensor;
   }
+  if (imported.elements->empty())
+    return emptyTensor(b, imported.dims, imported.element);
   // Not remembered: made where it is used, which other regions may not see.
   SmallVector<Attribute> constants;
   for (Value element : *imported.elements) {

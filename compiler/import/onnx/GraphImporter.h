@@ -8,6 +8,8 @@
 
 namespace halcyon::onnx {
 
+constexpr int64_t oldestOpset = 1, newestOpset = 28;
+
 // The names of one graph. Inner graphs see the outer ones' names.
 struct Scope {
   Scope *outer = nullptr;

@@ -13,8 +13,6 @@ namespace halcyon {
 namespace onnx {
 namespace {
 
-constexpr int64_t oldestOpset = 7, newestOpset = 22;
-
 // Exporters write these for a dimension that has no name.
 bool isUnnamed(StringRef symbol) { return symbol.empty() || symbol == "?" || symbol == "-1"; }
 

@@ -332,6 +332,7 @@ ArrayRef<OpImporter> loopOps() {
       {"GRU", importGru, 3, 6, 2},
       {"LSTM", importLstm, 3, 8, 3},
       {"Loop", importLoop, 0, anyNumber, anyNumber},
+      {"RNN", importRnn, 3, 6, 2},
   };
   return list;
 }

@@ -1,3 +1,4 @@
+#include "import/onnx/Compose.h"
 #include "import/onnx/Elementwise.h"
 #include "import/onnx/OpTable.h"
 #include "import/onnx/Reshape.h"
@@ -56,8 +57,20 @@ Value broadcastMatMul(ImplicitLocOpBuilder &b, const Operand &left, const Operan
                  });
 }
 
+// Sums of small types are made in f32, as the standard's reference does.
+bool needsWiderSums(NodeContext &node) {
+  DataType type = node.in(0).dataType;
+  return isFloat(type) && bitsOf(type) < 32 && node.in(1).dataType == type;
+}
+
 LogicalResult importMatMul(NodeContext &node) {
   ImplicitLocOpBuilder &b = node.b;
+  if (needsWiderSums(node)) {
+    Composer with(node);
+    Composer::Part made = with("MatMul", {with.cast(with.input(0), DataType::f32),
+                                          with.cast(with.input(1), DataType::f32)});
+    return with.define(0, with.cast(made, node.in(0).dataType));
+  }
   Type element = node.in(0).element;
   if (node.in(0).dataType != node.in(1).dataType || isBool(node.in(0).dataType))
     return node.error() << "element types " << nameOf(node.in(0).dataType) << " and "
@@ -128,6 +141,8 @@ LogicalResult importMatMul(NodeContext &node) {
 // alpha * A * B + beta * C, where C broadcasts to the result.
 LogicalResult importGemm(NodeContext &node) {
   ImplicitLocOpBuilder &b = node.b;
+  if (node.opset() < 7)
+    node.ignore({"broadcast"}); // C broadcasts as it does today
   double alpha = node.floatAttr("alpha", 1), beta = node.floatAttr("beta", 1);
   bool turnLeft = node.intAttr("transA", 0) != 0, turnRight = node.intAttr("transB", 0) != 0;
   DataType type = node.in(0).dataType;

@@ -15,9 +15,20 @@ int64_t NodeContext::opset() const {
   return 1;
 }
 
+bool NodeContext::isKnown(size_t index) const {
+  Imported &input = in(index);
+  if (input.numElements() == 0)
+    return true;
+  return input.isOnHost() && (isInteger(input.dataType) || isBool(input.dataType)) &&
+         llvm::all_of(graph.elementsOf(b, input),
+                      [&](Value element) { return matchPattern(element, m_Constant()); });
+}
+
 FailureOr<SmallVector<int64_t>> NodeContext::constantInts(size_t index, StringRef what) const {
   SmallVector<int64_t> made;
   Imported &input = in(index);
+  if (input.numElements() == 0)
+    return made;
   if (input.isOnHost() && (isInteger(input.dataType) || isBool(input.dataType))) {
     for (Value element : graph.elementsOf(b, input)) {
       std::optional<int64_t> value = known(toIndex(b, element, isUnsigned(input.dataType)));

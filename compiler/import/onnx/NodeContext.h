@@ -24,6 +24,8 @@ public:
   mlir::Value value(size_t index) const { return graph.tensorOf(b, in(index)); }
   int64_t rank(size_t index) const { return in(index).rank(); }
 
+  // Whether constantInts would give them.
+  bool isKnown(size_t index) const;
   // Integers that must be known now; `what` names them in the error.
   llvm::FailureOr<llvm::SmallVector<int64_t>> constantInts(size_t index,
                                                            llvm::StringRef what) const;

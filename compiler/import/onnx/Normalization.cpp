@@ -1,6 +1,7 @@
 #include "dialect/nn/Nn.h"
 #include "import/onnx/Constants.h"
 #include "import/onnx/Elementwise.h"
+#include "import/onnx/NormalizationFunctions.h"
 #include "import/onnx/OpTable.h"
 #include "import/onnx/Reshape.h"
 #include "import/onnx/Scalar.h"
@@ -34,10 +35,17 @@ std::vector<float> floatsOf(const Tensor &tensor) {
 // x * factor + term, both one a channel: scale / sqrt(variance + epsilon) and
 // bias - mean * factor. They are computed now where all four are constant.
 LogicalResult importBatchNormalization(NodeContext &node) {
-  node.ignore({"momentum", "spatial"});
+  bool trains = node.intAttr("training_mode", 0) != 0;
+  if (node.opset() < 7) {
+    node.ignore({"consumed_inputs"});
+    trains = !node.intAttr("is_test", 0);
+  }
+  if (node.opset() < 9 && !node.intAttr("spatial", 1))
+    return node.error() << "attribute 'spatial' = 0 is not supported";
+  if (trains)
+    return composeTrainingNormalization(node);
+  node.ignore({"momentum"});
   double epsilon = node.floatAttr("epsilon", 1e-5f);
-  if (node.intAttr("training_mode", 0))
-    return node.error() << "training mode is not supported";
   if (node.rank(0) < 2)
     return node.error() << "expected at least 2 dimensions, got " << node.rank(0);
   if (failed(checkFloat(node, 0)))
@@ -126,10 +134,11 @@ template <bool isLog> LogicalResult importSoftmax(NodeContext &node) {
 
 LogicalResult importLayerNormalization(NodeContext &node) {
   ImplicitLocOpBuilder &b = node.b;
-  node.ignore({"stash_type"}); // the statistics' type: f32 inputs have it anyway
+  // One operation where only the result is wanted and the statistics have its type.
+  if (node.in(0).dataType != DataType::f32 || node.wants(1) || node.wants(2))
+    return composeLayerNormalization(node);
+  node.ignore({"stash_type"});
   double epsilon = node.floatAttr("epsilon", 1e-5f);
-  if (node.in(0).dataType != DataType::f32)
-    return node.error() << "element type " << nameOf(node.in(0).dataType) << " is not supported";
   Imported &x = node.in(0);
   FailureOr<int64_t> axis = node.normalizeAxis(node.intAttr("axis", -1), x.rank());
   if (failed(axis))
@@ -185,9 +194,9 @@ LogicalResult importInstanceNormalization(NodeContext &node) {
 
 ArrayRef<OpImporter> normalizationOps() {
   static const OpImporter list[] = {
-      {"BatchNormalization", importBatchNormalization, 5, 5},
+      {"BatchNormalization", importBatchNormalization, 5, 5, 5},
       {"InstanceNormalization", importInstanceNormalization, 3, 3},
-      {"LayerNormalization", importLayerNormalization, 1, 3},
+      {"LayerNormalization", importLayerNormalization, 1, 3, 3},
       {"LogSoftmax", importSoftmax<true>, 1, 1},
       {"Softmax", importSoftmax<false>, 1, 1},
   };

@@ -5,14 +5,46 @@ namespace halcyon::onnx {
 const OpImporter *findImporter(llvm::StringRef domain, llvm::StringRef opType) {
   static const llvm::StringMap<const OpImporter *> table = [] {
     llvm::StringMap<const OpImporter *> made;
-    for (auto family :
-         {unaryOps, binaryOps, castOps, shapeOps, reshapeOps, sliceOps, gatherOps, padOps,
-          reduceOps, matMulOps, convOps, poolOps, normalizationOps, resizeOps, ifOps, loopOps})
+    for (auto family : {unaryOps,
+                        binaryOps,
+                        bitOps,
+                        castOps,
+                        shapeOps,
+                        reshapeOps,
+                        sliceOps,
+                        gatherOps,
+                        padOps,
+                        reduceOps,
+                        matMulOps,
+                        convOps,
+                        poolOps,
+                        normalizationOps,
+                        resizeOps,
+                        lossOps,
+                        attentionOps,
+                        positionOps,
+                        normalizationFunctionOps,
+                        scatterOps,
+                        quantizeOps,
+                        blockOps,
+                        gridOps,
+                        einsumOps,
+                        scanOps,
+                        signalOps,
+                        linearAttentionOps,
+                        selectionOps,
+                        suppressionOps,
+                        regionOps,
+                        unpoolOps,
+                        ifOps,
+                        loopOps})
       for (const OpImporter &entry : family())
         made[entry.opType] = &entry;
     return made;
   }();
-  return domain.empty() ? table.lookup(opType) : nullptr;
+  if (domain.empty())
+    return table.lookup(opType);
+  return table.lookup((domain + "." + opType).str());
 }
 
 } // namespace halcyon::onnx

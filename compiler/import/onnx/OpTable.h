@@ -5,7 +5,8 @@
 namespace halcyon::onnx {
 
 struct OpImporter {
-  const char *opType;
+  const char
+      *opType; // with its domain before it where that is not ONNX's own: "ai.onnx.ml.Binarizer"
   // Defines the node's outputs, or fails after an error.
   llvm::LogicalResult (*import)(NodeContext &node);
   size_t minInputs, maxInputs; // inputs under minInputs are never absent
@@ -13,12 +14,13 @@ struct OpImporter {
 };
 constexpr size_t anyNumber = SIZE_MAX;
 
-// Null for an operator that is not supported. Only ONNX's own domain ("").
+// Null for an operator that is not supported.
 const OpImporter *findImporter(llvm::StringRef domain, llvm::StringRef opType);
 
 // One list a family, each in the file of that name.
 llvm::ArrayRef<OpImporter> unaryOps();
 llvm::ArrayRef<OpImporter> binaryOps();
+llvm::ArrayRef<OpImporter> bitOps();
 llvm::ArrayRef<OpImporter> castOps();
 llvm::ArrayRef<OpImporter> shapeOps();
 llvm::ArrayRef<OpImporter> reshapeOps();
@@ -31,6 +33,22 @@ llvm::ArrayRef<OpImporter> convOps();
 llvm::ArrayRef<OpImporter> poolOps();
 llvm::ArrayRef<OpImporter> normalizationOps();
 llvm::ArrayRef<OpImporter> resizeOps();
+llvm::ArrayRef<OpImporter> lossOps();
+llvm::ArrayRef<OpImporter> attentionOps();
+llvm::ArrayRef<OpImporter> positionOps();
+llvm::ArrayRef<OpImporter> normalizationFunctionOps();
+llvm::ArrayRef<OpImporter> scatterOps();
+llvm::ArrayRef<OpImporter> quantizeOps();
+llvm::ArrayRef<OpImporter> blockOps();
+llvm::ArrayRef<OpImporter> gridOps();
+llvm::ArrayRef<OpImporter> einsumOps();
+llvm::ArrayRef<OpImporter> scanOps();
+llvm::ArrayRef<OpImporter> signalOps();
+llvm::ArrayRef<OpImporter> linearAttentionOps();
+llvm::ArrayRef<OpImporter> selectionOps();
+llvm::ArrayRef<OpImporter> suppressionOps();
+llvm::ArrayRef<OpImporter> regionOps();
+llvm::ArrayRef<OpImporter> unpoolOps();
 llvm::ArrayRef<OpImporter> ifOps();
 llvm::ArrayRef<OpImporter> loopOps();
 

@@ -1,4 +1,5 @@
 #include "import/onnx/OpTable.h"
+#include "import/onnx/RuntimeAxes.h"
 #include "import/onnx/Scalar.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 
@@ -58,7 +59,22 @@ LogicalResult importPad(NodeContext &node) {
       return node.error() << "the value must be one element of type " << nameOf(input.dataType);
     outside = node.graph.elementsOf(b, node.in(2)).front();
   }
-  if (node.has(3)) {
+  if (node.has(3) && !node.isKnown(3)) {
+    // Each dimension takes the pads of the axis that names it.
+    FailureOr<RuntimeAxes> named = RuntimeAxes::of(node, 3, input.rank());
+    if (failed(named))
+      return failure();
+    if (pads.size() != 2 * named->size())
+      return node.error() << "has " << pads.size() << " pads for " << named->size() << " axes";
+    Dims all(2 * input.dims.size());
+    for (int64_t axis = 0; axis < input.rank(); ++axis) {
+      ArrayRef<OpFoldResult> given(pads);
+      all[axis] = named->valueAt(node, axis, given.take_front(named->size()), fixed(b, 0));
+      all[axis + input.rank()] =
+          named->valueAt(node, axis, given.drop_front(named->size()), fixed(b, 0));
+    }
+    pads = all;
+  } else if (node.has(3)) {
     FailureOr<SmallVector<int64_t>> given = node.constantInts(3, "axes");
     if (failed(given))
       return failure();

@@ -23,10 +23,14 @@ public:
     for (StringRef name : {"activation_alpha", "activation_beta", "clip"})
       if (node.find(name))
         return node.error() << "attribute '" << name << "' is not supported";
-    if (node.intAttr("layout", 0) != 0)
-      return node.error() << "attribute 'layout' is not supported";
-    if (node.has(lengths))
-      return node.error() << "sequence lengths are not supported";
+    // Layout 1 has the batch first, in inputs and results.
+    int64_t layout = node.intAttr("layout", 0);
+    if (layout != 0 && layout != 1)
+      return node.error() << "attribute 'layout' is " << layout;
+    batchFirst = layout == 1;
+    if (node.has(lengths) &&
+        (node.rank(lengths) != 1 || node.in(lengths).dataType != DataType::i32))
+      return node.error() << "the sequence lengths must be a list of i32";
     direction = node.stringAttr("direction", "forward");
     if (direction != "forward" && direction != "reverse" && direction != "bidirectional")
       return node.error() << "attribute 'direction' is '" << direction << "'";
@@ -46,10 +50,22 @@ public:
     hidden = *columns;
     if (node.intAttr("hidden_size", hidden) != hidden)
       return node.error() << "attribute 'hidden_size' differs from R's shape";
-    time = node.in(x).dims[0];
-    batch = node.in(x).dims[1];
+    time = node.in(x).dims[batchFirst ? 1 : 0];
+    batch = node.in(x).dims[batchFirst ? 0 : 1];
     element = node.in(x).element;
+    source = batchFirst ? turned(node.value(x), {1, 0, 2}) : node.value(x);
+    for (size_t input : {initialH, initialC})
+      if (node.has(input) && node.rank(input) != 3)
+        return node.error() << "input '" << node.node.inputs[input] << "' must have 3 dimensions";
     return success();
+  }
+
+  Value turned(Value tensor, ArrayRef<int64_t> order) {
+    Dims from = tensor::getMixedSizes(b, b.getLoc(), tensor), dims;
+    for (int64_t axis : order)
+      dims.push_back(from[axis]);
+    return b.create<linalg::TransposeOp>(tensor, emptyTensor(b, dims, element), order)
+        ->getResult(0);
   }
 
   // tensor[at, ...] without its first dimension.
@@ -104,7 +120,7 @@ public:
     };
     SmallVector<utils::IteratorType> iterators = parallelIterators(4);
     iterators.back() = utils::IteratorType::reduction;
-    return generic(b, {node.value(x), weights},
+    return generic(b, {source, weights},
                    filledTensor(b, {time, batch, rows}, constantFloat(b, element, 0)),
                    {mapOf({t, n, k}), mapOf({g, k}), mapOf({t, n, g})}, iterators,
                    [](ImplicitLocOpBuilder &at, ValueRange v) {
@@ -125,7 +141,8 @@ public:
 
   Value state(size_t input, int64_t d) {
     if (node.has(input))
-      return part(b, node.value(input), fixed(b, d));
+      return part(b, batchFirst ? turned(node.value(input), {1, 0, 2}) : node.value(input),
+                  fixed(b, d));
     return filledTensor(b, {batch, fixed(b, hidden)}, constantFloat(b, element, 0));
   }
 
@@ -135,6 +152,25 @@ public:
     offsets.append(2, fixed(at, 0));
     Dims strides(sizes.size(), fixed(at, 1));
     return at.create<tensor::InsertSliceOp>(value, into, offsets, sizes, strides);
+  }
+
+  // `next` while a sequence lasts, then `otherwise`, or 0 without one.
+  Value whileItLasts(ImplicitLocOpBuilder &at, OpFoldResult now, Value next, Value otherwise) {
+    if (!node.has(lengths))
+      return next;
+    Value counts = node.value(lengths);
+    SmallVector<Value> inputs{next};
+    if (otherwise)
+      inputs.push_back(otherwise);
+    return map(at, inputs, [&](ImplicitLocOpBuilder &inner, ValueRange v) -> Value {
+      Value row = inner.create<linalg::IndexOp>(0);
+      Value count = inner.create<arith::IndexCastOp>(inner.getIndexType(),
+                                                     inner.create<tensor::ExtractOp>(counts, row));
+      Value lasts =
+          inner.create<arith::CmpIOp>(arith::CmpIPredicate::slt, asValue(inner, now), count);
+      Value rest = otherwise ? Value(v[1]) : constantFloat(inner, element, 0);
+      return inner.create<arith::SelectOp>(lasts, v[0], rest);
+    });
   }
 
   // All directions. A step makes new states, h first, of the input's part
@@ -167,14 +203,25 @@ public:
               now = sub(at, sub(at, time, fixed(at, 1)), index);
             SmallVector<Value> next =
                 step(at, d, part(at, projected, now), carried.take_front(numStates));
+            Value output = whileItLasts(at, now, next[0], Value());
+            for (size_t s = 0; s < numStates; ++s)
+              next[s] = whileItLasts(at, now, next[s], carried[s]);
             if (wantsAll)
-              next.push_back(insert(at, carried.back(), next[0], {now, fixed(at, d)}));
+              next.push_back(insert(at, carried.back(), output, {now, fixed(at, d)}));
             at.create<scf::YieldOp>(next);
           });
       for (size_t s = 0; s < numStates; ++s)
         finals[s] = insert(b, finals[s], loop.getResult(static_cast<unsigned>(s)), {fixed(b, d)});
       if (wantsAll)
         outputs = loop.getResults().back();
+    }
+    if (batchFirst) {
+      all = {batch, time, fixed(b, directions), fixed(b, hidden)};
+      last = {batch, fixed(b, directions), fixed(b, hidden)};
+      if (wantsAll)
+        outputs = turned(outputs, {2, 0, 1, 3});
+      for (Value &value : finals)
+        value = turned(value, {1, 0, 2});
     }
     if (wantsAll)
       node.set(0, outputs, DataType::f32, all);
@@ -186,6 +233,8 @@ public:
   ImplicitLocOpBuilder &b;
   int64_t gates, hidden = 0, directions = 1;
   StringRef direction;
+  bool batchFirst = false;
+  Value source; // X, time first
   OpFoldResult time, batch;
   Type element;
 };
@@ -208,8 +257,9 @@ LogicalResult importLstm(NodeContext &node) {
     return failure();
   if (node.intAttr("input_forget", 0) != 0)
     return node.error() << "attribute 'input_forget' is not supported";
-  if (node.has(peepholes))
-    return node.error() << "peepholes are not supported";
+  if (node.has(peepholes) &&
+      (node.rank(peepholes) != 2 || node.in(peepholes).dataType != DataType::f32))
+    return node.error() << "peepholes must have 2 dimensions of f32";
   cell.run(2, [&](ImplicitLocOpBuilder &at, int64_t d, Value input, ValueRange states) {
     std::pair<Value, Value> biases = cell.biases(d);
     Value fromState = cell.multiply(at, states[0], cell.part(at, node.value(r), fixed(at, d)));
@@ -221,17 +271,49 @@ LogicalResult importLstm(NodeContext &node) {
     SmallVector<Value> inputs{states[1]};
     for (int64_t gate : {0, 2, 3})
       llvm::append_range(inputs, gateInputs(gate));
-    Value nextC = cell.map(at, inputs, [](ImplicitLocOpBuilder &b, ValueRange v) {
-      Value i = logistic(b, add(b, v.slice(1, 4))), f = logistic(b, add(b, v.slice(5, 4)));
+    // The cell's state looks into the gates: peepholes i, o, f.
+    Value holes =
+        node.has(peepholes) ? cell.part(at, node.value(peepholes), fixed(at, d)) : Value();
+    if (holes)
+      inputs.append({cell.gate(at, holes, 0), cell.gate(at, holes, 2)});
+    Value nextC = cell.map(at, inputs, [&](ImplicitLocOpBuilder &b, ValueRange v) {
+      Value i = add(b, v.slice(1, 4)), f = add(b, v.slice(5, 4));
+      if (holes) {
+        i = addScalars(b, i, mulScalars(b, v[13], v[0]));
+        f = addScalars(b, f, mulScalars(b, v[14], v[0]));
+      }
+      i = logistic(b, i), f = logistic(b, f);
       Value c = tanh(b, add(b, v.slice(9, 4)));
       return addScalars(b, mulScalars(b, f, v[0]), mulScalars(b, i, c));
     });
     SmallVector<Value> outputs{nextC};
     llvm::append_range(outputs, gateInputs(1));
-    Value nextH = cell.map(at, outputs, [](ImplicitLocOpBuilder &b, ValueRange v) {
-      return mulScalars(b, logistic(b, add(b, v.slice(1, 4))), tanh(b, v[0]));
+    if (holes)
+      outputs.push_back(cell.gate(at, holes, 1));
+    Value nextH = cell.map(at, outputs, [&](ImplicitLocOpBuilder &b, ValueRange v) {
+      Value o = add(b, v.slice(1, 4));
+      if (holes)
+        o = addScalars(b, o, mulScalars(b, v[5], v[0]));
+      return mulScalars(b, logistic(b, o), tanh(b, v[0]));
     });
     return SmallVector<Value>{nextH, nextC};
+  });
+  return success();
+}
+
+// h' = tanh(gate)
+LogicalResult importRnn(NodeContext &node) {
+  Cell cell(node, 1);
+  if (failed(cell.check({"Tanh"})))
+    return failure();
+  cell.run(1, [&](ImplicitLocOpBuilder &at, int64_t d, Value input, ValueRange states) {
+    std::pair<Value, Value> biases = cell.biases(d);
+    Value fromState = cell.multiply(at, states[0], cell.part(at, node.value(r), fixed(at, d)));
+    Value next = cell.map(at, {input, fromState, biases.first, biases.second},
+                          [](ImplicitLocOpBuilder &b, ValueRange v) {
+                            return tanh(b, add(b, v.take_front(4)));
+                          });
+    return SmallVector<Value>{next};
   });
   return success();
 }

@@ -6,5 +6,6 @@ namespace halcyon::onnx {
 
 llvm::LogicalResult importLstm(NodeContext &node);
 llvm::LogicalResult importGru(NodeContext &node);
+llvm::LogicalResult importRnn(NodeContext &node);
 
 } // namespace halcyon::onnx

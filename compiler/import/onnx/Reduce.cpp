@@ -1,6 +1,7 @@
 #include "import/onnx/Elementwise.h"
 #include "import/onnx/OpTable.h"
 #include "import/onnx/Reshape.h"
+#include "import/onnx/RuntimeAxes.h"
 #include "import/onnx/Scalar.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -12,9 +13,11 @@ namespace {
 
 enum class Reduction { sum, mean, max, min, product, sumSquare, l1, l2, logSum, logSumExp };
 
-// The loops of a reduction, and its result's dims with and without units.
+// The loops of a reduction, and its result's dims with and without units. With axes of the run
+// time, `kept` are those with units too, and `reduced` the extents of all dimensions: each
+// dimension has extent 1 in one of them.
 struct Plan {
-  SmallVector<int64_t> axes;
+  std::optional<RuntimeAxes> runtimeAxes;
   Dims kept, keptWithUnits, reduced;
   AffineMap whole, keptMap;
   SmallVector<utils::IteratorType> iterators;
@@ -25,7 +28,6 @@ Plan planOf(NodeContext &node, ArrayRef<int64_t> axes) {
   const Dims &dims = node.in(0).dims;
   auto rank = static_cast<unsigned>(dims.size());
   Plan plan;
-  plan.axes.assign(axes.begin(), axes.end());
   plan.iterators = parallelIterators(rank);
   SmallVector<AffineExpr> exprs;
   for (unsigned axis = 0; axis < rank; ++axis) {
@@ -41,6 +43,20 @@ Plan planOf(NodeContext &node, ArrayRef<int64_t> axes) {
   }
   plan.whole = b.getMultiDimIdentityMap(rank);
   plan.keptMap = AffineMap::get(rank, 0, exprs, b.getContext());
+  return plan;
+}
+
+Plan planAtRunTime(NodeContext &node, const RuntimeAxes &axes) {
+  ImplicitLocOpBuilder &b = node.b;
+  const Dims &dims = node.in(0).dims;
+  auto rank = static_cast<unsigned>(dims.size());
+  Plan plan;
+  plan.runtimeAxes = axes;
+  for (unsigned axis = 0; axis < rank; ++axis) {
+    plan.kept.push_back(axes.choose(node, axis, fixed(b, 1), dims[axis]));
+    plan.reduced.push_back(axes.choose(node, axis, dims[axis], fixed(b, 1)));
+  }
+  plan.keptWithUnits = plan.kept;
   return plan;
 }
 
@@ -60,6 +76,16 @@ FailureOr<SmallVector<int64_t>> axesOf(NodeContext &node) {
   if (axes.empty() && !noop)
     axes = llvm::to_vector(llvm::seq<int64_t>(0, node.rank(0)));
   return node.normalizeAxes(axes, node.rank(0));
+}
+
+FailureOr<Plan> planReduction(NodeContext &node) {
+  if (node.has(1) && !node.isKnown(1)) {
+    node.ignore({"noop_with_empty_axes"}); // they are not empty
+    FailureOr<RuntimeAxes> axes = RuntimeAxes::of(node, 1, node.rank(0));
+    return failed(axes) ? FailureOr<Plan>() : planAtRunTime(node, *axes);
+  }
+  FailureOr<SmallVector<int64_t>> axes = axesOf(node);
+  return failed(axes) ? FailureOr<Plan>() : planOf(node, *axes);
 }
 
 Value identityOf(ImplicitLocOpBuilder &b, Reduction reduction, Type element, DataType type) {
@@ -114,6 +140,22 @@ Value step(ImplicitLocOpBuilder &b, Reduction reduction, Value total, Value x, D
 Value reduceTensor(NodeContext &node, const Plan &plan, Reduction reduction, Value input,
                    DataType type) {
   Type element = cast<RankedTensorType>(input.getType()).getElementType();
+  if (plan.runtimeAxes) {
+    // Of the two positions in a dimension one is 0.
+    Value zero = identityOf(node.b, reduction, element, type);
+    return generate(node.b, emptyTensor(node.b, plan.kept, element),
+                    [&](ImplicitLocOpBuilder &b, ArrayRef<Value> outer) {
+                      return accumulate(
+                          b, asValues(b, plan.reduced), zero,
+                          [&](ImplicitLocOpBuilder &deep, ArrayRef<Value> inner, Value total) {
+                            SmallVector<Value> at;
+                            for (auto [left, right] : llvm::zip(outer, inner))
+                              at.push_back(deep.create<arith::AddIOp>(left, right));
+                            Value x = deep.create<tensor::ExtractOp>(input, at);
+                            return step(deep, reduction, total, x, type);
+                          });
+                    });
+  }
   Value init = filledTensor(node.b, plan.kept, identityOf(node.b, reduction, element, type));
   return generic(
       node.b, {input}, init, {plan.whole, plan.keptMap}, plan.iterators,
@@ -130,6 +172,11 @@ Value mapKept(NodeContext &node, const Plan &plan, ValueRange inputs, Body body)
 }
 
 void setReduced(NodeContext &node, const Plan &plan, Value reduced, DataType type, bool keep) {
+  if (plan.runtimeAxes) {
+    Dims dims = keep ? plan.kept : plan.runtimeAxes->without(node, plan.kept);
+    node.set(0, keep ? reduced : reshapeTensor(node.b, reduced, plan.kept, dims), type, dims);
+    return;
+  }
   if (keep)
     reduced = reshapeTensor(node.b, reduced, plan.kept, plan.keptWithUnits);
   node.set(0, reduced, type, keep ? plan.keptWithUnits : plan.kept);
@@ -150,6 +197,22 @@ Value logSumExp(NodeContext &node, const Plan &plan, DataType type) {
   Value input = node.value(0);
   Value maxima = reduceTensor(node, plan, Reduction::max, input, type);
   Value zero = identityOf(node.b, Reduction::sum, node.in(0).element, type);
+  if (plan.runtimeAxes) {
+    Value shifted = generate(
+        node.b, emptyTensor(node.b, node.in(0).dims, node.in(0).element),
+        [&](ImplicitLocOpBuilder &b, ArrayRef<Value> at) {
+          SmallVector<Value> kept;
+          for (auto [axis, place] : llvm::enumerate(at))
+            kept.push_back(b.create<arith::SelectOp>(
+                plan.runtimeAxes->isNamed(static_cast<int64_t>(axis)), constantIndex(b, 0), place));
+          Value element = b.create<tensor::ExtractOp>(input, at);
+          return subScalars(b, element, b.create<tensor::ExtractOp>(maxima, kept));
+        });
+    Value sums = reduceTensor(node, plan, Reduction::logSumExp, shifted, type);
+    return mapKept(node, plan, {sums, maxima}, [](ImplicitLocOpBuilder &b, ValueRange x) {
+      return addScalars(b, b.createOrFold<math::LogOp>(x[0]), x[1]);
+    });
+  }
   Value sums =
       generic(node.b, {input, maxima}, filledTensor(node.b, plan.kept, zero),
               {plan.whole, plan.keptMap, plan.keptMap}, plan.iterators,
@@ -163,9 +226,10 @@ Value logSumExp(NodeContext &node, const Plan &plan, DataType type) {
 
 template <Reduction reduction> LogicalResult importReduce(NodeContext &node) {
   bool keep = node.intAttr("keepdims", 1) != 0;
-  FailureOr<SmallVector<int64_t>> axes = axesOf(node);
-  if (failed(axes))
+  FailureOr<Plan> planned = planReduction(node);
+  if (failed(planned))
     return failure();
+  const Plan &plan = *planned;
   DataType type = node.in(0).dataType;
   constexpr bool needsFloat = reduction == Reduction::l2 || reduction == Reduction::logSum ||
                               reduction == Reduction::logSumExp;
@@ -174,11 +238,10 @@ template <Reduction reduction> LogicalResult importReduce(NodeContext &node) {
     return failure();
   if (isBool(type) && !allowsBool)
     return node.error() << "bool elements are not supported";
-  Plan plan = planOf(node, *axes);
 
   // One host value of a few host values.
   bool isPlain = reduction == Reduction::sum || reduction == Reduction::product || allowsBool;
-  if (isPlain && plan.kept.empty() && node.in(0).isSmall() && !isFloat(type) &&
+  if (isPlain && !plan.runtimeAxes && plan.kept.empty() && node.in(0).isSmall() && !isFloat(type) &&
       (node.in(0).elements || node.isDemanded(0))) {
     Value total = identityOf(node.b, reduction, node.in(0).element, type);
     for (Value element : node.graph.elementsOf(node.b, node.in(0)))

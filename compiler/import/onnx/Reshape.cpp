@@ -1,6 +1,8 @@
 #include "import/onnx/Reshape.h"
 #include "import/onnx/OpTable.h"
+#include "import/onnx/RuntimeAxes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 
 using namespace mlir;
@@ -171,7 +173,8 @@ void resolveAtRunTime(NodeContext &node, bool allowZero, MutableArrayRef<OpFoldR
       dim = replace(dim, 0, from[axis]);
     divisors.push_back(open.back() ? replace(dim, -1, fixed(b, 1)) : dim);
   }
-  OpFoldResult rest = quotient(b, from, divisors);
+  // With a dimension of 0 there is nothing to share out, and no -1.
+  OpFoldResult rest = floorDiv(b, product(b, from), max(b, product(b, divisors), fixed(b, 1)));
   for (auto [dim, isOpen] : llvm::zip(to, open))
     if (isOpen)
       dim = replace(dim, -1, rest);
@@ -238,6 +241,18 @@ FailureOr<std::optional<SmallVector<int64_t>>> axesOf(NodeContext &node) {
 
 LogicalResult importSqueeze(NodeContext &node) {
   const Dims &from = node.in(0).dims;
+  if (node.has(1) && !node.isKnown(1)) {
+    FailureOr<RuntimeAxes> axes = RuntimeAxes::of(node, 1, node.rank(0));
+    if (failed(axes))
+      return failure();
+    for (auto [axis, dim] : llvm::enumerate(from)) {
+      ImplicitLocOpBuilder &b = node.b;
+      Value chosen = asValue(b, axes->choose(node, static_cast<int64_t>(axis), dim, fixed(b, 1)));
+      Value isOne = b.create<arith::CmpIOp>(arith::CmpIPredicate::eq, chosen, constantIndex(b, 1));
+      b.create<cf::AssertOp>(isOne, "a dimension to squeeze is not 1");
+    }
+    return setReshaped(node, axes->without(node, from));
+  }
   auto axes = axesOf(node);
   if (failed(axes))
     return failure();
@@ -264,6 +279,13 @@ LogicalResult importSqueeze(NodeContext &node) {
 
 LogicalResult importUnsqueeze(NodeContext &node) {
   const Dims &from = node.in(0).dims;
+  if (node.has(1) && !node.isKnown(1)) {
+    std::optional<int64_t> count = node.in(1).numElements();
+    if (!count)
+      return node.error() << "the number of axes must be known";
+    FailureOr<RuntimeAxes> axes = RuntimeAxes::of(node, 1, node.rank(0) + *count);
+    return failed(axes) ? failure() : setReshaped(node, axes->with(node, from));
+  }
   auto axes = axesOf(node);
   if (failed(axes))
     return failure();

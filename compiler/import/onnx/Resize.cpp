@@ -14,6 +14,16 @@ struct Axis {
   int64_t number;
   Value scale; // f32: output extent / input extent
   OpFoldResult in, out;
+  Value begin, end;     // f32: the part that is taken, for tf_crop_and_resize
+  bool isSized = false; // `out` was given, and the scale made of it
+};
+
+// How positions between elements are made.
+struct Filter {
+  StringRef transform;
+  bool isCubic = false, excludesOutside = false;
+  double coefficient = -0.75; // of Keys' cubic convolution
+  double extrapolation = 0;   // for tf_crop_and_resize, outside the input
 };
 
 // Where output position `at` (f32) lies on the input's axis.
@@ -26,15 +36,36 @@ Value originalPosition(ImplicitLocOpBuilder &b, StringRef transform, Value at, c
   if (transform == "asymmetric")
     return b.create<arith::DivFOp>(at, axis.scale);
   if (transform == "align_corners") {
-    Value steps = b.create<arith::SubFOp>(extent(axis.out), number(1));
+    // The output's extent before it was rounded.
+    Value exact = axis.isSized ? extent(axis.out)
+                               : b.create<arith::MulFOp>(axis.scale, extent(axis.in)).getResult();
+    Value steps = b.create<arith::SubFOp>(exact, number(1));
     Value room = b.create<arith::SubFOp>(extent(axis.in), number(1));
     Value single = b.create<arith::CmpFOp>(arith::CmpFPredicate::OLE, steps, number(0));
     Value moved = b.create<arith::DivFOp>(b.create<arith::MulFOp>(at, room), steps);
     return b.create<arith::SelectOp>(single, number(0), moved);
   }
+  if (transform == "tf_crop_and_resize") {
+    Value steps = b.create<arith::SubFOp>(extent(axis.out), number(1));
+    Value room = b.create<arith::SubFOp>(extent(axis.in), number(1));
+    Value part = b.create<arith::MulFOp>(b.create<arith::SubFOp>(axis.end, axis.begin), room);
+    Value single = b.create<arith::CmpFOp>(arith::CmpFPredicate::OLE, steps, number(0));
+    Value middle = b.create<arith::MulFOp>(part, number(0.5));
+    Value moved = b.create<arith::DivFOp>(b.create<arith::MulFOp>(at, part), steps);
+    moved = b.create<arith::SelectOp>(single, middle, moved);
+    return b.create<arith::AddFOp>(moved, b.create<arith::MulFOp>(axis.begin, room));
+  }
   // half_pixel
   Value center = b.create<arith::AddFOp>(at, number(0.5));
   Value moved = b.create<arith::SubFOp>(b.create<arith::DivFOp>(center, axis.scale), number(0.5));
+  if (transform == "half_pixel_symmetric") {
+    // The centres of both extents meet, also where the output's was rounded.
+    Value exact = b.create<arith::MulFOp>(axis.scale, extent(axis.in));
+    Value rounding = b.create<arith::DivFOp>(extent(axis.out), exact);
+    Value half = b.create<arith::MulFOp>(extent(axis.in), number(0.5));
+    Value offset = b.create<arith::MulFOp>(half, b.create<arith::SubFOp>(number(1), rounding));
+    return b.create<arith::AddFOp>(offset, moved);
+  }
   if (transform != "pytorch_half_pixel")
     return moved;
   Value single = b.create<arith::CmpFOp>(arith::CmpFPredicate::OLE, extent(axis.out), number(1));
@@ -60,45 +91,132 @@ Value clampedIndex(ImplicitLocOpBuilder &b, Value position, OpFoldResult extent)
   return b.create<arith::MaxSIOp>(index, constantIndex(b, 0));
 }
 
-// 2^n corners around the position, weighted.
+struct Tap {
+  Value index, weight;
+};
+
+// The two elements around a position, or the four of Keys' cubic convolution.
+SmallVector<Tap> tapsAt(ImplicitLocOpBuilder &b, const Filter &filter, Value position,
+                        OpFoldResult extent) {
+  auto number = [&](double value) { return constantFloat(b, b.getF32Type(), value); };
+  auto add = [&](Value l, Value r) { return b.create<arith::AddFOp>(l, r).getResult(); };
+  auto mul = [&](Value l, Value r) { return b.create<arith::MulFOp>(l, r).getResult(); };
+  Value low = b.create<math::FloorOp>(position), one = number(1);
+  Value upper = b.create<arith::SubFOp>(position, low);
+  Value lower = b.create<arith::SubFOp>(one, upper);
+  SmallVector<Value> weights{lower, upper};
+  if (filter.isCubic) {
+    double a = filter.coefficient;
+    auto far = [&](Value d) { // 1 < d < 2
+      Value made = add(mul(number(a), d), number(-5 * a));
+      return add(mul(add(mul(made, d), number(8 * a)), d), number(-4 * a));
+    };
+    auto near = [&](Value d) { // 0 <= d <= 1
+      return add(mul(mul(add(mul(number(a + 2), d), number(-(a + 3))), d), d), one);
+    };
+    weights = {far(add(upper, one)), near(upper), near(lower), far(add(lower, one))};
+  }
+  SmallVector<Tap> taps;
+  Value total;
+  for (auto [offset, weight] : llvm::enumerate(weights)) {
+    Value at = add(low, number(static_cast<double>(offset) - (filter.isCubic ? 1 : 0)));
+    if (filter.excludesOutside) {
+      Value last = b.create<arith::SIToFPOp>(
+          b.getF32Type(), toInteger(b, sub(b, extent, fixed(b, 1)), b.getI64Type()));
+      Value after = b.create<arith::CmpFOp>(arith::CmpFPredicate::OGE, at, number(0));
+      Value before = b.create<arith::CmpFOp>(arith::CmpFPredicate::OLE, at, last);
+      Value inside = b.create<arith::AndIOp>(after, before);
+      weight = b.create<arith::SelectOp>(inside, weight, number(0));
+      total = total ? add(total, weight) : weight;
+    }
+    taps.push_back({clampedIndex(b, at, extent), weight});
+  }
+  if (total)
+    for (Tap &tap : taps)
+      tap.weight = b.create<arith::DivFOp>(tap.weight, total);
+  return taps;
+}
+
+// The elements around the position, weighted.
 Value interpolate(ImplicitLocOpBuilder &b, Value source, ArrayRef<Value> at, ArrayRef<Axis> axes,
-                  StringRef transform) {
+                  const Filter &filter, DataType type) {
   struct Corner {
     SmallVector<Value> at;
     Value weight;
   };
+  Type element = cast<RankedTensorType>(source.getType()).getElementType();
   SmallVector<Corner> corners{{SmallVector<Value>(at), nullptr}};
+  Value outside;
   for (const Axis &axis : axes) {
     Value integer = b.create<arith::IndexCastOp>(b.getI64Type(), at[axis.number]);
     Value position = b.create<arith::SIToFPOp>(b.getF32Type(), integer);
-    position = originalPosition(b, transform, position, axis);
+    position = originalPosition(b, filter.transform, position, axis);
+    Value zero = constantFloat(b, b.getF32Type(), 0);
+    if (filter.transform == "tf_crop_and_resize") {
+      Value last = b.create<arith::SIToFPOp>(
+          b.getF32Type(), toInteger(b, sub(b, axis.in, fixed(b, 1)), b.getI64Type()));
+      Value before = b.create<arith::CmpFOp>(arith::CmpFPredicate::OLT, position, zero);
+      Value after = b.create<arith::CmpFOp>(arith::CmpFPredicate::OGT, position, last);
+      Value either = b.create<arith::OrIOp>(before, after);
+      outside = outside ? b.create<arith::OrIOp>(outside, either).getResult() : either;
+    }
     // Positions before the first element are the first.
-    position = b.create<arith::MaximumFOp>(position, constantFloat(b, b.getF32Type(), 0));
-    Value low = b.create<math::FloorOp>(position);
-    Value one = constantFloat(b, b.getF32Type(), 1);
-    Value upper = b.create<arith::SubFOp>(position, low);
-    Value lower = b.create<arith::SubFOp>(one, upper);
-    Value lowIndex = clampedIndex(b, low, axis.in);
-    Value highIndex = clampedIndex(b, b.create<arith::AddFOp>(low, one), axis.in);
+    if (!filter.isCubic)
+      position = b.create<arith::MaximumFOp>(position, zero);
     SmallVector<Corner> next;
+    SmallVector<Tap> taps = tapsAt(b, filter, position, axis.in);
     for (const Corner &corner : corners)
-      for (auto [index, weight] : {std::pair(lowIndex, lower), std::pair(highIndex, upper)}) {
+      for (const Tap &tap : taps) {
         Corner made = corner;
-        made.at[axis.number] = index;
+        made.at[axis.number] = tap.index;
         made.weight =
-            made.weight ? b.create<arith::MulFOp>(made.weight, weight).getResult() : weight;
+            made.weight ? b.create<arith::MulFOp>(made.weight, tap.weight).getResult() : tap.weight;
         next.push_back(made);
       }
     corners = std::move(next);
   }
   Value total;
+  // Small types are summed in f32.
+  bool isWide = type == DataType::f64;
+  DataType inner = isWide ? DataType::f64 : DataType::f32;
+  Type innerType = isWide ? Type(b.getF64Type()) : Type(b.getF32Type());
   for (const Corner &corner : corners) {
-    Value element = b.create<tensor::ExtractOp>(source, corner.at);
+    Value found =
+        castScalar(b, b.create<tensor::ExtractOp>(source, corner.at), type, inner, innerType);
     if (corner.weight)
-      element = b.create<arith::MulFOp>(element, corner.weight);
-    total = total ? b.create<arith::AddFOp>(total, element).getResult() : element;
+      found = b.create<arith::MulFOp>(
+          found, castScalar(b, corner.weight, DataType::f32, inner, innerType));
+    total = total ? b.create<arith::AddFOp>(total, found).getResult() : found;
   }
+  total = castScalar(b, total, inner, type, element);
+  if (outside)
+    total =
+        b.create<arith::SelectOp>(outside, constantFloat(b, element, filter.extrapolation), total);
   return total;
+}
+
+// Which of the axes' scales all take, so that an image keeps its form: sizes become those of that
+// scale.
+LogicalResult keepAspectRatio(NodeContext &node, StringRef policy, MutableArrayRef<Axis> axes) {
+  ImplicitLocOpBuilder &b = node.b;
+  if (policy != "not_larger" && policy != "not_smaller")
+    return node.error() << "attribute 'keep_aspect_ratio_policy' is '" << policy << "'";
+  Value scale;
+  for (const Axis &axis : axes)
+    scale = !scale                   ? axis.scale
+            : policy == "not_larger" ? b.createOrFold<arith::MinimumFOp>(scale, axis.scale)
+                                     : b.createOrFold<arith::MaximumFOp>(scale, axis.scale);
+  for (Axis &axis : axes) {
+    axis.scale = scale;
+    axis.isSized = false;
+    Value extent =
+        b.createOrFold<arith::SIToFPOp>(b.getF32Type(), toInteger(b, axis.in, b.getI64Type()));
+    Value exact = b.createOrFold<arith::MulFOp>(scale, extent);
+    exact = b.createOrFold<arith::AddFOp>(exact, constantFloat(b, b.getF32Type(), 0.5));
+    exact = b.createOrFold<math::FloorOp>(exact);
+    axis.out = toIndex(b, b.createOrFold<arith::FPToSIOp>(b.getI64Type(), exact), false);
+  }
+  return success();
 }
 
 // Scales or sizes for each of `axes`; nothing read where the node has neither.
@@ -119,9 +237,10 @@ LogicalResult extentsOf(NodeContext &node, ArrayRef<int64_t> axes, size_t scales
         return b.createOrFold<arith::SIToFPOp>(b.getF32Type(), toInteger(b, dim, b.getI64Type()));
       };
       Value scale = b.createOrFold<arith::DivFOp>(toFloat(size), toFloat(dims[axis]));
-      made.push_back({axis, scale, dims[axis], size});
+      made.push_back({axis, scale, dims[axis], size, {}, {}, true});
     }
-    return success();
+    StringRef policy = node.stringAttr("keep_aspect_ratio_policy", "stretch");
+    return policy == "stretch" ? success() : keepAspectRatio(node, policy, made);
   }
   if (!present(scalesInput))
     return node.error() << "has neither scales nor sizes";
@@ -147,7 +266,23 @@ LogicalResult extentsOf(NodeContext &node, ArrayRef<int64_t> axes, size_t scales
       Value product = b.create<math::FloorOp>(b.create<arith::MulFOp>(extent, wide));
       out = toIndex(b, b.create<arith::FPToSIOp>(b.getI64Type(), product), false);
     }
-    made.push_back({axis, scale, dims[axis], out});
+    made.push_back({axis, scale, dims[axis], out, {}, {}});
+  }
+  return success();
+}
+
+// Input roi: where the part of each axis begins, then where each ends, of an extent of 1.
+LogicalResult readRegion(NodeContext &node, MutableArrayRef<Axis> axes) {
+  if (!node.has(1) || !isFloat(node.in(1).dataType) ||
+      node.in(1).numElements() != 2 * static_cast<int64_t>(axes.size()))
+    return node.error() << "tf_crop_and_resize needs a roi of two numbers for each axis";
+  SmallVector<Value> given = node.graph.elementsOf(node.b, node.in(1));
+  for (auto [index, axis] : llvm::enumerate(axes)) {
+    auto number = [&](Value value) {
+      return castScalar(node.b, value, node.in(1).dataType, DataType::f32, node.b.getF32Type());
+    };
+    axis.begin = number(given[index]);
+    axis.end = number(given[index + axes.size()]);
   }
   return success();
 }
@@ -157,13 +292,16 @@ LogicalResult resize(NodeContext &node, size_t scalesInput, size_t sizesInput, S
   ImplicitLocOpBuilder &b = node.b;
   Imported &input = node.in(0);
   StringRef mode = node.stringAttr("mode", "nearest");
-  node.ignore({"cubic_coeff_a", "extrapolation_value", "exclude_outside"}); // other modes'
-  if (mode != "nearest" && mode != "linear")
+  Filter filter{transform, mode == "cubic", node.intAttr("exclude_outside", 0) != 0,
+                node.floatAttr("cubic_coeff_a", -0.75), node.floatAttr("extrapolation_value", 0)};
+  node.ignore({"keep_aspect_ratio_policy"}); // of sizes
+  if (mode != "nearest" && mode != "linear" && mode != "cubic")
     return node.error() << "attribute 'mode' is '" << mode << "'";
-  if (mode == "linear" && input.dataType != DataType::f32)
+  if (mode != "nearest" && !isFloat(input.dataType))
     return node.error() << "element type " << nameOf(input.dataType) << " is not supported";
-  static constexpr StringRef transforms[] = {"half_pixel", "pytorch_half_pixel", "align_corners",
-                                             "asymmetric"};
+  static constexpr StringRef transforms[] = {"half_pixel",           "pytorch_half_pixel",
+                                             "align_corners",        "asymmetric",
+                                             "half_pixel_symmetric", "tf_crop_and_resize"};
   if (!llvm::is_contained(transforms, transform))
     return node.error() << "attribute 'coordinate_transformation_mode' is '" << transform << "'";
   static constexpr StringRef roundings[] = {"round_prefer_floor", "round_prefer_ceil", "floor",
@@ -172,9 +310,6 @@ LogicalResult resize(NodeContext &node, size_t scalesInput, size_t sizesInput, S
     return node.error() << "attribute 'nearest_mode' is '" << nearest << "'";
   if (node.intAttr("antialias", 0))
     return node.error() << "attribute 'antialias' is not supported";
-  if (StringRef policy = node.stringAttr("keep_aspect_ratio_policy", "stretch");
-      policy != "stretch")
-    return node.error() << "attribute 'keep_aspect_ratio_policy' is '" << policy << "'";
   SmallVector<int64_t> numbers = llvm::to_vector(llvm::seq<int64_t>(0, input.rank()));
   if (auto given = node.intsAttr("axes")) {
     FailureOr<SmallVector<int64_t>> normal = node.normalizeAxes(*given, input.rank());
@@ -185,10 +320,16 @@ LogicalResult resize(NodeContext &node, size_t scalesInput, size_t sizesInput, S
   SmallVector<Axis> axes;
   if (failed(extentsOf(node, numbers, scalesInput, sizesInput, axes)))
     return failure();
+  if (transform == "tf_crop_and_resize" && failed(readRegion(node, axes)))
+    return failure();
+  if (transform == "tf_crop_and_resize" && mode == "nearest")
+    return node.error() << "tf_crop_and_resize with mode 'nearest' is not supported";
   Dims dims = input.dims;
   for (const Axis &axis : axes)
     dims[axis.number] = axis.out;
   llvm::erase_if(axes, [](const Axis &axis) {
+    if (axis.begin)
+      return false;
     FloatAttr scale;
     bool isOne = matchPattern(axis.scale, m_Constant(&scale)) && scale.getValueAsDouble() == 1;
     return isOne || axis.in == axis.out;
@@ -200,8 +341,8 @@ LogicalResult resize(NodeContext &node, size_t scalesInput, size_t sizesInput, S
   Value source = node.value(0);
   Value made = generate(
       b, emptyTensor(b, dims, input.element), [&](ImplicitLocOpBuilder &inner, ArrayRef<Value> at) {
-        if (mode == "linear")
-          return interpolate(inner, source, at, axes, transform);
+        if (mode != "nearest")
+          return interpolate(inner, source, at, axes, filter, input.dataType);
         SmallVector<Value> from(at);
         for (const Axis &axis : axes) {
           // A whole factor without an offset is integer arithmetic.

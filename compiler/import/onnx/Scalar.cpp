@@ -1,5 +1,6 @@
 #include "import/onnx/Scalar.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/Matchers.h"
 
 using namespace mlir;
@@ -58,6 +59,44 @@ Value minScalars(ImplicitLocOpBuilder &b, Value left, Value right, DataType type
   if (isUnsigned(type))
     return b.createOrFold<arith::MinUIOp>(left, right);
   return b.createOrFold<arith::MinSIOp>(left, right);
+}
+
+Value remainderOfFloats(ImplicitLocOpBuilder &b, Value x, Value y) {
+  // In f64, where a step that takes a quotient of 53 bits away leaves no rounding error. Quotients
+  // of f64 have up to 2098 bits, those of smaller types 277.
+  Type type = x.getType(), wide = b.getF64Type();
+  bool isWide = type == wide;
+  Value size = b.create<math::AbsFOp>(isWide ? x : b.create<arith::ExtFOp>(wide, x).getResult());
+  Value divisor = b.create<math::AbsFOp>(isWide ? y : b.create<arith::ExtFOp>(wide, y).getResult());
+  auto step = [&](OpBuilder &at, Value rest) -> Value {
+    Location loc = b.getLoc();
+    Value quotient = at.create<math::TruncOp>(loc, at.create<arith::DivFOp>(loc, rest, divisor));
+    Value less = at.create<arith::NegFOp>(loc, quotient);
+    return at.create<math::FmaOp>(loc, less, divisor, rest);
+  };
+  Value rest = size;
+  if (isWide) {
+    Value zero = b.create<arith::ConstantIndexOp>(0), one = b.create<arith::ConstantIndexOp>(1);
+    Value count = b.create<arith::ConstantIndexOp>(41);
+    auto loop = b.create<scf::ForOp>(zero, count, one, rest,
+                                     [&](OpBuilder &at, Location loc, Value, ValueRange values) {
+                                       at.create<scf::YieldOp>(loc, step(at, values[0]));
+                                     });
+    rest = loop.getResult(0);
+  } else {
+    for (int i = 0; i < 6; ++i)
+      rest = step(b, rest);
+  }
+  // A quotient that was rounded up leaves a negative rest.
+  Value isNegative =
+      b.create<arith::CmpFOp>(arith::CmpFPredicate::OLT, rest, constantLike(b, rest, 0));
+  rest = b.create<arith::SelectOp>(isNegative, b.create<arith::AddFOp>(rest, divisor), rest);
+  // Nothing is taken from a smaller number, of an infinite divisor too.
+  Value isSmaller = b.create<arith::CmpFOp>(arith::CmpFPredicate::OLT, size, divisor);
+  rest = b.create<arith::SelectOp>(isSmaller, size, rest);
+  if (!isWide)
+    rest = b.create<arith::TruncFOp>(type, rest);
+  return b.create<math::CopySignOp>(rest, x);
 }
 
 Value powScalars(ImplicitLocOpBuilder &b, Value base, Value exponent) {

@@ -19,6 +19,8 @@ Value divScalars(ImplicitLocOpBuilder &b, Value left, Value right, DataType type
 // A NaN wins.
 Value maxScalars(ImplicitLocOpBuilder &b, Value left, Value right, DataType type);
 Value minScalars(ImplicitLocOpBuilder &b, Value left, Value right, DataType type);
+// x - y * trunc(x / y), exact, with the sign of x.
+Value remainderOfFloats(ImplicitLocOpBuilder &b, Value x, Value y);
 // base ^ exponent, with products where the exponent is a small constant.
 Value powScalars(ImplicitLocOpBuilder &b, Value base, Value exponent);
 

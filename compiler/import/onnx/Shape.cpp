@@ -1,5 +1,6 @@
 #include "import/onnx/OpTable.h"
 #include "import/onnx/Scalar.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/IR/Matchers.h"
 
 using namespace mlir;
@@ -84,9 +85,34 @@ LogicalResult importConstantOfShape(NodeContext &node) {
   return success();
 }
 
+FailureOr<OpFoldResult> floatRangeLength(NodeContext &node, ArrayRef<Value> scalars) {
+  ImplicitLocOpBuilder &b = node.b;
+  SmallVector<double> constants;
+  for (Value scalar : scalars) {
+    FloatAttr value;
+    if (matchPattern(scalar, m_Constant(&value)))
+      constants.push_back(value.getValueAsDouble());
+  }
+  if (constants.size() == 3) {
+    if (constants[2] == 0)
+      return node.error() << "delta is zero";
+    double count = std::ceil((constants[1] - constants[0]) / constants[2]);
+    return OpFoldResult(fixed(b, count > 0 ? static_cast<int64_t>(count) : 0));
+  }
+  // The host program computes in f32 and wider.
+  DataType type = node.in(0).dataType;
+  if (bitsOf(type) < 32)
+    return node.error() << "limits of type " << nameOf(type) << " must be constant";
+  Value distance = b.create<arith::SubFOp>(scalars[1], scalars[0]);
+  Value count = b.create<math::CeilOp>(b.create<arith::DivFOp>(distance, scalars[2]));
+  Value integer = b.create<arith::FPToSIOp>(b.getI64Type(), count);
+  return max(b, toIndex(b, integer, false), fixed(b, 0));
+}
+
 // max(ceil((limit - start) / delta), 0) elements
 LogicalResult importRange(NodeContext &node) {
   ImplicitLocOpBuilder &b = node.b;
+  node.ignore({"stash_type"}); // each element is made by itself: nothing adds up
   DataType type = node.in(0).dataType;
   SmallVector<Value> scalars;
   for (size_t i = 0; i < 3; ++i) {
@@ -98,17 +124,10 @@ LogicalResult importRange(NodeContext &node) {
   Value start = scalars[0], delta = scalars[2];
   OpFoldResult length;
   if (isFloat(type)) {
-    FailureOr<SmallVector<double>> from = node.constantFloats(0, "start");
-    if (failed(from))
+    FailureOr<OpFoldResult> count = floatRangeLength(node, scalars);
+    if (failed(count))
       return failure();
-    FailureOr<SmallVector<double>> to = node.constantFloats(1, "limit");
-    FailureOr<SmallVector<double>> by = node.constantFloats(2, "delta");
-    if (failed(to) || failed(by))
-      return failure();
-    if (by->front() == 0)
-      return node.error() << "delta is zero";
-    double count = std::ceil((to->front() - from->front()) / by->front());
-    length = fixed(b, count > 0 ? static_cast<int64_t>(count) : 0);
+    length = *count;
   } else {
     bool noSign = isUnsigned(type);
     OpFoldResult by = toIndex(b, delta, noSign);

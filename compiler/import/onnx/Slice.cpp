@@ -1,7 +1,9 @@
 #include "import/onnx/Elementwise.h"
 #include "import/onnx/OpTable.h"
 #include "import/onnx/Reshape.h"
+#include "import/onnx/RuntimeAxes.h"
 #include "import/onnx/Scalar.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 
 using namespace mlir;
@@ -52,6 +54,7 @@ int64_t flatIndex(ArrayRef<int64_t> at, ArrayRef<int64_t> shape) {
 struct Range {
   OpFoldResult start, size;
   int64_t step = 1;
+  OpFoldResult runtimeStep = {}; // instead of `step`, if it is not known
 };
 
 // ONNX's start and end: negative ones count from the end, then both are clamped.
@@ -96,6 +99,44 @@ Range rangeOf(ImplicitLocOpBuilder &b, OpFoldResult start, OpFoldResult end, int
   return {start, ceilDiv(b, length, fixed(b, -step)), step};
 }
 
+// As above, with a step that is known at run time only: both directions, and the one that its sign
+// chooses.
+Range rangeOf(ImplicitLocOpBuilder &b, OpFoldResult start, OpFoldResult end, OpFoldResult step,
+              OpFoldResult extent) {
+  if (std::optional<int64_t> value = known(step); value && *value != 0)
+    return rangeOf(b, start, end, *value, extent);
+  using P = arith::CmpIPredicate;
+  Value zero = constantIndex(b, 0), one = constantIndex(b, 1), size = asValue(b, extent);
+  Value by = asValue(b, step);
+  auto select = [&](Value test, Value yes, Value no) {
+    return b.createOrFold<arith::SelectOp>(test, yes, no);
+  };
+  auto compare = [&](P predicate, Value l, Value r) {
+    return b.createOrFold<arith::CmpIOp>(predicate, l, r);
+  };
+  auto fromEnd = [&](OpFoldResult at) {
+    Value value = asValue(b, at);
+    return select(compare(P::slt, value, zero), b.createOrFold<arith::AddIOp>(value, size), value);
+  };
+  auto clamp = [&](Value at, Value low, Value high) {
+    return b.createOrFold<arith::MaxSIOp>(b.createOrFold<arith::MinSIOp>(at, high), low);
+  };
+  Value isForward = compare(P::sgt, by, zero);
+  Value last = b.createOrFold<arith::SubIOp>(size, one), before = constantIndex(b, -1);
+  Value low = select(isForward, zero, before), high = select(isForward, size, last);
+  Value first = clamp(fromEnd(start), zero, high), stop = clamp(fromEnd(end), low, high);
+  first = b.createOrFold<arith::MaxSIOp>(first, zero);
+  Value distance = select(isForward, b.createOrFold<arith::SubIOp>(stop, first),
+                          b.createOrFold<arith::SubIOp>(first, stop));
+  Value stride = select(isForward, by, b.createOrFold<arith::SubIOp>(zero, by));
+  b.create<cf::AssertOp>(compare(P::ne, by, zero), "a step is zero");
+  // ceil(distance / stride), where neither is negative
+  distance = b.createOrFold<arith::MaxSIOp>(distance, zero);
+  Value more = b.createOrFold<arith::SubIOp>(stride, one);
+  Value count = b.create<arith::DivSIOp>(b.createOrFold<arith::AddIOp>(distance, more), stride);
+  return {first, count, 1, by};
+}
+
 LogicalResult setSliced(NodeContext &node, ArrayRef<Range> ranges, size_t output = 0) {
   ImplicitLocOpBuilder &b = node.b;
   Imported &input = node.in(0);
@@ -105,9 +146,10 @@ LogicalResult setSliced(NodeContext &node, ArrayRef<Range> ranges, size_t output
     offsets.push_back(range.start);
     sizes.push_back(range.size);
     strides.push_back(fixed(b, range.step));
-    forward &= range.step > 0;
+    forward &= range.step > 0 && !range.runtimeStep;
   }
-  if (movesOnHost(node, input) && allKnown(offsets) && allKnown(sizes)) {
+  bool hasSteps = llvm::none_of(ranges, [](const Range &range) { return range.runtimeStep; });
+  if (hasSteps && movesOnHost(node, input) && allKnown(offsets) && allKnown(sizes)) {
     SmallVector<Value> from = node.graph.elementsOf(b, input), made;
     SmallVector<int64_t> shape = staticShape(input.dims);
     forEachPosition(staticShape(sizes), [&](ArrayRef<int64_t> at) {
@@ -129,7 +171,9 @@ LogicalResult setSliced(NodeContext &node, ArrayRef<Range> ranges, size_t output
                         [&](ImplicitLocOpBuilder &inner, ArrayRef<Value> at) {
                           SmallVector<Value> from;
                           for (auto [position, range] : llvm::zip(at, ranges)) {
-                            OpFoldResult moved = mul(inner, position, fixed(inner, range.step));
+                            OpFoldResult step =
+                                range.runtimeStep ? range.runtimeStep : fixed(inner, range.step);
+                            OpFoldResult moved = mul(inner, position, step);
                             from.push_back(asValue(inner, add(inner, moved, range.start)));
                           }
                           return inner.create<tensor::ExtractOp>(source, from).getResult();
@@ -143,6 +187,56 @@ SmallVector<Range> wholeRanges(NodeContext &node) {
   for (OpFoldResult dim : node.in(0).dims)
     ranges.push_back({fixed(node.b, 0), dim, 1});
   return ranges;
+}
+
+// Axes or steps that are known at run time only: each dimension takes the bounds of the axis that
+// names it.
+LogicalResult sliceAtRunTime(NodeContext &node, ArrayRef<OpFoldResult> starts,
+                             ArrayRef<OpFoldResult> ends) {
+  ImplicitLocOpBuilder &b = node.b;
+  int64_t rank = node.rank(0);
+  Dims steps(starts.size(), fixed(b, 1));
+  if (node.has(4)) {
+    FailureOr<Dims> given = node.indices(4, "steps");
+    if (failed(given))
+      return failure();
+    steps = *given;
+  }
+  std::optional<RuntimeAxes> runtimeAxes;
+  SmallVector<int64_t> axes =
+      llvm::to_vector(llvm::seq<int64_t>(0, static_cast<int64_t>(starts.size())));
+  if (node.has(3) && !node.isKnown(3)) {
+    FailureOr<RuntimeAxes> given = RuntimeAxes::of(node, 3, rank);
+    if (failed(given))
+      return failure();
+    runtimeAxes = *given;
+  } else if (node.has(3)) {
+    FailureOr<SmallVector<int64_t>> given = node.constantInts(3, "axes");
+    if (failed(given))
+      return failure();
+    axes = *given;
+  }
+  FailureOr<SmallVector<int64_t>> normal = node.normalizeAxes(axes, rank);
+  size_t count = runtimeAxes ? runtimeAxes->size() : axes.size();
+  if (failed(normal))
+    return failure();
+  if (count != starts.size() || starts.size() != ends.size() || steps.size() != ends.size())
+    return node.error() << "starts, ends, axes and steps differ in length";
+  SmallVector<Range> ranges = wholeRanges(node);
+  for (auto [axis, dim] : llvm::enumerate(node.in(0).dims)) {
+    auto number = static_cast<int64_t>(axis);
+    if (runtimeAxes) {
+      OpFoldResult step = runtimeAxes->valueAt(node, number, steps, fixed(b, 1));
+      if (llvm::all_of(steps, [](OpFoldResult given) { return known(given) == 1; }))
+        step = fixed(b, 1);
+      ranges[axis] = rangeOf(b, runtimeAxes->valueAt(node, number, starts, fixed(b, 0)),
+                             runtimeAxes->valueAt(node, number, ends, dim), step, dim);
+    } else if (auto *found = llvm::find(*normal, number); found != normal->end()) {
+      auto at = found - normal->begin();
+      ranges[axis] = rangeOf(b, starts[at], ends[at], steps[at], dim);
+    }
+  }
+  return setSliced(node, ranges);
 }
 
 // Starts, ends, axes, steps: attributes before opset 10, then inputs.
@@ -172,6 +266,8 @@ LogicalResult importSlice(NodeContext &node) {
       return failure();
     starts = *startsIn;
     ends = *endsIn;
+    if ((node.has(3) && !node.isKnown(3)) || (node.has(4) && !node.isKnown(4)))
+      return sliceAtRunTime(node, starts, ends);
     if (node.has(3)) {
       FailureOr<SmallVector<int64_t>> axesIn = node.constantInts(3, "axes");
       if (failed(axesIn))

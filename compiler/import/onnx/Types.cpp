@@ -27,7 +27,8 @@ Type elementType(MLIRContext &context, DataType type) {
   case DataType::boolean:
     return b.getI1Type();
   default:
-    return isInteger(type) ? b.getIntegerType(bitsOf(type)) : Type();
+    // Two to a byte, which kernels do not unpack.
+    return isInteger(type) && bitsOf(type) >= 8 ? b.getIntegerType(bitsOf(type)) : Type();
   }
 }
 

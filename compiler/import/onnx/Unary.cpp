@@ -8,9 +8,10 @@ using namespace mlir;
 namespace halcyon::onnx {
 namespace {
 
-LogicalResult unary(NodeContext &node, llvm::function_ref<Value(Value)> function) {
+LogicalResult unary(NodeContext &node,
+                    llvm::function_ref<Value(ImplicitLocOpBuilder &, Value)> function) {
   return elementwise(node, {&node.in(0)}, node.in(0).dataType,
-                     [&](ImplicitLocOpBuilder &, ValueRange x) { return function(x[0]); });
+                     [&](ImplicitLocOpBuilder &b, ValueRange x) { return function(b, x[0]); });
 }
 
 // One math or arith op on floats.
@@ -67,7 +68,8 @@ LogicalResult importHardSigmoid(NodeContext &node) {
   double alpha = node.floatAttr("alpha", 0.2f), beta = node.floatAttr("beta", 0.5);
   if (failed(checkFloat(node, 0)))
     return failure();
-  return unary(node, [&](Value x) { return clampedLine(node.b, x, alpha, beta); });
+  return unary(node,
+               [&](ImplicitLocOpBuilder &b, Value x) { return clampedLine(b, x, alpha, beta); });
 }
 
 // What a negative argument becomes; others pass.
@@ -182,6 +184,107 @@ LogicalResult importGelu(NodeContext &node) {
       });
 }
 
+// Which infinities count, by attribute.
+LogicalResult importIsInf(NodeContext &node) {
+  bool below = node.intAttr("detect_negative", 1) != 0,
+       above = node.intAttr("detect_positive", 1) != 0;
+  if (failed(checkFloat(node, 0)))
+    return failure();
+  return elementwise(
+      node, {&node.in(0)}, DataType::boolean, [&](ImplicitLocOpBuilder &b, ValueRange x) -> Value {
+        auto type = cast<FloatType>(x[0].getType());
+        Value made = b.create<arith::ConstantIntOp>(0, 1);
+        for (bool negative : {false, true}) {
+          if (negative ? !below : !above)
+            continue;
+          Value infinity = b.create<arith::ConstantOp>(
+              b.getFloatAttr(type, APFloat::getInf(type.getFloatSemantics(), negative)));
+          Value isIt = b.createOrFold<arith::CmpFOp>(arith::CmpFPredicate::OEQ, x[0], infinity);
+          made = b.createOrFold<arith::OrIOp>(made, isIt);
+        }
+        return made;
+      });
+}
+
+Value select(ImplicitLocOpBuilder &b, arith::CmpFPredicate predicate, Value left, Value right,
+             Value yes, Value no) {
+  return b.createOrFold<arith::SelectOp>(b.createOrFold<arith::CmpFOp>(predicate, left, right), yes,
+                                         no);
+}
+
+// gamma * x, and gamma * alpha * (exp(x) - 1) below 0
+LogicalResult importSelu(NodeContext &node) {
+  double alpha = node.floatAttr("alpha", 1.67326319217681884765625);
+  double gamma = node.floatAttr("gamma", 1.05070102214813232421875);
+  if (failed(checkFloat(node, 0)))
+    return failure();
+  return unary(node, [&](ImplicitLocOpBuilder &b, Value x) {
+    Value bent = mulScalars(b, b.createOrFold<math::ExpM1Op>(x), constantLike(b, x, alpha));
+    Value made = select(b, arith::CmpFPredicate::OLT, x, constantLike(b, x, 0), bent, x);
+    return mulScalars(b, made, constantLike(b, x, gamma));
+  });
+}
+
+// max(x, 0) + min(alpha * (exp(x / alpha) - 1), 0)
+LogicalResult importCelu(NodeContext &node) {
+  double alpha = node.floatAttr("alpha", 1);
+  if (failed(checkFloat(node, 0)))
+    return failure();
+  return unary(node, [&](ImplicitLocOpBuilder &b, Value x) {
+    Value zero = constantLike(b, x, 0), scale = constantLike(b, x, alpha);
+    Value bent = b.createOrFold<math::ExpM1Op>(b.createOrFold<arith::DivFOp>(x, scale));
+    bent = b.createOrFold<arith::MinimumFOp>(mulScalars(b, bent, scale), zero);
+    return addScalars(b, b.createOrFold<arith::MaximumFOp>(x, zero), bent);
+  });
+}
+
+// x + bias below -lambd, x - bias above lambd, else 0
+LogicalResult importShrink(NodeContext &node) {
+  double bias = node.floatAttr("bias", 0), lambd = node.floatAttr("lambd", 0.5);
+  DataType type = node.in(0).dataType;
+  return elementwise(
+      node, {&node.in(0)}, type, [&](ImplicitLocOpBuilder &b, ValueRange x) -> Value {
+        Value moved = constantLike(b, x[0], bias);
+        Value below =
+            compareScalars(b, Comparison::less, x[0], constantLike(b, x[0], -lambd), type);
+        Value above =
+            compareScalars(b, Comparison::greater, x[0], constantLike(b, x[0], lambd), type);
+        Value made = b.createOrFold<arith::SelectOp>(above, subScalars(b, x[0], moved),
+                                                     constantLike(b, x[0], 0));
+        return b.createOrFold<arith::SelectOp>(below, addScalars(b, x[0], moved), made);
+      });
+}
+
+LogicalResult importThresholdedRelu(NodeContext &node) {
+  double alpha = node.floatAttr("alpha", 1);
+  if (failed(checkFloat(node, 0)))
+    return failure();
+  return unary(node, [&](ImplicitLocOpBuilder &b, Value x) {
+    return select(b, arith::CmpFPredicate::OGT, x, constantLike(b, x, alpha), x,
+                  constantLike(b, x, 0));
+  });
+}
+
+Value swish(ImplicitLocOpBuilder &b, Value x, double alpha) {
+  return mulScalars(b, x, logistic(b, mulScalars(b, x, constantLike(b, x, alpha))));
+}
+
+LogicalResult importSwish(NodeContext &node) {
+  double alpha = node.floatAttr("alpha", 1);
+  if (failed(checkFloat(node, 0)))
+    return failure();
+  return unary(node, [&](ImplicitLocOpBuilder &b, Value x) { return swish(b, x, alpha); });
+}
+
+LogicalResult importSwiGlu(NodeContext &node) {
+  double alpha = node.floatAttr("alpha", 1);
+  if (failed(checkFloat(node, 0)))
+    return failure();
+  return elementwiseSameType(node, [&](ImplicitLocOpBuilder &b, ValueRange x) {
+    return mulScalars(b, swish(b, x[0], alpha), x[1]);
+  });
+}
+
 // Bounds: inputs 1 and 2 since opset 11, attributes before.
 LogicalResult importClip(NodeContext &node) {
   DataType type = node.in(0).dataType;
@@ -218,9 +321,19 @@ LogicalResult importIdentity(NodeContext &node) {
   return success();
 }
 
-// Inference only: a training mode that is not constant false is an error.
+// A tensor is there; an input that is left out is not.
+LogicalResult importHasElement(NodeContext &node) {
+  Value has = node.b.create<arith::ConstantIntOp>(node.has(0) ? 1 : 0, 1);
+  node.setElements(0, {}, DataType::boolean, {has});
+  return success();
+}
+
+// Inference only: a training mode that is not constant false is an error. The mask, of bool since
+// opset 7, is all true then.
 LogicalResult importDropout(NodeContext &node) {
   node.ignore({"ratio", "seed"});
+  if (node.opset() < 7 && !node.intAttr("is_test", 0))
+    return node.error() << "training mode is not supported";
   if (node.has(2)) {
     FailureOr<SmallVector<int64_t>> training = node.constantInts(2, "training_mode");
     if (failed(training))
@@ -228,7 +341,16 @@ LogicalResult importDropout(NodeContext &node) {
     if (training->front())
       return node.error() << "training mode is not supported";
   }
-  node.setAs(0, node.in(0));
+  const Imported &input = node.in(0);
+  node.setAs(0, input);
+  if (!node.wants(1))
+    return success();
+  DataType type = node.opset() < 7 ? input.dataType : DataType::boolean;
+  ImplicitLocOpBuilder &b = node.b;
+  Type element = node.elementType(type);
+  Value one = isa<FloatType>(element) ? constantFloat(b, element, 1)
+                                      : b.create<arith::ConstantIntOp>(1, 1).getResult();
+  node.set(1, filledTensor(b, input.dims, one), type, input.dims);
   return success();
 }
 
@@ -244,10 +366,11 @@ ArrayRef<OpImporter> unaryOps() {
       {"Atan", importFloat<math::AtanOp>, 1, 1},
       {"Atanh", importFloat<math::AtanhOp>, 1, 1},
       {"Ceil", importFloat<math::CeilOp>, 1, 1},
+      {"Celu", importCelu, 1, 1},
       {"Clip", importClip, 1, 3},
       {"Cos", importFloat<math::CosOp>, 1, 1},
       {"Cosh", importFloat<math::CoshOp>, 1, 1},
-      {"Dropout", importDropout, 1, 3},
+      {"Dropout", importDropout, 1, 3, 2},
       {"Elu", importElu, 1, 1},
       {"Erf", importFloat<math::ErfOp>, 1, 1},
       {"Exp", importFloat<math::ExpOp>, 1, 1},
@@ -256,15 +379,20 @@ ArrayRef<OpImporter> unaryOps() {
       {"HardSigmoid", importHardSigmoid, 1, 1},
       {"HardSwish", importActivation<hardSwish>, 1, 1},
       {"Identity", importIdentity, 1, 1},
+      {"IsInf", importIsInf, 1, 1},
       {"IsNaN", importIsNaN, 1, 1},
       {"LeakyRelu", importLeakyRelu, 1, 1},
       {"Log", importFloat<math::LogOp>, 1, 1},
       {"Mish", importActivation<mish>, 1, 1},
       {"Neg", importNeg, 1, 1},
       {"Not", importNot, 1, 1},
+      {"OptionalGetElement", importIdentity, 1, 1},
+      {"OptionalHasElement", importHasElement, 0, 1},
       {"Reciprocal", importActivation<reciprocal>, 1, 1},
       {"Relu", importRelu, 1, 1},
       {"Round", importFloat<math::RoundEvenOp>, 1, 1},
+      {"Selu", importSelu, 1, 1},
+      {"Shrink", importShrink, 1, 1},
       {"Sigmoid", importActivation<logistic>, 1, 1},
       {"Sign", importSign, 1, 1},
       {"Sin", importFloat<math::SinOp>, 1, 1},
@@ -272,8 +400,11 @@ ArrayRef<OpImporter> unaryOps() {
       {"Softplus", importActivation<softplus>, 1, 1},
       {"Softsign", importActivation<softsign>, 1, 1},
       {"Sqrt", importFloat<math::SqrtOp>, 1, 1},
+      {"SwiGLU", importSwiGlu, 2, 2},
+      {"Swish", importSwish, 1, 1},
       {"Tan", importFloat<math::TanOp>, 1, 1},
       {"Tanh", importFloat<math::TanhOp>, 1, 1},
+      {"ThresholdedRelu", importThresholdedRelu, 1, 1},
   };
   return list;
 }

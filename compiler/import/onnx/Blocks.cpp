@@ -1,0 +1,224 @@
+// Elements that change places: between channels and space, from the middle, by sequence, by rank.
+#include "import/onnx/Compose.h"
+#include "import/onnx/Elementwise.h"
+#include "import/onnx/OpTable.h"
+#include "import/onnx/Scalar.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+
+using namespace mlir;
+
+namespace halcyon::onnx {
+namespace {
+
+using Part = Composer::Part;
+
+LogicalResult checkBlocks(NodeContext &node, int64_t size) {
+  if (node.rank(0) == 4 && size >= 1)
+    return success();
+  return node.error() << "expected 4 dimensions and a block size, got " << node.rank(0) << " and "
+                      << size;
+}
+
+// [N, C, H, W] -> [N, C / b^2, H * b, W * b]; which part of the channels is the place in the block
+// is the mode.
+LogicalResult importDepthToSpace(NodeContext &node) {
+  Composer with(node);
+  int64_t size = node.intAttr("blocksize", 0);
+  StringRef mode = node.stringAttr("mode", "DCR");
+  if (failed(checkBlocks(node, size)))
+    return failure();
+  if (mode != "DCR" && mode != "CRD")
+    return node.error() << "attribute 'mode' is '" << mode << "'";
+  ImplicitLocOpBuilder &b = node.b;
+  const Dims &dims = node.in(0).dims;
+  OpFoldResult block = fixed(b, size);
+  OpFoldResult depth = floorDiv(b, dims[1], fixed(b, size * size));
+  bool first = mode == "DCR"; // block, block, depth
+  Dims apart = first ? Dims{dims[0], block, block, depth, dims[2], dims[3]}
+                     : Dims{dims[0], depth, block, block, dims[2], dims[3]};
+  SmallVector<int64_t> order =
+      first ? SmallVector<int64_t>{0, 3, 4, 1, 5, 2} : SmallVector<int64_t>{0, 1, 4, 2, 5, 3};
+  Part made = with("Reshape", {with.input(0), with.shape(apart)});
+  made = with("Transpose", {made}, {attribute("perm", order)});
+  Dims result{dims[0], depth, mul(b, dims[2], block), mul(b, dims[3], block)};
+  return with.define(0, with("Reshape", {made, with.shape(result)}));
+}
+
+LogicalResult importSpaceToDepth(NodeContext &node) {
+  Composer with(node);
+  int64_t size = node.intAttr("blocksize", 0);
+  StringRef mode = node.stringAttr("mode", "DCR");
+  if (failed(checkBlocks(node, size)))
+    return failure();
+  if (mode != "DCR" && mode != "CRD")
+    return node.error() << "attribute 'mode' is '" << mode << "'";
+  ImplicitLocOpBuilder &b = node.b;
+  const Dims &dims = node.in(0).dims;
+  OpFoldResult block = fixed(b, size);
+  OpFoldResult height = floorDiv(b, dims[2], block), width = floorDiv(b, dims[3], block);
+  Part made =
+      with("Reshape", {with.input(0), with.shape({dims[0], dims[1], height, block, width, block})});
+  SmallVector<int64_t> order = mode == "DCR" ? SmallVector<int64_t>{0, 3, 5, 1, 2, 4}
+                                             : SmallVector<int64_t>{0, 1, 3, 5, 2, 4};
+  made = with("Transpose", {made}, {attribute("perm", order)});
+  Dims result{dims[0], mul(b, dims[1], fixed(b, size * size)), height, width};
+  return with.define(0, with("Reshape", {made, with.shape(result)}));
+}
+
+// The middle of what is too large, zeros around what is too small.
+LogicalResult importCenterCropPad(NodeContext &node) {
+  ImplicitLocOpBuilder &b = node.b;
+  Imported &input = node.in(0);
+  FailureOr<Dims> shape = node.indices(1, "shape");
+  SmallVector<int64_t> axes = llvm::to_vector(llvm::seq<int64_t>(0, input.rank()));
+  if (auto given = node.intsAttr("axes"))
+    axes = *given;
+  FailureOr<SmallVector<int64_t>> normal = node.normalizeAxes(axes, input.rank());
+  if (failed(shape) || failed(normal))
+    return failure();
+  if (shape->size() != normal->size())
+    return node.error() << "has " << shape->size() << " sizes for " << normal->size() << " axes";
+  Dims low(input.dims.size(), fixed(b, 0)), dims = input.dims;
+  for (auto [axis, target] : llvm::zip(*normal, *shape)) {
+    // Half of the difference, towards zero: before it is positive, cropped where it is negative.
+    OpFoldResult more = sub(b, target, dims[axis]);
+    if (std::optional<int64_t> count = known(more))
+      low[axis] = fixed(b, *count / 2);
+    else
+      low[axis] = b.create<arith::DivSIOp>(asValue(b, more), constantIndex(b, 2)).getResult();
+    dims[axis] = target;
+  }
+  Value zero = b.create<arith::ConstantOp>(b.getZeroAttr(input.element));
+  node.set(0, padded(b, node.value(0), low, dims, zero), input.dataType, dims);
+  return success();
+}
+
+// The first elements of each sequence turn around, as many as its length says.
+LogicalResult importReverseSequence(NodeContext &node) {
+  ImplicitLocOpBuilder &b = node.b;
+  Imported &input = node.in(0), &lengths = node.in(1);
+  FailureOr<int64_t> time = node.normalizeAxis(node.intAttr("time_axis", 0), input.rank());
+  FailureOr<int64_t> batch = node.normalizeAxis(node.intAttr("batch_axis", 1), input.rank());
+  if (failed(time) || failed(batch))
+    return failure();
+  if (*time == *batch || lengths.rank() != 1 || !isInteger(lengths.dataType))
+    return node.error() << "expected two different axes and a list of lengths";
+  Value source = node.value(0), counts = node.value(1);
+  Value made = generate(
+      b, emptyTensor(b, input.dims, input.element),
+      [&](ImplicitLocOpBuilder &inner, ArrayRef<Value> at) -> Value {
+        SmallVector<Value> from(at);
+        Value count = asValue(
+            inner, toIndex(inner, inner.create<tensor::ExtractOp>(counts, at[*batch]), false));
+        // A length that is none must not lead outside.
+        count = inner.create<arith::MinSIOp>(count, asValue(inner, input.dims[*time]));
+        Value turns = inner.create<arith::CmpIOp>(arith::CmpIPredicate::slt, at[*time], count);
+        Value last = inner.create<arith::SubIOp>(count, constantIndex(inner, 1));
+        Value mirrored = inner.create<arith::SubIOp>(last, at[*time]);
+        from[*time] = inner.create<arith::SelectOp>(turns, mirrored, at[*time]);
+        return inner.create<tensor::ExtractOp>(source, from);
+      });
+  node.set(0, made, input.dataType, input.dims);
+  return success();
+}
+
+// Whether left comes before right: NaN is the greatest, of equal ones the first place wins.
+Value comesBefore(ImplicitLocOpBuilder &b, Value left, Value right, Value leftAt, Value rightAt,
+                  bool largest, DataType type) {
+  Comparison order = largest ? Comparison::greater : Comparison::less;
+  Value wins = compareScalars(b, order, left, right, type);
+  Value loses = compareScalars(b, order, right, left, type);
+  if (isFloat(type)) {
+    using P = arith::CmpFPredicate;
+    Value leftNan = b.create<arith::CmpFOp>(P::UNO, left, left);
+    Value rightNan = b.create<arith::CmpFOp>(P::UNO, right, right);
+    Value one = b.create<arith::ConstantIntOp>(1, 1);
+    Value onlyLeft = b.create<arith::AndIOp>(leftNan, b.create<arith::XOrIOp>(rightNan, one));
+    Value onlyRight = b.create<arith::AndIOp>(rightNan, b.create<arith::XOrIOp>(leftNan, one));
+    wins = b.create<arith::OrIOp>(wins, largest ? onlyLeft : onlyRight);
+    loses = b.create<arith::OrIOp>(loses, largest ? onlyRight : onlyLeft);
+  }
+  Value isFirst = b.create<arith::CmpIOp>(arith::CmpIPredicate::slt, leftAt, rightAt);
+  Value noWinner = b.create<arith::XOrIOp>(b.create<arith::OrIOp>(wins, loses),
+                                           b.create<arith::ConstantIntOp>(1, 1));
+  return b.create<arith::OrIOp>(wins, b.create<arith::AndIOp>(noWinner, isFirst));
+}
+
+// Each element's rank is how many come before it; the result's element r is the one of rank r.
+LogicalResult importTopK(NodeContext &node) {
+  ImplicitLocOpBuilder &b = node.b;
+  Imported &input = node.in(0);
+  bool largest = node.intAttr("largest", 1) != 0;
+  node.ignore({"sorted"}); // always
+  FailureOr<int64_t> axis = node.normalizeAxis(node.intAttr("axis", -1), input.rank());
+  if (failed(axis))
+    return failure();
+  OpFoldResult count;
+  if (node.has(1)) {
+    FailureOr<Dims> given = node.indices(1, "k");
+    if (failed(given))
+      return failure();
+    if (given->size() != 1)
+      return node.error() << "k has " << given->size() << " elements";
+    count = given->front();
+  } else {
+    count = fixed(b, node.intAttr("k", -1));
+  }
+  std::optional<int64_t> extent = known(input.dims[*axis]), wanted = known(count);
+  if (wanted && (*wanted < 0 || (extent && *wanted > *extent)))
+    return node.error() << "k is " << *wanted << " in a dimension of "
+                        << (extent ? *extent : ShapedType::kDynamic);
+  auto rank = static_cast<unsigned>(input.rank());
+  Value source = node.value(0);
+  SmallVector<AffineExpr> own, other;
+  for (unsigned i = 0; i < rank; ++i) {
+    own.push_back(b.getAffineDimExpr(i));
+    other.push_back(b.getAffineDimExpr(i == *axis ? rank : i));
+  }
+  AffineMap ownMap = AffineMap::get(rank + 1, 0, own, b.getContext());
+  AffineMap otherMap = AffineMap::get(rank + 1, 0, other, b.getContext());
+  SmallVector<utils::IteratorType> iterators = parallelIterators(rank + 1);
+  iterators.back() = utils::IteratorType::reduction;
+  auto line = static_cast<uint64_t>(*axis);
+  Value zero = b.create<arith::ConstantOp>(b.getI64IntegerAttr(0));
+  Value ranks =
+      generic(b, {source, source}, filledTensor(b, input.dims, zero), {ownMap, otherMap, ownMap},
+              iterators, [&](ImplicitLocOpBuilder &inner, ValueRange x) -> Value {
+                Value before =
+                    comesBefore(inner, x[1], x[0], inner.create<linalg::IndexOp>(rank),
+                                inner.create<linalg::IndexOp>(line), largest, input.dataType);
+                Value one = inner.create<arith::ExtUIOp>(inner.getI64Type(), before);
+                return inner.create<arith::AddIOp>(x[2], one);
+              });
+  Dims dims = input.dims;
+  dims[*axis] = count;
+  Value places = generic(
+      b, {ranks}, filledTensor(b, dims, zero), {otherMap, ownMap}, iterators,
+      [&](ImplicitLocOpBuilder &inner, ValueRange x) -> Value {
+        Value wantedRank = inner.create<arith::IndexCastOp>(inner.getI64Type(),
+                                                            inner.create<linalg::IndexOp>(line));
+        Value place = inner.create<arith::IndexCastOp>(inner.getI64Type(),
+                                                       inner.create<linalg::IndexOp>(rank));
+        Value hits = inner.create<arith::CmpIOp>(arith::CmpIPredicate::eq, x[0], wantedRank);
+        return inner.create<arith::SelectOp>(hits, place, x[1]);
+      });
+  node.set(1, places, DataType::i64, dims);
+  Composer with(node);
+  Part at = with.hold(node.graph.fromTensor(b, places, DataType::i64, dims));
+  return with.define(0, with("GatherElements", {with.input(0), at}, {attribute("axis", *axis)}));
+}
+
+} // namespace
+
+ArrayRef<OpImporter> blockOps() {
+  static const OpImporter list[] = {
+      {"CenterCropPad", importCenterCropPad, 2, 2},
+      {"DepthToSpace", importDepthToSpace, 1, 1},
+      {"ReverseSequence", importReverseSequence, 2, 2},
+      {"SpaceToDepth", importSpaceToDepth, 1, 1},
+      {"TopK", importTopK, 1, 2, 2},
+  };
+  return list;
+}
+
+} // namespace halcyon::onnx

@@ -1,0 +1,210 @@
+#include "import/onnx/Elementwise.h"
+#include "import/onnx/OpTable.h"
+#include "import/onnx/Scalar.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+
+using namespace mlir;
+
+namespace halcyon::onnx {
+namespace {
+
+// The index of an ellipsis's dimension, counted from its last: no letter.
+char ellipsisLabel(int64_t fromLast) { return static_cast<char>(-1 - fromLast); }
+
+// Sums of products over indices that letters name: "ij,jk->ik". All operands in one set of loops.
+class EinsumImporter {
+public:
+  explicit EinsumImporter(NodeContext &node) : node(node), b(node.b) {}
+
+  LogicalResult run() {
+    std::string equation = node.stringAttr("equation", "").str();
+    llvm::erase(equation, ' ');
+    auto [left, right] = StringRef(equation).split("->");
+    bool hasResult = StringRef(equation).contains("->");
+    SmallVector<StringRef> terms;
+    left.split(terms, ',');
+    if (terms.size() != node.numInputs())
+      return node.error() << "attribute 'equation' has " << terms.size() << " terms for "
+                          << node.numInputs() << " inputs";
+    type = node.in(0).dataType;
+    if (isBool(type))
+      return node.error() << "bool elements are not supported";
+    for (auto [index, term] : llvm::enumerate(terms))
+      if (failed(addOperand(index, term)))
+        return failure();
+    FailureOr<std::string> result = hasResult ? resultLabels(right) : impliedLabels();
+    if (failed(result))
+      return failure();
+    return build(*result);
+  }
+
+private:
+  struct Operand {
+    Value tensor;
+    Dims dims;
+    std::string labels;
+  };
+
+  // One label a dimension; an ellipsis stands for those that letters leave.
+  FailureOr<std::string> labelsOf(StringRef term, int64_t rank) {
+    size_t dots = term.find("...");
+    StringRef letters = term;
+    std::string made;
+    auto addLetters = [&](StringRef part) {
+      for (char letter : part) {
+        if (!llvm::isAlpha(letter))
+          return false;
+        made += letter;
+      }
+      return true;
+    };
+    bool hasDots = dots != StringRef::npos;
+    int64_t named = static_cast<int64_t>(term.size()) - (hasDots ? 3 : 0);
+    if (hasDots ? named > rank : named != rank)
+      return node.error() << "term '" << term << "' does not fit " << rank << " dimensions";
+    bool valid = addLetters(letters.take_front(hasDots ? dots : letters.size()));
+    if (hasDots) {
+      spread = std::max(spread, rank - named);
+      for (int64_t i = rank - named; i-- > 0;)
+        made += ellipsisLabel(i);
+      valid = valid && addLetters(letters.drop_front(dots + 3));
+    }
+    if (!valid)
+      return node.error() << "term '" << term << "' is not letters and one ellipsis";
+    return made;
+  }
+
+  LogicalResult addOperand(size_t index, StringRef term) {
+    if (!node.has(index) || node.in(index).dataType != type)
+      return node.error() << "input " << index << " is missing or of another element type";
+    FailureOr<std::string> labels = labelsOf(term, node.rank(index));
+    if (failed(labels))
+      return failure();
+    Operand operand{node.value(index), node.in(index).dims, *labels};
+    takeDiagonals(operand);
+    for (auto [label, dim] : llvm::zip(operand.labels, operand.dims)) {
+      auto [entry, isNew] = extents.try_emplace(label, dim);
+      ++uses[label];
+      std::optional<int64_t> have = known(entry->second), more = known(dim);
+      if (isNew || more == 1)
+        continue;
+      if (have == 1 || !have)
+        entry->second = dim;
+      else if (more && have != more)
+        return node.error() << "index '" << label << "' is " << *have << " and " << *more;
+    }
+    operands.push_back(std::move(operand));
+    return success();
+  }
+
+  // A letter twice in one term: only where both positions are equal.
+  void takeDiagonals(Operand &operand) {
+    std::string labels;
+    Dims dims;
+    SmallVector<size_t> from;
+    for (auto [label, dim] : llvm::zip(operand.labels, operand.dims)) {
+      size_t at = labels.find(label);
+      from.push_back(at == std::string::npos ? labels.size() : at);
+      if (at != std::string::npos)
+        continue;
+      labels += label;
+      dims.push_back(dim);
+    }
+    if (labels == operand.labels)
+      return;
+    Value source = operand.tensor;
+    Type element = node.in(0).element;
+    operand.tensor = generate(b, emptyTensor(b, dims, element),
+                              [&](ImplicitLocOpBuilder &inner, ArrayRef<Value> at) -> Value {
+                                SmallVector<Value> place;
+                                for (size_t axis : from)
+                                  place.push_back(at[axis]);
+                                return inner.create<tensor::ExtractOp>(source, place);
+                              });
+    operand.labels = labels;
+    operand.dims = dims;
+  }
+
+  FailureOr<std::string> resultLabels(StringRef term) {
+    int64_t named = static_cast<int64_t>(term.size());
+    int64_t rank = term.contains("...") ? named - 3 + spread : named;
+    FailureOr<std::string> made = labelsOf(term, rank);
+    if (succeeded(made))
+      for (char label : *made)
+        if (!extents.count(label) || llvm::count(*made, label) != 1)
+          return node.error() << "the result's term '" << term << "' is not of the inputs' indices";
+    return made;
+  }
+
+  // The ellipsis, then letters that occur once, by the alphabet.
+  FailureOr<std::string> impliedLabels() {
+    std::string made;
+    for (int64_t i = spread; i-- > 0;)
+      made += ellipsisLabel(i);
+    for (auto [label, count] : uses)
+      if (llvm::isAlpha(label) && count == 1)
+        made += label;
+    return made;
+  }
+
+  LogicalResult build(const std::string &result) {
+    // Loops: the result's indices, then those that are summed over.
+    std::string loops = result;
+    for (auto [label, extent] : extents)
+      if (loops.find(label) == std::string::npos)
+        loops += label;
+    auto count = static_cast<unsigned>(loops.size());
+    SmallVector<utils::IteratorType> iterators = parallelIterators(count);
+    for (size_t i = result.size(); i < loops.size(); ++i)
+      iterators[i] = utils::IteratorType::reduction;
+    SmallVector<Value> inputs;
+    SmallVector<AffineMap> maps;
+    for (const Operand &operand : operands) {
+      SmallVector<AffineExpr> exprs;
+      for (auto [label, dim] : llvm::zip(operand.labels, operand.dims)) {
+        bool isSpread = known(dim) == 1 && known(extents.at(label)) != 1;
+        exprs.push_back(isSpread ? b.getAffineConstantExpr(0)
+                                 : b.getAffineDimExpr(static_cast<unsigned>(loops.find(label))));
+      }
+      inputs.push_back(operand.tensor);
+      maps.push_back(AffineMap::get(count, 0, exprs, b.getContext()));
+    }
+    SmallVector<AffineExpr> exprs;
+    Dims dims;
+    for (auto [i, label] : llvm::enumerate(result)) {
+      exprs.push_back(b.getAffineDimExpr(static_cast<unsigned>(i)));
+      dims.push_back(extents.at(label));
+    }
+    maps.push_back(AffineMap::get(count, 0, exprs, b.getContext()));
+    Type element = node.in(0).element;
+    Value zero = b.create<arith::ConstantOp>(b.getZeroAttr(element));
+    Value made = generic(b, inputs, filledTensor(b, dims, zero), maps, iterators,
+                         [](ImplicitLocOpBuilder &inner, ValueRange x) {
+                           Value product = x[0];
+                           for (Value factor : x.drop_front().drop_back())
+                             product = mulScalars(inner, product, factor);
+                           return addScalars(inner, x.back(), product);
+                         });
+    node.set(0, made, type, dims);
+    return success();
+  }
+
+  NodeContext &node;
+  ImplicitLocOpBuilder &b;
+  DataType type = DataType::undefined;
+  SmallVector<Operand> operands;
+  std::map<char, OpFoldResult> extents;
+  std::map<char, int> uses;
+  int64_t spread = 0; // dimensions that ellipses stand for
+};
+
+LogicalResult importEinsum(NodeContext &node) { return EinsumImporter(node).run(); }
+
+} // namespace
+
+ArrayRef<OpImporter> einsumOps() {
+  static const OpImporter list[] = {{"Einsum", importEinsum, 1, anyNumber}};
+  return list;
+}
+
+} // namespace halcyon::onnx

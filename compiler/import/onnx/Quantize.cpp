@@ -1,0 +1,247 @@
+// Quantised numbers: (q - zero point) * scale. Sums of products are exact, and rounding is to
+// nearest, ties to even.
+#include "import/onnx/Compose.h"
+#include "import/onnx/Elementwise.h"
+#include "import/onnx/OpTable.h"
+
+using namespace mlir;
+
+namespace halcyon::onnx {
+namespace {
+
+using Part = Composer::Part;
+
+// A scale or zero point of one element, one an axis, or one a block of `block` elements of the
+// axis, in a shape that broadcasts to the input's.
+FailureOr<Part> spread(NodeContext &node, Composer &with, Part factor, const Imported &input,
+                       int64_t axis, int64_t block) {
+  if (factor->numElements() == 1 && factor->rank() <= 1)
+    return with("Reshape", {factor, with.ints({})});
+  FailureOr<int64_t> normal = node.normalizeAxis(axis, input.rank());
+  if (failed(normal))
+    return failure();
+  if (block == 0) {
+    if (factor->rank() != 1)
+      return node.error() << "a scale of " << factor->rank() << " dimensions needs a block size";
+    SmallVector<int64_t> shape(input.rank(), 1);
+    shape[*normal] = -1;
+    return with("Reshape", {factor, with.ints(shape)});
+  }
+  if (factor->rank() != input.rank())
+    return node.error() << "a scale by blocks must have " << input.rank() << " dimensions, got "
+                        << factor->rank();
+  Dims dims = factor->dims;
+  dims.insert(dims.begin() + *normal + 1, fixed(node.b, block));
+  Part made = with("Unsqueeze", {factor, with.ints({*normal + 1})});
+  made = with("Expand", {made, with.shape(dims)});
+  Dims flat = factor->dims;
+  flat[*normal] = mul(node.b, flat[*normal], fixed(node.b, block));
+  made = with("Reshape", {made, with.shape(flat)});
+  if (known(flat[*normal]) && known(flat[*normal]) == known(input.dims[*normal]))
+    return made;
+  // The last block may be cut.
+  return with("Slice",
+              {made, with.ints({0}), with.shape({input.dims[*normal]}), with.ints({*normal})});
+}
+
+struct Range {
+  double low, high;
+};
+std::optional<Range> rangeOf(DataType type) {
+  if (!isInteger(type) || bitsOf(type) > 16)
+    return std::nullopt;
+  double count = std::ldexp(1.0, static_cast<int>(bitsOf(type)));
+  return isUnsigned(type) ? Range{0, count - 1} : Range{-count / 2, count / 2 - 1};
+}
+
+// round(x) + zero point, into the type's range.
+FailureOr<Part> saturated(NodeContext &node, Composer &with, Part x, Part zero, DataType to) {
+  std::optional<Range> range = rangeOf(to);
+  if (!range)
+    return node.error() << "element type " << nameOf(to) << " is not supported";
+  x = with("Round", {with.cast(x, DataType::f32)});
+  if (zero)
+    x = with("Add", {x, with.cast(zero, DataType::f32)});
+  x = with("Clip",
+           {x, with.scalar(range->low, DataType::f32), with.scalar(range->high, DataType::f32)});
+  return with.cast(x, to);
+}
+
+LogicalResult define(Composer &with, FailureOr<Part> part, size_t output = 0) {
+  return failed(part) ? failure() : with.define(output, *part);
+}
+
+LogicalResult importQuantizeLinear(NodeContext &node) {
+  Composer with(node);
+  node.ignore({"saturate"}); // of f8 types only
+  int64_t axis = node.intAttr("axis", 1), block = node.intAttr("block_size", 0);
+  auto to = static_cast<DataType>(node.intAttr("output_dtype", 0));
+  auto precision = static_cast<DataType>(node.intAttr("precision", 0));
+  if (node.has(2))
+    to = node.in(2).dataType;
+  else if (to == DataType::undefined)
+    to = DataType::u8;
+  DataType inner = precision != DataType::undefined ? precision : node.in(1).dataType;
+  if (!isFloat(inner) || block < 0)
+    return node.error() << "cannot divide by a scale of type " << nameOf(inner) << " in blocks of "
+                        << block;
+  FailureOr<Part> scale = spread(node, with, with.input(1), node.in(0), axis, block);
+  FailureOr<Part> zero = Part(nullptr);
+  if (succeeded(scale) && node.has(2))
+    zero = spread(node, with, with.input(2), node.in(0), axis, block);
+  if (failed(scale) || failed(zero) || with.hasFailed())
+    return failure();
+  Part x = with("Div", {with.cast(with.input(0), inner), with.cast(*scale, inner)});
+  return define(with, saturated(node, with, x, *zero, to));
+}
+
+// q - zero point, in i32.
+Part centred(Composer &with, Part q, Part zero) {
+  Part made = with.cast(q, DataType::i32);
+  return zero ? with("Sub", {made, with.cast(zero, DataType::i32)}) : made;
+}
+
+LogicalResult importDequantizeLinear(NodeContext &node) {
+  Composer with(node);
+  int64_t axis = node.intAttr("axis", 1), block = node.intAttr("block_size", 0);
+  auto to = static_cast<DataType>(node.intAttr("output_dtype", 0));
+  DataType inner = node.in(1).dataType;
+  if (to == DataType::undefined)
+    to = inner;
+  if (!isInteger(node.in(0).dataType) || !isFloat(inner) || block < 0)
+    return node.error() << "element types " << nameOf(node.in(0).dataType) << " and "
+                        << nameOf(inner) << " are not supported";
+  FailureOr<Part> scale = spread(node, with, with.input(1), node.in(0), axis, block);
+  FailureOr<Part> zero = Part(nullptr);
+  if (succeeded(scale) && node.has(2))
+    zero = spread(node, with, with.input(2), node.in(0), axis, block);
+  if (failed(scale) || failed(zero) || with.hasFailed())
+    return failure();
+  Part made = with.cast(centred(with, with.input(0), *zero), inner);
+  return with.define(0, with.cast(with("Mul", {made, *scale}), to));
+}
+
+// Scale and zero point from the input's own range, which always has 0.
+LogicalResult importDynamicQuantize(NodeContext &node) {
+  Composer with(node);
+  if (failed(checkFloat(node, 0)))
+    return failure();
+  Part x = with.input(0), none = with.scalar(0, x->dataType);
+  NodeAttribute drop = attribute("keepdims", int64_t{0});
+  Part low = with("Min", {with("ReduceMin", {x}, {drop}), none});
+  Part high = with("Max", {with("ReduceMax", {x}, {drop}), none});
+  Part scale = with("Div", {with("Sub", {high, low}), with.scalar(255, x->dataType)});
+  // All zero: any scale does.
+  Part divisor = with("Where", {with("Equal", {scale, none}), with.scalar(1, x->dataType), scale});
+  FailureOr<Part> zero =
+      saturated(node, with, with("Neg", {with("Div", {low, divisor})}), nullptr, DataType::u8);
+  if (failed(zero))
+    return failure();
+  FailureOr<Part> made = saturated(node, with, with("Div", {x, divisor}), *zero, DataType::u8);
+  return success(succeeded(define(with, made)) && succeeded(with.define(1, scale)) &&
+                 succeeded(with.define(2, *zero)));
+}
+
+LogicalResult checkQuantised(NodeContext &node, std::initializer_list<size_t> inputs) {
+  for (size_t index : inputs)
+    if (DataType type = node.in(index).dataType; type != DataType::u8 && type != DataType::i8)
+      return node.error() << "input '" << node.node.inputs[index] << "' must be u8 or i8, got "
+                          << nameOf(type);
+  return success();
+}
+
+// A zero point a row of the left matrix, where it is a list.
+Part byRow(Composer &with, Part factor) {
+  return factor && factor->rank() == 1 && factor->numElements() != 1
+             ? with("Unsqueeze", {factor, with.ints({-1})})
+             : factor;
+}
+
+LogicalResult importMatMulInteger(NodeContext &node) {
+  Composer with(node);
+  if (failed(checkQuantised(node, {0, 1})))
+    return failure();
+  Part left = centred(with, with.input(0), byRow(with, with.input(2)));
+  return with.define(0, with("MatMul", {left, centred(with, with.input(1), with.input(3))}));
+}
+
+// a, scale, zero, b, scale, zero, result's scale, zero
+LogicalResult importQLinearMatMul(NodeContext &node) {
+  Composer with(node);
+  if (failed(checkQuantised(node, {0, 3, 7})))
+    return failure();
+  Part left = centred(with, with.input(0), byRow(with, with.input(2)));
+  Part sums = with("MatMul", {left, centred(with, with.input(3), with.input(5))});
+  DataType f32 = DataType::f32;
+  Part scale =
+      with("Mul", {with.cast(byRow(with, with.input(1)), f32), with.cast(with.input(4), f32)});
+  Part made = with("Mul", {with.cast(sums, f32), scale});
+  made = with("Div", {made, with.cast(byRow(with, with.input(6)), f32)});
+  return define(with, saturated(node, with, made, byRow(with, with.input(7)), node.in(7).dataType));
+}
+
+// Attributes of a convolution, handed on.
+SmallVector<NodeAttribute> windowAttributes(NodeContext &node) {
+  SmallVector<NodeAttribute> made;
+  for (StringRef name : {"auto_pad", "dilations", "group", "kernel_shape", "pads", "strides"})
+    if (const NodeAttribute *given = node.find(name))
+      made.push_back(*given);
+  return made;
+}
+
+// A factor of each of the filter's outputs, beside `after` more dimensions.
+Part byOutput(Composer &with, Part factor, int64_t after) {
+  if (!factor || factor->numElements() == 1)
+    return factor;
+  SmallVector<int64_t> shape(static_cast<size_t>(after) + 1, 1);
+  shape.front() = -1;
+  return with("Reshape", {factor, with.ints(shape)});
+}
+
+// Sums of integer products, in f64, where they are exact.
+Part convolved(NodeContext &node, Composer &with, Part x, Part xZero, Part w, Part wZero) {
+  Part input = with.cast(centred(with, x, xZero), DataType::f64);
+  Part filter = centred(with, w, byOutput(with, wZero, w->rank() - 1));
+  return with("Conv", {input, with.cast(filter, DataType::f64)}, windowAttributes(node));
+}
+
+LogicalResult importConvInteger(NodeContext &node) {
+  Composer with(node);
+  if (failed(checkQuantised(node, {0, 1})))
+    return failure();
+  Part made = convolved(node, with, with.input(0), with.input(2), with.input(1), with.input(3));
+  return with.define(0, with.cast(made, DataType::i32));
+}
+
+// x, scale, zero, w, scale, zero, result's scale, zero, bias
+LogicalResult importQLinearConv(NodeContext &node) {
+  Composer with(node);
+  if (failed(checkQuantised(node, {0, 3, 7})))
+    return failure();
+  Part sums = convolved(node, with, with.input(0), with.input(2), with.input(3), with.input(5));
+  int64_t spatial = node.rank(0) - 2;
+  if (node.has(8))
+    sums = with("Add", {sums, byOutput(with, with.cast(with.input(8), DataType::f64), spatial)});
+  DataType f32 = DataType::f32;
+  Part scale = with("Mul", {with.cast(with.input(1), f32), with.cast(with.input(4), f32)});
+  scale = byOutput(with, with("Div", {scale, with.cast(with.input(6), f32)}), spatial);
+  Part made = with("Mul", {with.cast(sums, f32), scale});
+  return define(with, saturated(node, with, made, with.input(7), node.in(7).dataType));
+}
+
+} // namespace
+
+ArrayRef<OpImporter> quantizeOps() {
+  static const OpImporter list[] = {
+      {"ConvInteger", importConvInteger, 2, 4},
+      {"DequantizeLinear", importDequantizeLinear, 2, 3},
+      {"DynamicQuantizeLinear", importDynamicQuantize, 1, 1, 3},
+      {"MatMulInteger", importMatMulInteger, 2, 4},
+      {"QLinearConv", importQLinearConv, 8, 9},
+      {"QLinearMatMul", importQLinearMatMul, 8, 8},
+      {"QuantizeLinear", importQuantizeLinear, 2, 3},
+  };
+  return list;
+}
+
+} // namespace halcyon::onnx

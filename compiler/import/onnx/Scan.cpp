@@ -1,0 +1,178 @@
+// A Scan is a Loop whose body begins with a slice of each scanned input.
+#include "import/onnx/Body.h"
+#include "import/onnx/Compose.h"
+#include "import/onnx/OpTable.h"
+
+using namespace mlir;
+
+namespace halcyon::onnx {
+namespace {
+
+// Names that no model has: they hold a space.
+std::string own(StringRef what, size_t index = 0) {
+  return ("scan " + what + " " + Twine(index)).str();
+}
+
+Node makeNode(const Node &scan, StringRef op, std::vector<std::string> inputs, StringRef output) {
+  Node made;
+  made.name = scan.name;
+  made.opType = op.str();
+  made.inputs = std::move(inputs);
+  made.outputs.push_back(output.str());
+  return made;
+}
+
+class ScanImporter {
+public:
+  ScanImporter(NodeContext &node, const Graph &body) : node(node), with(node), body(body) {}
+
+  LogicalResult run() {
+    if (failed(readAttributes()))
+      return failure();
+    const Imported &first = node.in(states);
+    length = first.dims[inputAxes[0]];
+    Scope scope;
+    scope.outer = &node.scope;
+    for (size_t i = 0; i < scans; ++i)
+      scope.names[own("input", i)] = &node.in(states + i);
+    for (size_t i = 0; i < states; ++i)
+      scope.names[own("state", i)] = &node.in(i);
+    scope.names[own("length")] = with("Squeeze", {with.shape({length})});
+    // Positions from the end, where an input is read backwards.
+    scope.names[own("last")] =
+        with("Squeeze", {with.shape({sub(node.b, length, fixed(node.b, 1))})});
+    Node loop = makeLoop();
+    OpBuilder &builder = node.graph.opBuilder();
+    OpBuilder::InsertionGuard guard(builder);
+    builder.restoreInsertionPoint(node.b.saveInsertionPoint());
+    LogicalResult imported = node.graph.importNodes(loop, scope);
+    node.b.restoreInsertionPoint(builder.saveInsertionPoint());
+    return failed(imported) ? failure() : setOutputs(scope);
+  }
+
+private:
+  FailureOr<SmallVector<int64_t>> list(StringRef name, size_t count) {
+    SmallVector<int64_t> made(count, 0);
+    if (auto given = node.intsAttr(name))
+      made = *given;
+    if (made.size() != count)
+      return node.error() << "attribute '" << name << "' has " << made.size()
+                          << " values, expected " << count;
+    return made;
+  }
+
+  LogicalResult readAttributes() {
+    if (node.opset() < 9)
+      return node.error() << "operator set 8's form, with batches, is not supported";
+    int64_t given = node.intAttr("num_scan_inputs", 0);
+    if (given < 1 || static_cast<size_t>(given) > node.numInputs())
+      return node.error() << "attribute 'num_scan_inputs' is " << given << " of "
+                          << node.numInputs() << " inputs";
+    scans = static_cast<size_t>(given);
+    states = node.numInputs() - scans;
+    if (body.inputs.size() != node.numInputs() || body.outputs.size() < states ||
+        node.numOutputs() > body.outputs.size())
+      return node.error() << "graph '" << body.name << "' has " << body.inputs.size()
+                          << " inputs and " << body.outputs.size() << " outputs";
+    for (size_t i = 0; i < node.numInputs(); ++i)
+      if (!node.has(i))
+        return node.error() << "input " << i << " is missing";
+    results = body.outputs.size() - states;
+    auto axes = list("scan_input_axes", scans), backwards = list("scan_input_directions", scans);
+    auto resultAxes = list("scan_output_axes", results);
+    auto resultBackwards = list("scan_output_directions", results);
+    if (failed(axes) || failed(backwards) || failed(resultAxes) || failed(resultBackwards))
+      return failure();
+    for (size_t i = 0; i < scans; ++i) {
+      FailureOr<int64_t> axis = node.normalizeAxis((*axes)[i], node.rank(states + i));
+      if (failed(axis))
+        return failure();
+      inputAxes.push_back(*axis);
+    }
+    inputBackwards = *backwards;
+    outputAxes = *resultAxes;
+    outputBackwards = *resultBackwards;
+    return success();
+  }
+
+  // Loop(length, true, states): at its start each scanned input is sliced at the iteration.
+  Node makeLoop() {
+    auto inner = std::make_shared<Graph>(body);
+    std::vector<ValueInfo> inputs(2);
+    inputs[0].name = own("iteration");
+    inputs[1].name = own("condition");
+    inputs.insert(inputs.end(), body.inputs.begin(),
+                  body.inputs.begin() + static_cast<ptrdiff_t>(states));
+    inner->inputs = std::move(inputs);
+    ValueInfo goesOn;
+    goesOn.name = own("condition");
+    inner->outputs.insert(inner->outputs.begin(), goesOn);
+    std::vector<Node> slices;
+    if (llvm::is_contained(inputBackwards, 1))
+      slices.push_back(
+          makeNode(node.node, "Sub", {own("last"), own("iteration")}, own("backwards")));
+    for (size_t i = 0; i < scans; ++i) {
+      slices.push_back(
+          makeNode(node.node, "Gather",
+                   {own("input", i), inputBackwards[i] ? own("backwards") : own("iteration")},
+                   body.inputs[states + i].name));
+      slices.back().attributes.push_back(attribute("axis", inputAxes[i]));
+    }
+    inner->nodes.insert(inner->nodes.begin(), slices.begin(), slices.end());
+    Node loop = makeNode(node.node, "Loop", {own("length"), ""}, own("output", 0));
+    for (size_t i = 0; i < states; ++i)
+      loop.inputs.push_back(own("state", i));
+    for (size_t i = 1; i < body.outputs.size(); ++i)
+      loop.outputs.push_back(own("output", i));
+    NodeAttribute graph;
+    graph.name = "body";
+    graph.kind = AttributeKind::graph;
+    graph.graphs.push_back(std::move(inner));
+    loop.attributes.push_back(std::move(graph));
+    return loop;
+  }
+
+  LogicalResult setOutputs(Scope &scope) {
+    for (size_t i = 0; i < node.numOutputs(); ++i) {
+      Imported *made = scope.names.lookup(own("output", i));
+      if (i >= states) {
+        int64_t at = outputAxes[i - states];
+        FailureOr<int64_t> axis = node.normalizeAxis(at, made->rank());
+        if (failed(axis))
+          return failure();
+        if (outputBackwards[i - states])
+          made = with("Slice", {made, with.ints({-1}), with.ints({INT64_MIN}), with.ints({0}),
+                                with.ints({-1})});
+        if (*axis != 0 && !with.hasFailed()) {
+          SmallVector<int64_t> order = llvm::to_vector(llvm::seq<int64_t>(1, made->rank()));
+          order.insert(order.begin() + *axis, 0);
+          made = with("Transpose", {made}, {attribute("perm", order)});
+        }
+      }
+      if (failed(with.define(i, made)))
+        return failure();
+    }
+    return success();
+  }
+
+  NodeContext &node;
+  Composer with;
+  const Graph &body;
+  size_t scans = 0, states = 0, results = 0;
+  SmallVector<int64_t> inputAxes, inputBackwards, outputAxes, outputBackwards;
+  OpFoldResult length;
+};
+
+LogicalResult importScan(NodeContext &node) {
+  const Graph *body = bodyOf(node, "body");
+  return body ? ScanImporter(node, *body).run() : failure();
+}
+
+} // namespace
+
+ArrayRef<OpImporter> scanOps() {
+  static const OpImporter list[] = {{"Scan", importScan, 1, anyNumber, anyNumber}};
+  return list;
+}
+
+} // namespace halcyon::onnx
