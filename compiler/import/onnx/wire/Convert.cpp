@@ -29,6 +29,10 @@ public:
     return graph(from.graph(), to.graph);
   }
 
+  bool tensor(const TensorProto &from, Tensor &to) {
+    return tensor(from, "tensor '" + from.name() + "'", to);
+  }
+
 private:
   template <class Opsets> bool opsets(const Opsets &from, std::map<std::string, int64_t> &to) {
     for (const OperatorSetIdProto &opset : from)
@@ -313,6 +317,15 @@ bool convertModel(const std::string &skeleton, const Bytes &file, const std::str
     return false;
   }
   return Converter(file, path, error).model(proto, model);
+}
+
+bool convertTensor(const Bytes &file, Tensor &tensor, std::string &error) {
+  TensorProto proto;
+  if (!proto.ParseFromArray(file.view.data(), static_cast<int>(file.view.size()))) {
+    error = "not an ONNX tensor: protobuf cannot parse it";
+    return false;
+  }
+  return Converter(file, "", error).tensor(proto, tensor);
 }
 
 } // namespace halcyon::onnx

@@ -10,6 +10,9 @@ namespace halcyon::onnx {
 bool convertModel(const std::string &skeleton, const Bytes &file, const std::string &path,
                   Model &model, std::string &error);
 
+// A TensorProto by itself.
+bool convertTensor(const Bytes &file, Tensor &tensor, std::string &error);
+
 // Every name defined once and before its use; graph outputs defined.
 bool verifyModel(const Model &model, std::string &error);
 

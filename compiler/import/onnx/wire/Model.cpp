@@ -59,22 +59,33 @@ int64_t Tensor::numElements() const {
   return count;
 }
 
-std::unique_ptr<Model> parseModel(Bytes bytes, const std::string &path, std::string &error) {
+namespace {
+
+// Calls `make`, which fills a T or fails after a line in `error`; no exception leaves, and the error is one line.
+template <class T, class Make> std::unique_ptr<T> guarded(std::string &error, Make make) {
   error.clear();
   try {
-    std::string skeleton;
-    auto model = std::make_unique<Model>();
-    if (makeSkeleton(bytes.view, skeleton, error) &&
-        convertModel(skeleton, bytes, path, *model, error) && verifyModel(*model, error))
-      return model;
+    auto made = std::make_unique<T>();
+    if (make(*made))
+      return made;
   } catch (const std::exception &exception) {
     error = std::string("cannot be read: ") + exception.what();
   }
-  // Names come from the file; an error stays one line.
+  // Names come from the file.
   for (char &character : error)
     if (static_cast<unsigned char>(character) < ' ')
       character = ' ';
   return nullptr;
+}
+
+} // namespace
+
+std::unique_ptr<Model> parseModel(Bytes bytes, const std::string &path, std::string &error) {
+  return guarded<Model>(error, [&](Model &model) {
+    std::string skeleton;
+    return makeSkeleton(bytes.view, skeleton, error) &&
+           convertModel(skeleton, bytes, path, model, error) && verifyModel(model, error);
+  });
 }
 
 std::unique_ptr<Model> openModel(const std::string &path, std::string &error) {
@@ -85,6 +96,13 @@ std::unique_ptr<Model> openModel(const std::string &path, std::string &error) {
     error = std::string("cannot read: ") + exception.what();
   }
   return bytes.owner ? parseModel(std::move(bytes), path, error) : nullptr;
+}
+
+std::unique_ptr<Tensor> openTensor(const std::string &path, std::string &error) {
+  return guarded<Tensor>(error, [&](Tensor &tensor) {
+    Bytes bytes = mapFile(path, error);
+    return bytes.owner && convertTensor(bytes, tensor, error);
+  });
 }
 
 } // namespace halcyon::onnx

@@ -150,4 +150,7 @@ std::unique_ptr<Model> openModel(const std::string &path, std::string &error);
 // `path`'s folder; an empty one allows none.
 std::unique_ptr<Model> parseModel(Bytes bytes, const std::string &path, std::string &error);
 
+// A file that is one tensor, as test data are stored: a TensorProto whose data lie in it.
+std::unique_ptr<Tensor> openTensor(const std::string &path, std::string &error);
+
 } // namespace halcyon::onnx
