@@ -114,6 +114,30 @@ func.func @branch(%c: i1, %x: tensor<4x8xf32>, %w: tensor<8x16xf32>, %i: tensor<
 
 // -----
 
+// A fill that starts a loop's state and a product inside the loop is one there too: the product's kernel holds it.
+// CHECK: dispatch.executable @looped_matmul
+// CHECK: linalg.fill
+// CHECK: linalg.matmul
+// CHECK-LABEL: func @looped
+// CHECK: scf.for
+// CHECK: dispatch.launch @looped_matmul
+// CHECK: scf.yield
+func.func @looped(%n: index, %x: tensor<4x8xf32>, %w: tensor<8x16xf32>) -> tensor<4x16xf32> {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %z = arith.constant 0.0 : f32
+  %e = tensor.empty() : tensor<4x16xf32>
+  %f = linalg.fill ins(%z : f32) outs(%e : tensor<4x16xf32>) -> tensor<4x16xf32>
+  %r = scf.for %i = %c0 to %n step %c1 iter_args(%state = %f) -> tensor<4x16xf32> {
+    %m = linalg.matmul ins(%x, %w : tensor<4x8xf32>, tensor<8x16xf32>) outs(%f : tensor<4x16xf32>) -> tensor<4x16xf32>
+    %a = linalg.add ins(%state, %m : tensor<4x16xf32>, tensor<4x16xf32>) outs(%e : tensor<4x16xf32>) -> tensor<4x16xf32>
+    scf.yield %a : tensor<4x16xf32>
+  }
+  return %r : tensor<4x16xf32>
+}
+
+// -----
+
 // What is neither a kernel nor the host's is refused.
 func.func @refused(%x: tensor<4xf32>, %s: tensor<2xindex>) -> tensor<?x?xf32> {
   // expected-error @+1 {{cannot compile operation 'tensor.reshape' here}}
