@@ -1,6 +1,8 @@
 // What the unit tests share: an allocator that counts and refuses, devices, artifacts that are open.
 #pragma once
 #include <catch2/catch.hpp>
+
+#include <atomic>
 #include <cstdlib>
 #include <memory>
 #include <string>
@@ -14,9 +16,11 @@ namespace unit {
 
 using namespace halcyon;
 
-// Counts live allocations, and refuses from call number `refuse_from` on, or that one only.
+// Counts live allocations, and refuses from call number `refuse_from` on, or that one only. Devices with threads call it from
+// any; what it refuses is said before them.
 struct CountingAllocator {
-  uint64_t calls = 0, live = 0, refuse_from = UINT64_MAX;
+  std::atomic<uint64_t> calls{0}, live{0};
+  uint64_t refuse_from = UINT64_MAX;
   bool refuse_once = false;
 
   Allocator allocator() {
