@@ -15,7 +15,8 @@ namespace hal {
 
 // A few slots of host memory, allocated when first needed, mapped for good and reused. A larger transfer goes through
 // one slot in pieces. A queued transfer borrows a slot that is free, but never the last one, so that transfers that
-// block wait only for others that block; what is larger or finds none gets memory of its own.
+// block wait only for others that block; what is larger or finds none gets memory of its own. So does a transfer that
+// blocks where none is free or will be given back: work that has ended may hold its reference a moment longer.
 class StagingRing final : public Staging {
  public:
   static constexpr uint32_t slot_count = 4;
@@ -40,10 +41,10 @@ class StagingRing final : public Staging {
     bool lent() const { return buffer && (!buffer->unique() || buffer->in_use()); }
     bool is_free() const { return !busy && !lent(); }
   };
-  Status take(Slot*& slot);
+  Status take(Slot*& slot, Slot& own);  // `own` where no slot can be had
   void give(Slot& slot);
   Slot* free_slot();            // under the lock; one with memory first
-  Status fill_slot(Slot& slot);  // under the lock
+  Status fill_slot(Slot& slot);  // under the lock, if it is the ring's
   static void empty(Slot& slot);
 
   Device& device_;

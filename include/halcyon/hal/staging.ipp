@@ -56,7 +56,7 @@ HALCYON_FUNC Status StagingRing::fill_slot(Slot& slot) {
   return view.status();
 }
 
-HALCYON_FUNC Status StagingRing::take(Slot*& slot) {
+HALCYON_FUNC Status StagingRing::take(Slot*& slot, Slot& own) {
   platform::Lock lock(mutex_);
   for (;;) {
     slot = free_slot();
@@ -67,7 +67,11 @@ HALCYON_FUNC Status StagingRing::take(Slot*& slot) {
     }
     bool some_busy = false;  // one of those is given back
     for (const Slot& other : slots_) some_busy = some_busy || other.busy;
-    if (!some_busy) return status.ok() ? Status(Code::internal, "staging: every slot is lent") : status;
+    if (!some_busy && !status.ok()) return status;
+    if (!some_busy) {
+      slot = &own;
+      return fill_slot(own);
+    }
     given_.wait(mutex_);
   }
 }
@@ -80,7 +84,8 @@ HALCYON_FUNC void StagingRing::give(Slot& slot) {
 
 HALCYON_FUNC Status StagingRing::transfer(const HostTransfer& transfer) {
   Slot* slot = nullptr;
-  HALCYON_TRY(take(slot));
+  Slot own;
+  HALCYON_TRY(take(slot, own));
   const bool uploads = transfer.direction == Direction::upload;
   Buffer& staging = *slot->buffer;
   Status status;
@@ -98,7 +103,7 @@ HALCYON_FUNC Status StagingRing::transfer(const HostTransfer& transfer) {
     }
     at += size;
   }
-  give(*slot);
+  slot == &own ? empty(own) : give(*slot);
   return status;
 }
 
