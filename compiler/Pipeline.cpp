@@ -33,6 +33,7 @@ static void tensorPhase(OpPassManager &passes, const Options &options) {
   passes.addNestedPass<func::FuncOp>(createTensorToLinalg());
   passes.addNestedPass<func::FuncOp>(createCheckShapes());
   passes.addNestedPass<func::FuncOp>(createResolveDims());
+  passes.addNestedPass<func::FuncOp>(createDropEmptyLoops());
   passes.addPass(canonicalize());
   passes.addPass(createCSEPass());
   if (options.optLevel > 0) {

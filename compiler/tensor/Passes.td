@@ -103,6 +103,17 @@ def ResolveDims : Pass<"halcyon-resolve-dims", "mlir::func::FuncOp"> {
   let dependentDialects = ["mlir::arith::ArithDialect", "mlir::tensor::TensorDialect"];
 }
 
+def DropEmptyLoops : Pass<"halcyon-drop-empty-loops", "mlir::func::FuncOp"> {
+  let summary = "An operation with a loop of no iteration is its destination";
+  let description = [{
+    ```mlir
+    %1 = linalg.generic {(m, n, k) -> (m, k), ...} ins(%x, %w : tensor<4x0xf32>, tensor<0x8xf32>) outs(%zeros)
+    // becomes %zeros
+    ```
+    So no kernel has an extent that is known to be zero, which upstream's tiling does not take.
+  }];
+}
+
 def DropUnitDims : Pass<"halcyon-drop-unit-dims", "mlir::func::FuncOp"> {
   let summary = "Generics lose loops of one iteration, and read by maps instead of by tensor.extract";
   let description = [{

@@ -41,6 +41,7 @@ public:
   };
   const std::vector<Piece> &pieces() const { return segment; }
   uint64_t size() const { return end; }
+  bool hasSegment() const { return !segment.empty(); } // maybe of no bytes: a constant may be empty
 
 private:
   mlir::FailureOr<llvm::ArrayRef<char>> bytesOf(mlir::ElementsAttr value, mlir::Location location);

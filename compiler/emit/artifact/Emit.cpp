@@ -230,7 +230,7 @@ Emitter::executable(flatbuffers::FlatBufferBuilder &builder) {
                          isElf ? 0 : variant.hashes[number]);
     auto target = builder.CreateString(variant.target);
     auto features = builder.CreateVectorOfStrings(variant.requiredFeatures);
-    const uint32_t segment = isElf ? (constants->size() != 0 ? 1 : 0) + i : 0;
+    const uint32_t segment = isElf ? (constants->hasSegment() ? 1 : 0) + i : 0;
     variantOffsets.push_back(
         schema::CreateVariant(builder, isElf ? schema::Format::elf : schema::Format::static_table,
                               target, 0, features, segment, builder.CreateVectorOfStructs(tiles)));
@@ -342,7 +342,7 @@ LogicalResult Emitter::run(llvm::raw_pwrite_stream &stream) {
       return failure();
   }
   Container container;
-  if (constants->size() != 0)
+  if (constants->hasSegment())
     container.add(schema::SegmentKind::constants, constants->pieces(), constants->size());
   if (!kernels.empty())
     for (const CompiledVariant &variant : variants)
