@@ -95,7 +95,8 @@ Range rangeOf(ImplicitLocOpBuilder &b, OpFoldResult start, OpFoldResult end, int
     end = before;
   else
     end = max(b, min(b, fromEnd(end), last), before);
-  OpFoldResult length = max(b, sub(b, start, end), zero);
+  // Of an empty dimension nothing, though its start is clamped to 0.
+  OpFoldResult length = min(b, max(b, sub(b, start, end), zero), extent);
   return {start, ceilDiv(b, length, fixed(b, -step)), step};
 }
 
@@ -131,7 +132,7 @@ Range rangeOf(ImplicitLocOpBuilder &b, OpFoldResult start, OpFoldResult end, OpF
   Value stride = select(isForward, by, b.createOrFold<arith::SubIOp>(zero, by));
   b.create<cf::AssertOp>(compare(P::ne, by, zero), "a step is zero");
   // ceil(distance / stride), where neither is negative
-  distance = b.createOrFold<arith::MaxSIOp>(distance, zero);
+  distance = clamp(distance, zero, size); // of an empty dimension nothing, though its start is clamped to 0
   Value more = b.createOrFold<arith::SubIOp>(stride, one);
   Value count = b.create<arith::DivSIOp>(b.createOrFold<arith::AddIOp>(distance, more), stride);
   return {first, count, 1, by};
