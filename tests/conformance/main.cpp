@@ -1,8 +1,9 @@
 // conformance SUITE [--expected=FILE] [--readme=FILE] [--update] [--devices=A;B] [--shard=I/N] [--jobs=N] [--limit=SECONDS]
-//                   [--only=TEXT] [--rows=FILE] [--verbose]
+//                   [--only=TEXT] [--rows=FILE] [--verbose] [--level=N] [--results]
 //
 // Runs the ONNX package's backend tests, each in a process of its own, and compares what becomes of them with the list of
-// those that do not pass. SUITE is the folder that generate.py wrote.
+// those that do not pass. SUITE is the folder that generate.py wrote. With --results nothing is compared: the last device's
+// results stand beside the inputs, as .npy files (tests/fuzz/graphs.py judges them).
 #include <unistd.h>
 
 #include <algorithm>
@@ -45,6 +46,11 @@ std::vector<Case> shard_of(const std::vector<Case>& cases, const std::string& te
   return made;
 }
 
+int level_of(const std::string& text) {
+  if (text.size() != 1 || text[0] < '0' || text[0] > '2') tools::fail_usage("option '--level': '" + text + "' is not 0, 1 or 2");
+  return text[0] - '0';
+}
+
 struct Folder {
   Folder() {
     const char* base = std::getenv("TMPDIR");
@@ -58,12 +64,13 @@ struct Folder {
 Outcomes run_all(const std::string& suite, const std::vector<Case>& cases, const tools::Options& options) {
   const Folder folder;
   const auto artifact = [&](size_t index) { return folder.path + "/" + std::to_string(index) + ".hcm"; };
-  const std::vector<std::string> devices = split(options.value("devices", "cpu;cpu:unmappable"), ';');
+  const RunOptions how{split(options.value("devices", "cpu;cpu:unmappable"), ';'), level_of(options.value("level", "2")),
+                       options.has("results")};
   const bool progress = isatty(STDERR_FILENO);
   Outcomes outcomes;
   run_processes(
       cases.size(), options.count("jobs", std::max(1u, std::thread::hardware_concurrency())), options.number("limit", 300),
-      [&](size_t index) { return run_case(suite, cases[index], devices, artifact(index)); },
+      [&](size_t index) { return run_case(suite, cases[index], how, artifact(index)); },
       [&](const Ended& ended) {
         const Case& test = cases[ended.index];
         unlink(artifact(ended.index).c_str());
@@ -97,7 +104,8 @@ size_t check(const Outcomes& outcomes, const Outcomes& list, bool whole) {
 
 int main(int argc, char** argv) {
   tools::set_command("conformance");
-  const tools::Options options({"expected", "readme", "update!", "devices", "shard", "jobs", "limit", "only", "rows", "verbose!"}, 1,
+  const tools::Options options({"expected", "readme", "update!", "devices", "shard", "jobs", "limit", "only", "rows", "verbose!", "level",
+                                "results!"}, 1,
                                {argv + 1, argv + argc});
   const std::string suite = options.file(), expected = options.value("expected", ""), readme = options.value("readme", "");
   const Outcomes before = expected.empty() ? Outcomes() : read_expected(expected);

@@ -12,6 +12,7 @@
 #include "fail.hpp"
 #include "halcyon/program.hpp"
 #include "llvm/Support/LogicalResult.h"
+#include "npy.hpp"
 #include "outcome.hpp"
 #include "test_data.hpp"
 #include "tools/Compile.h"
@@ -23,11 +24,12 @@ using halcyon::Status;
 using tools::HostTensor;
 using Tensors = std::vector<HostTensor>;
 
-bool compile(const std::string& model, const std::string& artifact) {
+bool compile(const std::string& model, const std::string& artifact, int level) {
   halcyon::Options options;
   options.input = model;
   options.output = artifact;
   options.jobs = 1;
+  options.optLevel = level;
   return llvm::succeeded(halcyon::compile(options));
 }
 
@@ -73,7 +75,12 @@ int compare(const Case& test, const Tensors& outputs, const Tensors& expected, c
   return exit_pass;
 }
 
-int run_on(const std::string& device_name, const std::string& artifact, const std::string& folder, const Case& test) {
+int write_results(const Tensors& outputs, const std::string& data) {
+  for (size_t i = 0; i < outputs.size(); ++i) tools::write_npy(data + "/result_" + std::to_string(i) + ".npy", outputs[i]);
+  return exit_pass;
+}
+
+int run_on(const std::string& device_name, const std::string& artifact, const std::string& folder, const Case& test, bool results) {
   const tools::Drivers drivers({});
   const auto device = drivers.create_device(device_name, 1, halcyon::system_allocator());
   char line[512], message[512] = "";
@@ -85,23 +92,24 @@ int run_on(const std::string& device_name, const std::string& artifact, const st
   for (size_t set = 0;; ++set) {
     const std::string data = folder + "/test_data_set_" + std::to_string(set);
     if (!std::filesystem::exists(data)) return set ? exit_pass : (tools::fail("'" + folder + "': has no data"), 1);
-    const Tensors inputs = read_tensors(data, "input"), expected = read_tensors(data, "output");
+    const Tensors inputs = read_tensors(data, "input");
     Tensors outputs;
     const Status status = call(**program, inputs, outputs);
     if (!status.ok()) return say(exit_run_error, device_name + ": " + std::string((*program)->describe(status, line)));
-    const int compared = compare(test, outputs, expected, device_name + ": ");
-    if (compared != exit_pass) return compared;
+    const int ended = results ? write_results(outputs, data)
+                              : compare(test, outputs, read_tensors(data, "output"), device_name + ": ");
+    if (ended != exit_pass) return ended;
   }
 }
 
 }  // namespace
 
-int run_case(const std::string& suite, const Case& test, const std::vector<std::string>& devices, const std::string& artifact) {
+int run_case(const std::string& suite, const Case& test, const RunOptions& options, const std::string& artifact) {
   const std::string folder = suite + "/" + test.name;
-  if (!compile(folder + "/model.onnx", artifact)) return exit_compile_error;
+  if (!compile(folder + "/model.onnx", artifact, options.level)) return exit_compile_error;
   int status = exit_pass;
-  for (const std::string& device : devices)
-    if (status == exit_pass) status = run_on(device, artifact, folder, test);
+  for (const std::string& device : options.devices)
+    if (status == exit_pass) status = run_on(device, artifact, folder, test, options.results);
   unlink(artifact.c_str());
   return status;
 }
