@@ -7,10 +7,11 @@
 namespace halcyon {
 
 enum class EmitKind { artifact, ir };
+enum class Explain { none, text, json };
 
 struct Options {
   std::string input;
-  std::string output;
+  std::string output;                  // may be empty with `explain`: no file is written
   std::vector<std::string> targets;    // "cpu[:TRIPLE[:CPU[,+FEATURE..]]]"; none: this machine's CPU
   std::vector<std::string> shapes;     // "NAME=1x3x224x224"
   std::vector<std::string> donations;  // "IN:OUT", names or numbers
@@ -21,6 +22,7 @@ struct Options {
   int jobs = 0;                        // threads; 0: all cores
   bool externalResourcesMappable = false;
   std::string dumpDir;                 // where to write each phase's module; empty: nowhere
+  Explain explain = Explain::none;     // to the standard output
   std::string statsFile;               // JSON; empty: none
 };
 

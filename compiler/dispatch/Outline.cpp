@@ -25,6 +25,7 @@ public:
 
 private:
   Operation *source();
+  Location location();
   Value captured(Value value);
   Value initialiser(Operation *op);
   void cloneGroup();
@@ -332,6 +333,18 @@ Operation *Outliner::source() {
   return group.front();
 }
 
+// Of the launch: every operation that it does, and what was fused into them, the source first.
+Location Outliner::location() {
+  llvm::SmallSetVector<Location, 8> places;
+  places.insert(source()->getLoc());
+  for (Operation *op : group)
+    op->walk([&](Operation *inner) {
+      if (!inner->hasTrait<OpTrait::ConstantLike>())
+        places.insert(inner->getLoc());
+    });
+  return FusedLoc::get(root->getContext(), places.getArrayRef());
+}
+
 LogicalResult Outliner::run() {
   Location loc = source()->getLoc();
   executable = builder.create<ExecutableOp>(loc, "", 0, 0, builder.getArrayAttr({}));
@@ -347,7 +360,7 @@ LogicalResult Outliner::run() {
   finish(extents.size());
   executable = executables.add(executable, function, source());
   OpBuilder outside(root);
-  auto launch = outside.create<LaunchOp>(loc, ValueRange(outs).getTypes(), executable.getSymName(), extents,
+  auto launch = outside.create<LaunchOp>(location(), ValueRange(outs).getTypes(), executable.getSymName(), extents,
                                          parameters, inputs, outs);
   for (auto [old, made] : llvm::zip(results, launch.getResults())) {
     dimensions.forget(old);

@@ -39,7 +39,8 @@ def FormDispatches : Pass<"halcyon-form-dispatches", "mlir::ModuleOp"> {
     what is left becomes a launch of its own. Fills join what they initialise. An scf loop that only moves
     elements of tensors becomes one launch of one workgroup; other control flow stays, with launches inside.
     Dynamic sizes and scalars become parameters, constants other than scalars become inputs. Equal bodies
-    share one executable, named for and located at the first root that has it.
+    share one executable, named for and located at the first root that has it; a launch is located at every operation
+    that it does.
 
     Requires: no nn operation; tensor operations other than views turned into linalg (halcyon-tensor-to-linalg).
     Leaves: functions over dispatch.launch, tensor.empty, views of whole tensors (expand_shape, collapse_shape,

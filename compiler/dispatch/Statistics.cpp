@@ -34,6 +34,7 @@ Statistics halcyon::dispatch::collectStatistics(ModuleOp module) {
     executable.walk([&](linalg::LinalgOp op) { flops += flopsOf(op); });
     executables[executable.getSymNameAttr()] = {static_cast<unsigned>(statistics.launches.size()), flops};
     statistics.launches.push_back(0);
+    statistics.flopsEach.push_back(flops);
   }
   module.walk([&](LaunchOp launch) {
     auto found = executables.find(launch.getExecutableAttr().getAttr());

@@ -7,6 +7,7 @@ namespace halcyon::dispatch {
 
 struct Statistics {
   llvm::SmallVector<int64_t> launches; // of each executable, in the module's order, as written: loops count once
+  llvm::SmallVector<int64_t> flopsEach; // of one launch of each executable
   int64_t flops = 0;                   // of launches whose shapes are static; a multiply-add is two
 };
 

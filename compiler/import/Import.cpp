@@ -1,4 +1,5 @@
 #include "import/Import.h"
+#include "import/Report.h"
 #include "dialect/nn/Nn.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
@@ -56,7 +57,10 @@ OwningOpRef<ModuleOp> importMlir(MLIRContext &context, StringRef path,
   }
   auto sources = std::make_shared<llvm::SourceMgr>();
   sources->AddNewSourceBuffer(std::move(*file), llvm::SMLoc());
-  return parseSourceFile<ModuleOp>(sources, ParserConfig(&context));
+  OwningOpRef<ModuleOp> module = parseSourceFile<ModuleOp>(sources, ParserConfig(&context));
+  if (module && options.report)
+    reportOperations(*module, *options.report);
+  return module;
 }
 
 OwningOpRef<ModuleOp> importModel(MLIRContext &context, StringRef path,

@@ -18,6 +18,8 @@
 
 namespace halcyon {
 
+struct ImportReport; // Report.h
+
 struct ShapeOverride {
   std::string name;                // of a graph input
   llvm::SmallVector<int64_t> dims; // all of them; ShapedType::kDynamic stays dynamic
@@ -25,6 +27,8 @@ struct ShapeOverride {
 
 struct ImportOptions {
   std::vector<ShapeOverride> shapes;
+  // Not null: filled, and an import goes on past what is not supported, to find all of it. There is no module then.
+  ImportReport *report = nullptr;
 };
 
 // "NAME=1x3x224x224", "?" for a dimension that stays dynamic, "NAME=" for rank

@@ -57,6 +57,29 @@ bool mayFuse(OpOperand *use) {
   return consumer.getNumDpsInputs() == 1 && consumer.getMatchingIndexingMap(use).isPermutation();
 }
 
+// Upstream's fusion, at the locations of both.
+struct FuseAtBothLocations : OpRewritePattern<linalg::GenericOp> {
+  FuseAtBothLocations(MLIRContext *context) : OpRewritePattern(context, /*benefit=*/2) {}
+
+  LogicalResult matchAndRewrite(linalg::GenericOp op, PatternRewriter &rewriter) const override {
+    for (OpOperand &use : op->getOpOperands()) {
+      if (!linalg::areElementwiseOpsFusable(&use) || !mayFuse(&use))
+        continue;
+      Operation *producer = use.get().getDefiningOp();
+      FailureOr<linalg::ElementwiseOpFusionResult> fused = linalg::fuseElementwiseOps(rewriter, &use);
+      if (failed(fused))
+        return rewriter.notifyMatchFailure(op, "cannot be fused");
+      fused->fusedOp->setLoc(rewriter.getFusedLoc({op.getLoc(), producer->getLoc()}));
+      for (auto [old, made] : fused->replacements)
+        rewriter.replaceUsesWithIf(old, made,
+                                   [&](OpOperand &each) { return each.get().getDefiningOp() != producer; });
+      rewriter.eraseOp(op);
+      return success();
+    }
+    return failure();
+  }
+};
+
 // Views move behind their consumers only where they hide a root. Upstream's pattern infers the sizes of the moved
 // view, which works where one is dynamic.
 bool mayMoveView(OpOperand *use) {
@@ -72,7 +95,8 @@ struct FuseElementwise : halcyon::impl::FuseElementwiseBase<FuseElementwise> {
   void runOnOperation() override {
     MLIRContext *context = &getContext();
     RewritePatternSet patterns(context);
-    linalg::populateElementwiseOpsFusionPatterns(patterns, mayFuse);
+    patterns.add<FuseAtBothLocations>(context);
+    linalg::populateElementwiseOpsFusionPatterns(patterns, mayFuse); // for what comes with the fusion
     linalg::populateFoldReshapeOpsByCollapsingPatterns(patterns, mayMoveView);
     linalg::populateEraseUnusedOperandsAndResultsPatterns(patterns);
     tensor::populateFoldTensorEmptyPatterns(patterns);

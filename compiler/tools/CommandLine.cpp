@@ -23,6 +23,8 @@ static constexpr const char *usage =
   --jobs=N                       threads (all cores)
   --dump=DIR                     writes each phase's module there
   --stats=FILE.json              writes times, dispatches, memory and work
+  --explain[=json]               prints what became of each node, and each dispatch; or all that is not supported.
+                                 Needs no -o
 )";
 
 static halcyon::Parsed fail(const Twine &message) {
@@ -72,6 +74,12 @@ halcyon::Parsed halcyon::parseCommandLine(int argc, char **argv, Options &option
         return fail("--jobs=" + value + ": expected a number from 1");
     } else if (value.consume_front("--dump=")) {
       options.dumpDir = value.str();
+    } else if (argument == "--explain") {
+      options.explain = Explain::text;
+    } else if (value.consume_front("--explain=")) {
+      if (value != "text" && value != "json")
+        return fail("--explain=" + value + ": expected text or json");
+      options.explain = value == "json" ? Explain::json : Explain::text;
     } else if (value.consume_front("--stats=")) {
       options.statsFile = value.str();
     } else if (argument.starts_with("-") && argument != "-") {
@@ -84,8 +92,12 @@ halcyon::Parsed halcyon::parseCommandLine(int argc, char **argv, Options &option
   }
   if (options.input.empty())
     return fail("no input");
-  if (options.output.empty())
+  if (options.output.empty() && options.explain == Explain::none)
     return fail("no output: -o is missing");
+  if (options.explain != Explain::none && options.output == "-")
+    return fail("--explain writes to the standard output, as -o - does");
+  if (options.explain != Explain::none && options.emit == EmitKind::ir)
+    return fail("--explain tells of kernels, --emit=ir makes none");
   if (options.staticExecutables && options.emit == EmitKind::ir)
     return fail("--executables=static writes an object file beside the artifact, --emit=ir has none");
   if (options.staticExecutables && !StringRef(options.output).ends_with(".hcm"))

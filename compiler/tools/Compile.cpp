@@ -19,6 +19,7 @@
 #include "emit/artifact/StaticHeader.h"
 #include "import/Import.h"
 #include "tools/Diagnostics.h"
+#include "tools/Explain.h"
 #include "tools/OutputFile.h"
 #include "tools/Register.h"
 
@@ -56,6 +57,7 @@ private:
   std::vector<CpuTarget> targets;
   std::vector<CompiledVariant> variants;
   dispatch::Statistics statistics;
+  Explanation explanation;
   llvm::json::Object phaseTimes;
   double linkTime = 0;
 };
@@ -88,12 +90,21 @@ LogicalResult Compilation::importInput() {
       return error() << "--shape=" << text << ": expected NAME=1x3x224x224";
     import.shapes.push_back(*shape);
   }
+  if (options.explain != Explain::none)
+    import.report = &explanation.source;
   module = importModel(*context, options.input, import);
+  if (!explanation.source.unsupported.empty()) {
+    explanation.print(options.input, options.explain, llvm::outs());
+    return error() << options.input << ": " << explanation.source.unsupported.size()
+                   << " nodes or inputs are not supported";
+  }
   return success(static_cast<bool>(module));
 }
 
 LogicalResult Compilation::runPhase(const Phase &phase) {
   PassManager passes(context.get());
+  if (options.explain != Explain::none)
+    explanation.watch(passes);
   phase.build(passes, options);
   return passes.run(*module);
 }
@@ -223,13 +234,20 @@ LogicalResult Compilation::run() {
   for (const Phase &phase : phases()) {
     if (failed(timed(phase.name, [&] { return runPhase(phase); })) || failed(dump(number++, phase.name)))
       return failure();
-    if (StringRef(phase.name) == "dispatch")
+    if (StringRef(phase.name) == "dispatch") {
       statistics = dispatch::collectStatistics(*module);
+      if (options.explain != Explain::none)
+        explanation.collect(*module, statistics);
+    }
   }
   if (options.emit == EmitKind::artifact && failed(timed("codegen", [&] { return generateCode(); })))
     return failure();
-  if (failed(timed("emit", [&] { return writeOutput(); })))
+  if (!options.output.empty() && failed(timed("emit", [&] { return writeOutput(); })))
     return failure();
+  if (options.explain != Explain::none) {
+    explanation.setKernels(variants.front());
+    explanation.print(options.input, options.explain, llvm::outs());
+  }
   return options.statsFile.empty() ? success() : writeStats();
 }
 

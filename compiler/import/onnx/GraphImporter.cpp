@@ -22,11 +22,11 @@ void forEachNode(ArrayRef<Node> nodes, llvm::function_ref<void(const Node &)> vi
   }
 }
 
-// Attributes that refer to the caller's take its values, or the default's.
-// `node` of the function's body, with the attributes that it takes from the caller; nodes of its
-// graphs, too.
+// `node` of the function's body, with the caller's name before its own and the attributes that it takes from the
+// caller; nodes of its graphs, too.
 Node withCallersAttributes(const Node &node, const Function &function, const Node &caller) {
   Node made = node;
+  made.name = caller.name + "/" + node.name;
   for (NodeAttribute &attribute : made.attributes)
     for (std::shared_ptr<const Graph> &graph : attribute.graphs) {
       auto resolved = std::make_shared<Graph>(*graph);
@@ -53,8 +53,8 @@ Node withCallersAttributes(const Node &node, const Function &function, const Nod
 
 } // namespace
 
-GraphImporter::GraphImporter(OpBuilder &builder, const Model &model, StringRef path)
-    : builder(builder), model(model), path(builder.getStringAttr(path)) {
+GraphImporter::GraphImporter(OpBuilder &builder, const Model &model, StringRef path, ImportReport *report)
+    : builder(builder), model(model), report(report), path(builder.getStringAttr(path)) {
   collectDemanded(model.graph, demanded);
 }
 
@@ -208,6 +208,10 @@ LogicalResult GraphImporter::importNodes(ArrayRef<Node> nodes, Scope &scope) {
 }
 
 LogicalResult GraphImporter::importNode(const Node &node, Scope &scope) {
+  return report ? importReported(node, scope) : importNodeItself(node, scope);
+}
+
+LogicalResult GraphImporter::importNodeItself(const Node &node, Scope &scope) {
   ImplicitLocOpBuilder b(locationOf(node), builder);
   NodeContext context(*this, scope, node, b);
   const OpImporter *importer = findImporter(node.domain, node.opType);
@@ -239,7 +243,8 @@ LogicalResult GraphImporter::importNode(const Node &node, Scope &scope) {
 LogicalResult GraphImporter::importCall(const Function &function, const Node &node, Scope &scope) {
   ImplicitLocOpBuilder b(locationOf(node), builder);
   NodeContext context(*this, scope, node, b);
-  if (callDepth >= callLimit)
+  tooDeep = callDepth >= callLimit;
+  if (tooDeep)
     return context.error() << "functions call each other more than " << callLimit << " deep";
   Scope inner;
   inner.opsets = &function.opsets;
@@ -249,7 +254,6 @@ LogicalResult GraphImporter::importCall(const Function &function, const Node &no
   ++callDepth;
   for (const Node &bodyNode : function.nodes) {
     Node resolved = withCallersAttributes(bodyNode, function, node);
-    resolved.name = node.name + "/" + resolved.name;
     // An optional input that the caller left out is absent.
     for (std::string &input : resolved.inputs)
       if (llvm::is_contained(function.inputs, input) && !inner.names.count(input))

@@ -1,5 +1,6 @@
 // import/onnx/GraphImporter.h -- walks nodes in order and calls their importers.
 #pragma once
+#include "import/Report.h"
 #include "import/onnx/Imported.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/StringMap.h"
@@ -19,7 +20,7 @@ struct Scope {
 
 class GraphImporter {
 public:
-  GraphImporter(mlir::OpBuilder &builder, const Model &model, llvm::StringRef path);
+  GraphImporter(mlir::OpBuilder &builder, const Model &model, llvm::StringRef path, ImportReport *report);
 
   // The function's first block, where constants go: every region sees them.
   void setEntry(mlir::Block *block) { entry = block; }
@@ -29,6 +30,13 @@ public:
 
   llvm::LogicalResult importNodes(llvm::ArrayRef<Node> nodes, Scope &scope);
   void importInitializers(const Graph &graph, Scope &scope);
+
+  // To be called for the whole graph at the end of an import with a report.
+  void completeReport();
+  // What the first error of `work` says; empty where it succeeds.
+  std::string reasonOf(llvm::function_ref<llvm::LogicalResult()> work);
+  // Stands for what `name` would be.
+  void defineMissing(Scope &scope, llvm::StringRef name);
 
   // Null where the name is not known.
   Imported *find(const Scope &scope, llvm::StringRef name) const;
@@ -54,16 +62,27 @@ public:
 
 private:
   llvm::LogicalResult importNode(const Node &node, Scope &scope);
+  llvm::LogicalResult importNodeItself(const Node &node, Scope &scope);
   llvm::LogicalResult importCall(const Function &function, const Node &node, Scope &scope);
   const Function *functionOf(const Node &node) const;
 
+  // Reporting.cpp
+  llvm::LogicalResult importReported(const Node &node, Scope &scope);
+  bool readsMissing(const Node &node, const Scope &scope, Imported::Missing missing) const;
+  void missWithReason(const Node &node, Scope &scope, llvm::StringRef reason);
+  void describe(const Node &node, const Scope &scope);
+  void markUsed(llvm::ArrayRef<Node> nodes, llvm::StringSet<> &live, const std::string &prefix);
+
   mlir::OpBuilder &builder;
   const Model &model;
+  ImportReport *report; // null: none is made
+  llvm::SmallVector<std::string> around; // the nodes whose graphs and functions are imported, while a report is made
   mlir::StringAttr path;
   llvm::StringSet<> demanded;
   std::deque<Imported> storage;
   mlir::Block *entry = nullptr;
   int callDepth = 0;
+  bool tooDeep = false; // functions call each other without end
 };
 
 // Names that shapes depend on (Demand.cpp).

@@ -20,12 +20,12 @@ class ModelImporter {
 public:
   ModelImporter(MLIRContext &context, const Model &model, StringRef path,
                 const ImportOptions &options)
-      : builder(&context), model(model), options(options), graph(builder, model, path),
+      : builder(&context), model(model), options(options), graph(builder, model, path, options.report),
         where(graph.fileLocation()) {}
 
   OwningOpRef<ModuleOp> run() {
     OwningOpRef<ModuleOp> module = ModuleOp::create(where);
-    if (failed(checkOpset()) || failed(graph.checkOperators()) || failed(importMain(*module)))
+    if (failed(checkOpset()) || (!options.report && failed(graph.checkOperators())) || failed(importMain(*module)))
       return nullptr;
     eraseDeadOps(*module);
     if (failed(verify(*module)))
@@ -86,6 +86,28 @@ private:
     return RankedTensorType::get(shape, element);
   }
 
+  // With a report, those that are not supported are `missing`, and listed.
+  LogicalResult readInputs(SmallVectorImpl<const ValueInfo *> &inputs, SmallVectorImpl<RankedTensorType> &types,
+                           SmallVectorImpl<const ValueInfo *> &missing) {
+    for (const ValueInfo *input : arguments()) {
+      FailureOr<RankedTensorType> type = failure();
+      auto read = [&]() -> LogicalResult { return type = typeOf(*input); };
+      if (options.report) {
+        std::string reason = graph.reasonOf(read);
+        if (!reason.empty()) {
+          options.report->unsupported.push_back({"", "input", std::move(reason)});
+          missing.push_back(input);
+          continue;
+        }
+      } else if (failed(read())) {
+        return failure();
+      }
+      inputs.push_back(input);
+      types.push_back(*type);
+    }
+    return success();
+  }
+
   LogicalResult checkOverrides(ArrayRef<const ValueInfo *> inputs) {
     for (const ShapeOverride &given : options.shapes)
       if (llvm::none_of(inputs, [&](const ValueInfo *input) { return input->name == given.name; }))
@@ -135,16 +157,10 @@ private:
   }
 
   LogicalResult importMain(ModuleOp module) {
-    SmallVector<const ValueInfo *> inputs = arguments();
-    if (failed(checkOverrides(inputs)))
-      return failure();
+    SmallVector<const ValueInfo *> inputs, missing;
     SmallVector<RankedTensorType> types;
-    for (const ValueInfo *input : inputs) {
-      FailureOr<RankedTensorType> type = typeOf(*input);
-      if (failed(type))
-        return failure();
-      types.push_back(*type);
-    }
+    if (failed(checkOverrides(arguments())) || failed(readInputs(inputs, types, missing)))
+      return failure();
     if (failed(fixSymbols(inputs, types)))
       return failure();
 
@@ -159,8 +175,15 @@ private:
     scope.opsets = &model.opsets;
     graph.importInitializers(model.graph, scope);
     defineArguments(main, inputs, scope);
+    for (const ValueInfo *input : missing)
+      graph.defineMissing(scope, input->name);
     if (failed(graph.importNodes(model.graph.nodes, scope)))
       return failure();
+    if (options.report) {
+      graph.completeReport();
+      if (!options.report->unsupported.empty())
+        return failure();
+    }
     return finish(main, scope);
   }
 

@@ -18,6 +18,9 @@ struct Imported {
   std::shared_ptr<const Tensor> constant;
   std::optional<llvm::SmallVector<mlir::Value>> elements; // of type `element`
 
+  // While a report is made: what an unsupported node would give. Placed: `tensor` has the type that the file claims.
+  enum class Missing { no, placed, all } missing = Missing::no;
+
   int64_t rank() const { return static_cast<int64_t>(dims.size()); }
   mlir::RankedTensorType type() const { return tensorType(dims, element); }
 

@@ -3,6 +3,8 @@
 #include "import/onnx/wire/onnx.pb.h"
 #include <bit>
 #include <cstring>
+#include <map>
+#include <set>
 
 namespace halcyon::onnx {
 namespace {
@@ -26,6 +28,7 @@ public:
     for (const FunctionProto &functionFrom : from.functions())
       if (!function(functionFrom, to.functions.emplace_back()))
         return false;
+    forgetNames();
     return graph(from.graph(), to.graph);
   }
 
@@ -46,6 +49,7 @@ private:
   }
 
   bool function(const FunctionProto &from, Function &to) {
+    forgetNames();
     to.domain = domainOf(from.domain());
     to.name = from.name();
     to.inputs.assign(from.input().begin(), from.input().end());
@@ -72,7 +76,15 @@ private:
     for (const ValueInfoProto &info : from.output())
       if (!valueInfo(info, to.outputs.emplace_back()))
         return false;
+    for (const ValueInfoProto &info : from.value_info())
+      if (!valueInfo(info, to.inner.emplace_back()))
+        return false;
     return nodes(from.node(), to.nodes);
+  }
+
+  void forgetNames() {
+    taken.clear();
+    nodeNames.clear();
   }
 
   template <class Nodes> bool nodes(const Nodes &from, std::vector<Node> &to) {
@@ -85,6 +97,7 @@ private:
       if (node.name.empty())
         node.name = node.opType + "_" + std::to_string(index);
       ++index;
+      node.name = nameOnce(node.name);
       if (node.opType.empty())
         return fail("node '" + node.name + "' has no operator");
       node.inputs.assign(nodeFrom.input().begin(), nodeFrom.input().end());
@@ -94,6 +107,14 @@ private:
           return false;
     }
     return true;
+  }
+
+  // Names are locations: those that occur again are told apart.
+  std::string nameOnce(const std::string &wanted) {
+    std::string name = wanted;
+    for (size_t &count = nodeNames[wanted]; !taken.insert(name).second;)
+      name = wanted + "_" + std::to_string(++count + 1);
+    return name;
   }
 
   bool attribute(const AttributeProto &from, const std::string &where, NodeAttribute &to) {
@@ -302,6 +323,8 @@ private:
     return false;
   }
 
+  std::set<std::string> taken;             // names of nodes
+  std::map<std::string, size_t> nodeNames; // how often each was wanted again
   const Bytes &file;
   ExternalFiles external;
   std::string &error;

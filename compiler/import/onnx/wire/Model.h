@@ -112,7 +112,7 @@ struct NodeAttribute {
 };
 
 struct Node {
-  std::string name; // never empty: "Relu_12" where the file gives none
+  std::string name; // of this node alone in its model or function, never empty: "Relu_12" where the file gives none
   std::string opType;
   std::string domain; // "" for "ai.onnx"
   std::vector<std::string> inputs, outputs;
@@ -124,6 +124,7 @@ struct Graph {
   std::vector<Node> nodes;
   std::vector<std::shared_ptr<const Tensor>> initializers;
   std::vector<ValueInfo> inputs, outputs;
+  std::vector<ValueInfo> inner; // what the file says of other names
 };
 
 struct Function {
