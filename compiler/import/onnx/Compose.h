@@ -37,6 +37,9 @@ public:
   // Constants: of rank 0, and a list.
   Part scalar(double value, DataType type);
   Part ints(llvm::ArrayRef<int64_t> values);
+  Part constant(std::shared_ptr<const Tensor> tensor) {
+    return hold(node.graph.fromConstant(std::move(tensor)));
+  }
   // Dimensions, as a list.
   Part shape(llvm::ArrayRef<OpFoldResult> dims);
   Part cast(Part part, DataType type);

@@ -14,4 +14,21 @@ mlir::ElementsAttr constantAttribute(mlir::RankedTensorType type, const Tensor &
 // Element `index` as an attribute of the tensor's element type.
 mlir::TypedAttr constantElement(mlir::Type element, const Tensor &tensor, int64_t index);
 
+// A tensor that an importer makes: a list, or of other dims.
+template <class Item>
+std::shared_ptr<const Tensor> makeTensor(DataType type, const std::vector<Item> &items,
+                                         std::vector<int64_t> dims) {
+  auto owner = std::make_shared<std::vector<Item>>(items);
+  auto made = std::make_shared<Tensor>();
+  made->type = type;
+  made->dims = std::move(dims);
+  made->bytes.view = std::as_bytes(std::span<const Item>(*owner));
+  made->bytes.owner = std::move(owner);
+  return made;
+}
+template <class Item>
+std::shared_ptr<const Tensor> makeTensor(DataType type, const std::vector<Item> &items) {
+  return makeTensor(type, items, {static_cast<int64_t>(items.size())});
+}
+
 } // namespace halcyon::onnx

@@ -36,6 +36,11 @@ const OpImporter *findImporter(llvm::StringRef domain, llvm::StringRef opType) {
                         suppressionOps,
                         regionOps,
                         unpoolOps,
+                        randomOps,
+                        tfIdfOps,
+                        mlFeatureOps,
+                        mlTreeOps,
+                        mlLinearOps,
                         ifOps,
                         loopOps})
       for (const OpImporter &entry : family())

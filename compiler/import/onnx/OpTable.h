@@ -49,6 +49,11 @@ llvm::ArrayRef<OpImporter> selectionOps();
 llvm::ArrayRef<OpImporter> suppressionOps();
 llvm::ArrayRef<OpImporter> regionOps();
 llvm::ArrayRef<OpImporter> unpoolOps();
+llvm::ArrayRef<OpImporter> randomOps();
+llvm::ArrayRef<OpImporter> tfIdfOps();
+llvm::ArrayRef<OpImporter> mlFeatureOps();
+llvm::ArrayRef<OpImporter> mlTreeOps();
+llvm::ArrayRef<OpImporter> mlLinearOps();
 llvm::ArrayRef<OpImporter> ifOps();
 llvm::ArrayRef<OpImporter> loopOps();
 

@@ -1,4 +1,5 @@
 #include "import/onnx/OpTable.h"
+#include "import/onnx/ResizeAxes.h"
 #include "import/onnx/Scalar.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -7,27 +8,9 @@
 using namespace mlir;
 
 namespace halcyon::onnx {
-namespace {
 
-// One axis that changes its extent.
-struct Axis {
-  int64_t number;
-  Value scale; // f32: output extent / input extent
-  OpFoldResult in, out;
-  Value begin, end;     // f32: the part that is taken, for tf_crop_and_resize
-  bool isSized = false; // `out` was given, and the scale made of it
-};
-
-// How positions between elements are made.
-struct Filter {
-  StringRef transform;
-  bool isCubic = false, excludesOutside = false;
-  double coefficient = -0.75; // of Keys' cubic convolution
-  double extrapolation = 0;   // for tf_crop_and_resize, outside the input
-};
-
-// Where output position `at` (f32) lies on the input's axis.
-Value originalPosition(ImplicitLocOpBuilder &b, StringRef transform, Value at, const Axis &axis) {
+Value originalPosition(ImplicitLocOpBuilder &b, StringRef transform, Value at,
+                       const ResizedAxis &axis) {
   auto number = [&](double value) { return constantFloat(b, b.getF32Type(), value); };
   auto extent = [&](OpFoldResult dim) {
     Value integer = toInteger(b, dim, b.getI64Type());
@@ -71,6 +54,11 @@ Value originalPosition(ImplicitLocOpBuilder &b, StringRef transform, Value at, c
   Value single = b.create<arith::CmpFOp>(arith::CmpFPredicate::OLE, extent(axis.out), number(1));
   return b.create<arith::SelectOp>(single, number(0), moved);
 }
+
+namespace {
+
+using Axis = ResizedAxis;
+using Filter = ResizeFilter;
 
 Value roundNearest(ImplicitLocOpBuilder &b, StringRef mode, Value position) {
   if (mode == "floor")
@@ -308,8 +296,7 @@ LogicalResult resize(NodeContext &node, size_t scalesInput, size_t sizesInput, S
                                             "ceil"};
   if (!llvm::is_contained(roundings, nearest))
     return node.error() << "attribute 'nearest_mode' is '" << nearest << "'";
-  if (node.intAttr("antialias", 0))
-    return node.error() << "attribute 'antialias' is not supported";
+  bool antialias = node.intAttr("antialias", 0) != 0 && mode != "nearest";
   SmallVector<int64_t> numbers = llvm::to_vector(llvm::seq<int64_t>(0, input.rank()));
   if (auto given = node.intsAttr("axes")) {
     FailureOr<SmallVector<int64_t>> normal = node.normalizeAxes(*given, input.rank());
@@ -339,6 +326,10 @@ LogicalResult resize(NodeContext &node, size_t scalesInput, size_t sizesInput, S
     return success();
   }
   Value source = node.value(0);
+  if (antialias) {
+    node.set(0, resizeSmoothly(node, input, axes, filter), input.dataType, dims);
+    return success();
+  }
   Value made = generate(
       b, emptyTensor(b, dims, input.element), [&](ImplicitLocOpBuilder &inner, ArrayRef<Value> at) {
         if (mode != "nearest")

@@ -1,3 +1,5 @@
+#include "import/onnx/Compose.h"
+#include "import/onnx/Constants.h"
 #include "import/onnx/OpTable.h"
 #include "import/onnx/Scalar.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -28,19 +30,6 @@ LogicalResult importSize(NodeContext &node) {
   return success();
 }
 
-template <class Item>
-std::shared_ptr<const Tensor> makeTensor(DataType type, const std::vector<Item> &items,
-                                         bool isScalar) {
-  auto owner = std::make_shared<std::vector<Item>>(items);
-  auto made = std::make_shared<Tensor>();
-  made->type = type;
-  if (!isScalar)
-    made->dims.push_back(static_cast<int64_t>(items.size()));
-  made->bytes.view = std::as_bytes(std::span<const Item>(*owner));
-  made->bytes.owner = std::move(owner);
-  return made;
-}
-
 LogicalResult importConstant(NodeContext &node) {
   auto define = [&](std::shared_ptr<const Tensor> tensor) -> LogicalResult {
     Imported made = node.graph.fromConstant(std::move(tensor));
@@ -52,13 +41,13 @@ LogicalResult importConstant(NodeContext &node) {
   if (const NodeAttribute *value = node.find("value"); value && !value->tensors.empty())
     return define(value->tensors.front());
   if (const NodeAttribute *value = node.find("value_float"))
-    return define(makeTensor<float>(DataType::f32, {value->f}, true));
+    return define(makeTensor<float>(DataType::f32, {value->f}, {}));
   if (const NodeAttribute *value = node.find("value_floats"))
-    return define(makeTensor(DataType::f32, value->floats, false));
+    return define(makeTensor(DataType::f32, value->floats));
   if (const NodeAttribute *value = node.find("value_int"))
-    return define(makeTensor<int64_t>(DataType::i64, {value->i}, true));
+    return define(makeTensor<int64_t>(DataType::i64, {value->i}, {}));
   if (const NodeAttribute *value = node.find("value_ints"))
-    return define(makeTensor(DataType::i64, value->ints, false));
+    return define(makeTensor(DataType::i64, value->ints));
   return node.error() << "has no value of a supported kind";
 }
 
@@ -66,7 +55,7 @@ LogicalResult importConstantOfShape(NodeContext &node) {
   FailureOr<Dims> dims = node.indices(0, "shape");
   if (failed(dims))
     return failure();
-  auto zero = makeTensor<float>(DataType::f32, {0}, false);
+  auto zero = makeTensor<float>(DataType::f32, {0});
   const NodeAttribute *value = node.find("value");
   Imported scalar = node.graph.fromConstant(value && !value->tensors.empty()
                                                 ? value->tensors.front()
@@ -99,28 +88,45 @@ FailureOr<OpFoldResult> floatRangeLength(NodeContext &node, ArrayRef<Value> scal
     double count = std::ceil((constants[1] - constants[0]) / constants[2]);
     return OpFoldResult(fixed(b, count > 0 ? static_cast<int64_t>(count) : 0));
   }
-  // The host program computes in f32 and wider.
-  DataType type = node.in(0).dataType;
-  if (bitsOf(type) < 32)
-    return node.error() << "limits of type " << nameOf(type) << " must be constant";
   Value distance = b.create<arith::SubFOp>(scalars[1], scalars[0]);
   Value count = b.create<math::CeilOp>(b.create<arith::DivFOp>(distance, scalars[2]));
   Value integer = b.create<arith::FPToSIOp>(b.getI64Type(), count);
   return max(b, toIndex(b, integer, false), fixed(b, 0));
 }
 
+// Small types are computed in the type that attribute stash_type names.
+LogicalResult smallFloatRange(NodeContext &node) {
+  Composer with(node);
+  auto inner = static_cast<DataType>(node.intAttr("stash_type", 1));
+  if (inner != DataType::f32 && inner != DataType::f64)
+    return node.error() << "attribute 'stash_type' is " << nameOf(inner);
+  SmallVector<Composer::Part> limits;
+  for (size_t i = 0; i < 3; ++i) {
+    Imported &limit = node.in(i);
+    FloatAttr constant;
+    if (limit.isOnHost() &&
+        matchPattern(node.graph.elementsOf(node.b, limit).front(), m_Constant(&constant)))
+      limits.push_back(with.scalar(constant.getValueAsDouble(), inner));
+    else
+      limits.push_back(with.cast(&limit, inner));
+  }
+  return with.define(0, with.cast(with("Range", limits), node.in(0).dataType));
+}
+
 // max(ceil((limit - start) / delta), 0) elements
 LogicalResult importRange(NodeContext &node) {
   ImplicitLocOpBuilder &b = node.b;
-  node.ignore({"stash_type"}); // each element is made by itself: nothing adds up
   DataType type = node.in(0).dataType;
   SmallVector<Value> scalars;
-  for (size_t i = 0; i < 3; ++i) {
+  for (size_t i = 0; i < 3; ++i)
     if (node.in(i).numElements() != 1 || node.in(i).dataType != type)
       return node.error() << "input '" << node.node.inputs[i] << "' must be a scalar of type "
                           << nameOf(type);
+  if (isFloat(type) && bitsOf(type) < 32)
+    return smallFloatRange(node);
+  node.ignore({"stash_type"}); // of smaller types
+  for (size_t i = 0; i < 3; ++i)
     scalars.push_back(node.graph.elementsOf(b, node.in(i)).front());
-  }
   Value start = scalars[0], delta = scalars[2];
   OpFoldResult length;
   if (isFloat(type)) {

@@ -73,6 +73,74 @@ LogicalResult importHamming(NodeContext &node) {
 }
 LogicalResult importBlackman(NodeContext &node) { return importWindow(node, {0.42, 0.5, 0.08}); }
 
+// [dft_length / 2 + 1, num_mel_bins]: triangles between frequencies that are evenly spread on the
+// mel scale, 2595 log10(1 + hertz / 700). A triangle of no width is its one bin.
+LogicalResult importMelWeights(NodeContext &node) {
+  ImplicitLocOpBuilder &b = node.b;
+  auto type = static_cast<DataType>(node.intAttr("output_datatype", 1));
+  Type element = node.elementType(type), wide = b.getF64Type();
+  if (!element || !(isFloat(type) || isInteger(type)))
+    return node.error() << "element type " << nameOf(type) << " is not supported";
+  FailureOr<OpFoldResult> bins = lengthOf(node, 0, "num_mel_bins");
+  FailureOr<OpFoldResult> length = lengthOf(node, 1, "dft_length");
+  FailureOr<OpFoldResult> rate = lengthOf(node, 2, "sample_rate");
+  if (failed(bins) || failed(length) || failed(rate))
+    return failure();
+  Composer with(node);
+  for (size_t edge : {3, 4})
+    if (node.in(edge).numElements() != 1 || !isFloat(node.in(edge).dataType))
+      return node.error() << "input '" << node.node.inputs[edge] << "' must be one frequency";
+  Part edges[] = {with.cast(with.input(3), DataType::f64), with.cast(with.input(4), DataType::f64)};
+  if (with.hasFailed())
+    return failure();
+  Value low = node.graph.elementsOf(b, *edges[0]).front();
+  Value high = node.graph.elementsOf(b, *edges[1]).front();
+  Dims dims{add(b, floorDiv(b, *length, fixed(b, 2)), fixed(b, 1)), *bins};
+  Value made = generate(
+      b, emptyTensor(b, dims, element),
+      [&](ImplicitLocOpBuilder &inner, ArrayRef<Value> at) -> Value {
+        auto number = [&](double value) { return constantFloat(inner, wide, value); };
+        auto div = [&](Value l, Value r) { return inner.create<arith::DivFOp>(l, r).getResult(); };
+        auto mel = [&](Value hertz) {
+          Value grown = addScalars(inner, div(hertz, number(700)), number(1));
+          return mulScalars(inner, inner.create<math::Log10Op>(grown), number(2595));
+        };
+        Value from = mel(low);
+        Value count = toFloat(inner, asValue(inner, add(inner, *bins, fixed(inner, 2))), wide);
+        Value step = div(subScalars(inner, mel(high), from), count);
+        Value scale = toFloat(inner, asValue(inner, add(inner, *length, fixed(inner, 1))), wide);
+        // The bin of a corner, a whole number.
+        auto corner = [&](int64_t which) {
+          Value place = inner.create<arith::AddIOp>(at[1], constantIndex(inner, which));
+          Value hertz =
+              addScalars(inner, mulScalars(inner, toFloat(inner, place, wide), step), from);
+          hertz = inner.create<math::PowFOp>(number(10), div(hertz, number(2595)));
+          hertz = mulScalars(inner, subScalars(inner, hertz, number(1)), number(700));
+          hertz = div(mulScalars(inner, hertz, scale), toFloat(inner, asValue(inner, *rate), wide));
+          return inner.create<math::FloorOp>(hertz).getResult();
+        };
+        Value left = corner(0), top = corner(1), right = corner(2);
+        Value bin = toFloat(inner, at[0], wide);
+        using P = arith::CmpFPredicate;
+        auto is = [&](P predicate, Value l, Value r) {
+          return inner.create<arith::CmpFOp>(predicate, l, r).getResult();
+        };
+        auto select = [&](Value condition, Value yes, Value no) {
+          return inner.create<arith::SelectOp>(condition, yes, no).getResult();
+        };
+        auto both = [&](Value l, Value r) { return inner.create<arith::AndIOp>(l, r).getResult(); };
+        Value rise = div(subScalars(inner, bin, left), subScalars(inner, top, left));
+        rise = select(is(P::OEQ, left, top), number(1), rise);
+        Value fall = div(subScalars(inner, right, bin), subScalars(inner, right, top));
+        Value weight = select(both(is(P::OGE, bin, left), is(P::OLE, bin, top)), rise, number(0));
+        Value falls = both(is(P::OGE, bin, top), is(P::OLT, bin, right));
+        weight = select(falls, fall, weight);
+        return castScalar(inner, weight, DataType::f64, type, element);
+      });
+  node.set(0, made, type, dims);
+  return success();
+}
+
 // A signal whose last dimension is a real number, or a complex number's two parts.
 class Transform {
 public:
@@ -240,11 +308,9 @@ LogicalResult importStft(NodeContext &node) {
 
 ArrayRef<OpImporter> signalOps() {
   static const OpImporter list[] = {
-      {"BlackmanWindow", importBlackman, 1, 1},
-      {"DFT", importDft, 1, 3},
-      {"HammingWindow", importHamming, 1, 1},
-      {"HannWindow", importHann, 1, 1},
-      {"STFT", importStft, 2, 4},
+      {"BlackmanWindow", importBlackman, 1, 1}, {"DFT", importDft, 1, 3},
+      {"HammingWindow", importHamming, 1, 1},   {"MelWeightMatrix", importMelWeights, 5, 5},
+      {"HannWindow", importHann, 1, 1},         {"STFT", importStft, 2, 4},
   };
   return list;
 }

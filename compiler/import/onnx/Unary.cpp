@@ -328,32 +328,6 @@ LogicalResult importHasElement(NodeContext &node) {
   return success();
 }
 
-// Inference only: a training mode that is not constant false is an error. The mask, of bool since
-// opset 7, is all true then.
-LogicalResult importDropout(NodeContext &node) {
-  node.ignore({"ratio", "seed"});
-  if (node.opset() < 7 && !node.intAttr("is_test", 0))
-    return node.error() << "training mode is not supported";
-  if (node.has(2)) {
-    FailureOr<SmallVector<int64_t>> training = node.constantInts(2, "training_mode");
-    if (failed(training))
-      return failure();
-    if (training->front())
-      return node.error() << "training mode is not supported";
-  }
-  const Imported &input = node.in(0);
-  node.setAs(0, input);
-  if (!node.wants(1))
-    return success();
-  DataType type = node.opset() < 7 ? input.dataType : DataType::boolean;
-  ImplicitLocOpBuilder &b = node.b;
-  Type element = node.elementType(type);
-  Value one = isa<FloatType>(element) ? constantFloat(b, element, 1)
-                                      : b.create<arith::ConstantIntOp>(1, 1).getResult();
-  node.set(1, filledTensor(b, input.dims, one), type, input.dims);
-  return success();
-}
-
 } // namespace
 
 ArrayRef<OpImporter> unaryOps() {
@@ -370,7 +344,6 @@ ArrayRef<OpImporter> unaryOps() {
       {"Clip", importClip, 1, 3},
       {"Cos", importFloat<math::CosOp>, 1, 1},
       {"Cosh", importFloat<math::CoshOp>, 1, 1},
-      {"Dropout", importDropout, 1, 3, 2},
       {"Elu", importElu, 1, 1},
       {"Erf", importFloat<math::ErfOp>, 1, 1},
       {"Exp", importFloat<math::ExpOp>, 1, 1},
