@@ -1,5 +1,6 @@
 #include "import/Import.h"
 #include "import/Report.h"
+#include "import/Tosa.h"
 #include "dialect/nn/Nn.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
@@ -8,6 +9,7 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Dialect/Tosa/IR/TosaOps.h"
 #include "mlir/Parser/Parser.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
@@ -39,7 +41,7 @@ FailureOr<ShapeOverride> parseShapeOverride(StringRef text) {
 void registerImportDialects(DialectRegistry &registry) {
   registerNnDialect(registry);
   registry.insert<arith::ArithDialect, cf::ControlFlowDialect, func::FuncDialect, linalg::LinalgDialect, math::MathDialect,
-                  scf::SCFDialect, tensor::TensorDialect>();
+                  scf::SCFDialect, tensor::TensorDialect, tosa::TosaDialect>();
 }
 
 OwningOpRef<ModuleOp> importMlir(MLIRContext &context, StringRef path,
@@ -60,6 +62,8 @@ OwningOpRef<ModuleOp> importMlir(MLIRContext &context, StringRef path,
   OwningOpRef<ModuleOp> module = parseSourceFile<ModuleOp>(sources, ParserConfig(&context));
   if (module && options.report)
     reportOperations(*module, *options.report);
+  if (module && failed(lowerTosa(*module)))
+    return nullptr;
   return module;
 }
 

@@ -256,6 +256,22 @@ def mlir(s):
         s.equal("work known now", [(d["flops"], d["bytes"]) for d in told["dispatches"]], [(64, 256)])
 
 
+def tosa(s):
+    path = s.folder / "tosa.mlir"
+    path.write_text(
+        """func.func @main(%x: tensor<4x8xf32>, %w: tensor<6x8xf32>, %b: tensor<6xf32>) -> tensor<4x6xf32> {
+  %0 = tosa.fully_connected %x, %w, %b : (tensor<4x8xf32>, tensor<6x8xf32>, tensor<6xf32>) -> tensor<4x6xf32>
+  %1 = tosa.tanh %0 : (tensor<4x6xf32>) -> tensor<4x6xf32>
+  return %1 : tensor<4x6xf32>
+}
+"""
+    )
+    if told := s.told("a TOSA file", path):
+        s.equal("TOSA operations are nodes", [n["operator"] for n in told["nodes"]], ["tosa.fully_connected", "tosa.tanh"])
+        s.equal("and are in dispatches", (fates(told), companions(told, "2:8")),
+                ({"2:8": "dispatch", "3:8": "dispatch"}, ["2:8", "3:8"]))
+
+
 def trained(s):
     path = CORPUS / "tv_mobilenet_v2/model.onnx"
     told = s.told("tv_mobilenet_v2", path)
@@ -280,7 +296,7 @@ def trained(s):
 def main(build):
     count = Count("explain")
     s = Suite(Tools(build), count)
-    for part in [chain, composed, inner, unsupported, endless, mlir, trained]:
+    for part in [chain, composed, inner, unsupported, endless, mlir, tosa, trained]:
         part(s)
     return count.close()
 
