@@ -2,7 +2,7 @@
 # Installs what the tests need, builds, runs the suites and prints a closing line for each.
 #
 #   sh tests/run.sh [--full] [SUITE]...     suites: rules unit cts faults c_api lit usage tools e2e
-#   import explain operators tosa kernels conformance soak static custom same_bytes cross examples sanitizers mutations clang limits
+#   import explain quantized operators tosa kernels conformance soak static custom same_bytes cross examples sanitizers mutations clang limits
 #
 # --full runs the long versions, and two suites more: clang builds everything with Clang, and limits is about time and
 # memory, which a busy machine would fail. Environment: HALCYON_BUILD (default build) the build folder, HALCYON_CACHE
@@ -10,7 +10,7 @@
 set -u
 cd "$(dirname "$0")/.."
 
-all="rules unit cts faults c_api lit usage tools e2e import explain operators tosa kernels conformance soak static custom same_bytes cross examples sanitizers mutations clang limits"
+all="rules unit cts faults c_api lit usage tools e2e import explain quantized operators tosa kernels conformance soak static custom same_bytes cross examples sanitizers mutations clang limits"
 full= suites=
 for word in "$@"; do
   case $word in
@@ -56,9 +56,11 @@ configure() {
   meson setup "$folder" "$@" > "$folder/setup.log" 2>&1 || { cat "$folder/setup.log"; die "meson setup failed"; }
 }
 
+# models [NAME...]: these of the corpus, or its group core.
 models() {
   python_environment
-  "$venv/bin/python" tests/corpus/get.py core || die "the corpus could not be made"
+  # shellcheck disable=SC2068
+  "$venv/bin/python" tests/corpus/get.py ${@:-core} || die "the corpus could not be made"
 }
 
 suite_rules() { python3 tests/rules.py; }
@@ -69,11 +71,15 @@ suite_c_api() { python3 tests/suite.py "$build" c_api; }
 suite_lit() { python3 tests/suite.py "$build" lit; }
 suite_usage() { python3 tests/suite.py "$build" usage; }
 suite_tools() { python3 tests/e2e/tools.py "$build"; }
-suite_e2e() { models && "$venv/bin/python" tests/e2e/run.py "$build" $full; }
+suite_e2e() {
+  # shellcheck disable=SC2046
+  models $(python3 tests/e2e/run.py --models $full) && "$venv/bin/python" tests/e2e/run.py "$build" $full
+}
 suite_import() { models && "$venv/bin/python" tests/e2e/importing.py "$build"; }
 suite_explain() { models && "$venv/bin/python" tests/e2e/explaining.py "$build"; }
 suite_operators() { python_environment && "$venv/bin/python" tests/e2e/operators.py "$build"; }
 suite_tosa() { python_environment && "$venv/bin/python" tests/e2e/tosa.py "$build"; }
+suite_quantized() { python_environment && "$venv/bin/python" tests/e2e/quantized.py "$build"; }
 suite_kernels() { python_environment && "$venv/bin/python" tests/fuzz/kernels.py "$build" $full; }
 suite_soak() { models && python3 tests/soak/soak.py "$build" $full; }
 suite_conformance() {

@@ -67,9 +67,29 @@ struct CheckShapes : halcyon::impl::CheckShapesBase<CheckShapes> {
     }
   }
 
+  // A cast may say more of a size than its operand's type does.
+  void check(tensor::CastOp op) {
+    auto from = dyn_cast<RankedTensorType>(op.getSource().getType()), to = dyn_cast<RankedTensorType>(op.getType());
+    if (!from || !to)
+      return;
+    OpBuilder builder(op);
+    for (int64_t axis = 0; axis < to.getRank(); ++axis) {
+      if (!from.isDynamicDim(axis) || to.isDynamicDim(axis))
+        continue;
+      Value expected = builder.create<arith::ConstantIndexOp>(op.getLoc(), to.getDimSize(axis));
+      Value actual = getValueOrCreateConstantIndexOp(
+          builder, op.getLoc(), tensor::getMixedSize(builder, op.getLoc(), op.getSource(), axis));
+      Value equal = builder.create<arith::CmpIOp>(op.getLoc(), arith::CmpIPredicate::eq, expected, actual);
+      builder.create<cf::AssertOp>(op.getLoc(), equal, "sizes differ");
+    }
+  }
+
   void runOnOperation() override {
     SmallVector<linalg::LinalgOp> ops;
+    SmallVector<tensor::CastOp> casts;
     getOperation().walk<WalkOrder::PreOrder>([&](Operation *op) {
+      if (auto cast = dyn_cast<tensor::CastOp>(op))
+        casts.push_back(cast);
       if (auto linalgOp = dyn_cast<linalg::LinalgOp>(op)) {
         ops.push_back(linalgOp);
         return WalkResult::skip();
@@ -77,6 +97,8 @@ struct CheckShapes : halcyon::impl::CheckShapesBase<CheckShapes> {
       return isa<scf::ForOp>(op) ? WalkResult::skip() : WalkResult::advance(); // it may become one kernel
     });
     for (linalg::LinalgOp op : ops)
+      check(op);
+    for (tensor::CastOp op : casts)
       check(op);
   }
 };

@@ -39,7 +39,8 @@ bool worksOnHost(llvm::StringRef opType) {
       "Mod",       "Mul",       "Neg",         "Not",       "Or",
       "ReduceMax", "ReduceMin", "ReduceProd",  "ReduceSum", "Reshape",
       "Round",     "Slice",     "Split",       "Sqrt",      "Squeeze",
-      "Sub",       "Tile",      "Unsqueeze",   "Where",     "Xor"};
+      "Sub",       "Tile",      "Transpose",   "Unsqueeze", "Where",
+      "Xor"};
   return table.contains(opType);
 }
 

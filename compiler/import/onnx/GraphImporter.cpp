@@ -53,8 +53,9 @@ Node withCallersAttributes(const Node &node, const Function &function, const Nod
 
 } // namespace
 
-GraphImporter::GraphImporter(OpBuilder &builder, const Model &model, StringRef path, ImportReport *report)
-    : builder(builder), model(model), report(report), path(builder.getStringAttr(path)) {
+GraphImporter::GraphImporter(OpBuilder &builder, const Model &model, StringRef path, ImportReport *report,
+                             Choices &choices)
+    : builder(builder), model(model), report(report), path(builder.getStringAttr(path)), choices(choices) {
   collectDemanded(model.graph, demanded);
 }
 

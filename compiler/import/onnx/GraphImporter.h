@@ -1,6 +1,7 @@
 // import/onnx/GraphImporter.h -- walks nodes in order and calls their importers.
 #pragma once
 #include "import/Report.h"
+#include "import/onnx/Choices.h"
 #include "import/onnx/Imported.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/StringMap.h"
@@ -20,7 +21,8 @@ struct Scope {
 
 class GraphImporter {
 public:
-  GraphImporter(mlir::OpBuilder &builder, const Model &model, llvm::StringRef path, ImportReport *report);
+  GraphImporter(mlir::OpBuilder &builder, const Model &model, llvm::StringRef path, ImportReport *report,
+                Choices &choices);
 
   // The function's first block, where constants go: every region sees them.
   void setEntry(mlir::Block *block) { entry = block; }
@@ -50,6 +52,9 @@ public:
 
   // Shapes, conditions or trip counts are computed from this value.
   bool isDemanded(llvm::StringRef name) const { return demanded.contains(name); }
+
+  // Which branch of an If to compile where only one can be.
+  bool takesFirstBranch() { return choices.takeFirst(); }
 
   Imported fromTensor(mlir::ImplicitLocOpBuilder &b, mlir::Value tensor, DataType dataType,
                       Dims dims = {}) const;
@@ -83,6 +88,7 @@ private:
   mlir::Block *entry = nullptr;
   int callDepth = 0;
   bool tooDeep = false; // functions call each other without end
+  Choices &choices;
 };
 
 // Names that shapes depend on (Demand.cpp).

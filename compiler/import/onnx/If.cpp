@@ -1,5 +1,7 @@
 #include "import/onnx/Body.h"
 #include "import/onnx/OpTable.h"
+#include "import/onnx/Reshape.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 
@@ -23,8 +25,9 @@ bool isVisibleOutside(OpFoldResult dim, Operation *op) {
 
 FailureOr<Result> joinResults(NodeContext &node, size_t index, const Imported &first,
                               const Imported &second, Operation *op) {
-  if (first.dataType != second.dataType || first.rank() != second.rank())
-    return node.error() << "output " << index << ": the branches differ in element type or rank";
+  if (first.dataType != second.dataType)
+    return node.error() << "output " << index << ": the branches give element types "
+                        << nameOf(first.dataType) << " and " << nameOf(second.dataType);
   Result made;
   made.dataType = first.dataType;
   SmallVector<int64_t> shape;
@@ -60,6 +63,49 @@ void yieldResults(NodeContext &node, Block *block, ArrayRef<Imported *> outputs,
   b.create<scf::YieldOp>(values);
 }
 
+// The nodes of one branch, where the node stands.
+LogicalResult importBranch(NodeContext &node, const Graph &branch) {
+  Block *block = node.b.getInsertionBlock();
+  auto outputs = importBody(node, branch, block, {});
+  if (failed(outputs))
+    return failure();
+  if (outputs->size() < node.numOutputs())
+    return node.error() << "graph '" << branch.name << "' has " << outputs->size()
+                        << " outputs, expected " << node.numOutputs();
+  node.b.setInsertionPointToEnd(block);
+  for (auto [index, output] : llvm::enumerate(*outputs))
+    node.setAs(index, *output);
+  return success();
+}
+
+// One element is one element: where branches give it with different ranks, the greater one is taken.
+void alignSingleElements(NodeContext &node, Block *block, ArrayRef<Imported *> others,
+                         MutableArrayRef<Imported *> outputs) {
+  ImplicitLocOpBuilder b(node.b.getLoc(), node.b);
+  b.setInsertionPointToEnd(block);
+  for (auto [output, other] : llvm::zip(outputs, others)) {
+    if (output->rank() >= other->rank() || output->numElements() != 1 || other->numElements() != 1)
+      continue;
+    Dims dims(static_cast<size_t>(other->rank()), fixed(b, 1));
+    Imported made = *output;
+    if (made.isOnHost())
+      made.elements = node.graph.elementsOf(b, *output);
+    else
+      made.tensor = reshapeTensor(b, made.tensor, made.dims, dims);
+    made.constant = nullptr;
+    if (made.elements)
+      made.tensor = nullptr;
+    made.dims = std::move(dims);
+    output = &node.graph.hold(std::move(made));
+  }
+}
+
+bool differInRank(ArrayRef<Imported *> first, ArrayRef<Imported *> second) {
+  return llvm::any_of(llvm::zip(first, second), [](auto pair) {
+    return std::get<0>(pair)->rank() != std::get<1>(pair)->rank();
+  });
+}
+
 LogicalResult importIf(NodeContext &node) {
   ImplicitLocOpBuilder &b = node.b;
   Imported &condition = node.in(0);
@@ -68,16 +114,8 @@ LogicalResult importIf(NodeContext &node) {
     return failure();
   if (!isBool(condition.dataType) || condition.numElements() != 1)
     return node.error() << "the condition must be one bool";
-  if (std::optional<bool> value = knownBool(node, condition)) {
-    Block *block = b.getInsertionBlock();
-    auto outputs = importBody(node, *value ? *thenGraph : *elseGraph, block, {});
-    if (failed(outputs))
-      return failure();
-    b.setInsertionPointToEnd(block);
-    for (auto [index, output] : llvm::enumerate(*outputs))
-      node.setAs(index, *output);
-    return success();
-  }
+  if (std::optional<bool> value = knownBool(node, condition))
+    return importBranch(node, *value ? *thenGraph : *elseGraph);
   Value test = node.graph.elementsOf(b, condition).front();
   auto draft = b.create<scf::IfOp>(TypeRange(), test, /*addThenBlock=*/true, /*addElseBlock=*/true);
   auto thenOutputs = importBody(node, *thenGraph, draft.thenBlock(), {});
@@ -89,6 +127,18 @@ LogicalResult importIf(NodeContext &node) {
   if (thenOutputs->size() != elseOutputs->size() || thenOutputs->size() < node.numOutputs())
     return node.error() << "the branches have " << thenOutputs->size() << " and "
                         << elseOutputs->size() << " outputs, expected " << node.numOutputs();
+  alignSingleElements(node, draft.thenBlock(), *elseOutputs, *thenOutputs);
+  alignSingleElements(node, draft.elseBlock(), *thenOutputs, *elseOutputs);
+  if (differInRank(*thenOutputs, *elseOutputs)) {
+    // Ranks are static here: one branch is compiled, and a call whose condition chooses the other
+    // one fails.
+    bool isThen = node.graph.takesFirstBranch();
+    draft.erase();
+    if (!isThen)
+      test = b.create<arith::XOrIOp>(test, b.create<arith::ConstantIntOp>(1, 1));
+    b.create<cf::AssertOp>(test, "the condition chooses a result of another rank");
+    return importBranch(node, isThen ? *thenGraph : *elseGraph);
+  }
   SmallVector<Result> results;
   SmallVector<Type> types;
   for (size_t i = 0; i < thenOutputs->size(); ++i) {

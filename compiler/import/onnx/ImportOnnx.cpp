@@ -19,8 +19,8 @@ bool isUnnamed(StringRef symbol) { return symbol.empty() || symbol == "?" || sym
 class ModelImporter {
 public:
   ModelImporter(MLIRContext &context, const Model &model, StringRef path,
-                const ImportOptions &options)
-      : builder(&context), model(model), options(options), graph(builder, model, path, options.report),
+                const ImportOptions &options, Choices &choices)
+      : builder(&context), model(model), options(options), graph(builder, model, path, options.report, choices),
         where(graph.fileLocation()) {}
 
   OwningOpRef<ModuleOp> run() {
@@ -281,6 +281,35 @@ private:
   std::set<std::string> usedSymbols;
 };
 
+// Imports until one succeeds or no choice is left; then the first one's errors are what is wrong.
+OwningOpRef<ModuleOp> importByChoices(MLIRContext &context, const Model &model, StringRef path,
+                                      const ImportOptions &options) {
+  Choices choices;
+  std::vector<Diagnostic> reported;
+  for (bool isFirst = true;; isFirst = false) {
+    std::vector<Diagnostic> found;
+    ImportReport report;
+    ImportOptions attempt = options;
+    attempt.report = options.report ? &report : nullptr;
+    OwningOpRef<ModuleOp> module;
+    {
+      ScopedDiagnosticHandler handler(
+          &context, [&](Diagnostic &diagnostic) { found.push_back(std::move(diagnostic)); });
+      module = ModelImporter(context, model, path, attempt, choices).run();
+    }
+    if (isFirst || module) {
+      reported = std::move(found);
+      if (options.report)
+        *options.report = std::move(report);
+    }
+    if (module || !choices.again()) {
+      for (Diagnostic &diagnostic : reported)
+        context.getDiagEngine().emit(std::move(diagnostic));
+      return module;
+    }
+  }
+}
+
 } // namespace
 } // namespace onnx
 
@@ -297,7 +326,7 @@ OwningOpRef<ModuleOp> importOnnx(MLIRContext &context, StringRef path,
     emitError(FileLineColLoc::get(&context, path, 0, 0)) << StringRef(error);
     return nullptr;
   }
-  return onnx::ModelImporter(context, *model, path, options).run();
+  return onnx::importByChoices(context, *model, path, options);
 }
 
 } // namespace halcyon

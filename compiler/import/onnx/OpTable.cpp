@@ -26,6 +26,7 @@ const OpImporter *findImporter(llvm::StringRef domain, llvm::StringRef opType) {
                         normalizationFunctionOps,
                         scatterOps,
                         quantizeOps,
+                        microsoftQuantizedOps,
                         blockOps,
                         gridOps,
                         einsumOps,

@@ -39,6 +39,7 @@ llvm::ArrayRef<OpImporter> positionOps();
 llvm::ArrayRef<OpImporter> normalizationFunctionOps();
 llvm::ArrayRef<OpImporter> scatterOps();
 llvm::ArrayRef<OpImporter> quantizeOps();
+llvm::ArrayRef<OpImporter> microsoftQuantizedOps();
 llvm::ArrayRef<OpImporter> blockOps();
 llvm::ArrayRef<OpImporter> gridOps();
 llvm::ArrayRef<OpImporter> einsumOps();

@@ -140,10 +140,13 @@ public:
   }
 
   Value state(size_t input, int64_t d) {
-    if (node.has(input))
-      return part(b, batchFirst ? turned(node.value(input), {1, 0, 2}) : node.value(input),
-                  fixed(b, d));
-    return filledTensor(b, {batch, fixed(b, hidden)}, constantFloat(b, element, 0));
+    if (!node.has(input))
+      return filledTensor(b, {batch, fixed(b, hidden)}, constantFloat(b, element, 0));
+    Value made = part(b, batchFirst ? turned(node.value(input), {1, 0, 2}) : node.value(input),
+                      fixed(b, d));
+    // The input's own type may not know how wide it is.
+    RankedTensorType type = tensorType({batch, fixed(b, hidden)}, element);
+    return made.getType() == type ? made : b.create<tensor::CastOp>(type, made);
   }
 
   Value insert(ImplicitLocOpBuilder &at, Value into, Value value, Dims leading) {

@@ -239,6 +239,29 @@ FailureOr<std::optional<SmallVector<int64_t>>> axesOf(NodeContext &node) {
   return node.intsAttr("axes");
 }
 
+void checkIsOne(ImplicitLocOpBuilder &b, OpFoldResult dim) {
+  Value isOne =
+      b.create<arith::CmpIOp>(arith::CmpIPredicate::eq, asValue(b, dim), constantIndex(b, 1));
+  b.create<cf::AssertOp>(isOne, "a dimension to squeeze is not 1");
+}
+
+// Some of the dropped dimensions are known to be 1 only when the model runs. A slice says so; to a
+// reshape all dimensions would be one group.
+LogicalResult squeezeUnknown(NodeContext &node, ArrayRef<int64_t> dropped,
+                             ArrayRef<int64_t> unknown, Dims to) {
+  ImplicitLocOpBuilder &b = node.b;
+  const Dims &from = node.in(0).dims;
+  for (int64_t axis : unknown)
+    checkIsOne(b, from[axis]);
+  Dims sizes = from, offsets(from.size(), fixed(b, 0)), strides(from.size(), fixed(b, 1));
+  for (int64_t axis : dropped)
+    sizes[axis] = fixed(b, 1);
+  Value made = b.create<tensor::ExtractSliceOp>(tensorType(to, node.in(0).element), node.value(0),
+                                                offsets, sizes, strides);
+  node.set(0, made, node.in(0).dataType, std::move(to));
+  return success();
+}
+
 LogicalResult importSqueeze(NodeContext &node) {
   const Dims &from = node.in(0).dims;
   if (node.has(1) && !node.isKnown(1)) {
@@ -247,9 +270,7 @@ LogicalResult importSqueeze(NodeContext &node) {
       return failure();
     for (auto [axis, dim] : llvm::enumerate(from)) {
       ImplicitLocOpBuilder &b = node.b;
-      Value chosen = asValue(b, axes->choose(node, static_cast<int64_t>(axis), dim, fixed(b, 1)));
-      Value isOne = b.create<arith::CmpIOp>(arith::CmpIPredicate::eq, chosen, constantIndex(b, 1));
-      b.create<cf::AssertOp>(isOne, "a dimension to squeeze is not 1");
+      checkIsOne(b, axes->choose(node, static_cast<int64_t>(axis), dim, fixed(b, 1)));
     }
     return setReshaped(node, axes->without(node, from));
   }
@@ -268,13 +289,18 @@ LogicalResult importSqueeze(NodeContext &node) {
         dropped.push_back(static_cast<int64_t>(axis));
   }
   Dims to;
+  SmallVector<int64_t> unknown;
   for (auto [axis, dim] : llvm::enumerate(from)) {
     if (!llvm::is_contained(dropped, static_cast<int64_t>(axis)))
       to.push_back(dim);
-    else if (known(dim).value_or(1) != 1)
+    else if (!known(dim))
+      unknown.push_back(static_cast<int64_t>(axis));
+    else if (*known(dim) != 1)
       return node.error() << "dimension " << axis << " is " << *known(dim) << ", not 1";
   }
-  return setReshaped(node, std::move(to));
+  if (unknown.empty())
+    return setReshaped(node, std::move(to));
+  return squeezeUnknown(node, dropped, unknown, std::move(to));
 }
 
 LogicalResult importUnsqueeze(NodeContext &node) {

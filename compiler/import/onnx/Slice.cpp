@@ -427,6 +427,18 @@ LogicalResult importTranspose(NodeContext &node) {
   Dims dims;
   for (int64_t axis : order)
     dims.push_back(input.dims[axis]);
+  if (movesOnHost(node, input)) {
+    SmallVector<Value> from = node.graph.elementsOf(b, input), made;
+    SmallVector<int64_t> shape = staticShape(input.dims);
+    forEachPosition(staticShape(dims), [&](ArrayRef<int64_t> at) {
+      SmallVector<int64_t> source(shape.size());
+      for (auto [position, axis] : llvm::zip(at, order))
+        source[static_cast<size_t>(axis)] = position;
+      made.push_back(from[static_cast<size_t>(flatIndex(source, shape))]);
+    });
+    node.setElements(0, dims, input.dataType, std::move(made));
+    return success();
+  }
   auto transpose =
       b.create<linalg::TransposeOp>(node.value(0), emptyTensor(b, dims, input.element), order);
   node.set(0, transpose->getResult(0), input.dataType, dims);

@@ -28,3 +28,22 @@ func.func @related(%a: tensor<?x4xf32> {halcyon.dims = ["n", 4]}, %b: tensor<?x4
   %r = linalg.add ins(%a, %b : tensor<?x4xf32>, tensor<?x4xf32>) outs(%a : tensor<?x4xf32>) -> tensor<?x4xf32>
   return %r : tensor<?x4xf32>
 }
+
+// A cast that says more than its operand's type does is a claim.
+// CHECK-LABEL: func @cast
+// CHECK: %[[N:.+]] = tensor.dim %arg0
+// CHECK: %[[EQUAL:.+]] = arith.cmpi eq, %{{.+}}, %[[N]]
+// CHECK: cf.assert %[[EQUAL]], "sizes differ"
+// CHECK: tensor.cast
+func.func @cast(%a: tensor<?x4xf32>) -> tensor<3x4xf32> {
+  %r = tensor.cast %a : tensor<?x4xf32> to tensor<3x4xf32>
+  return %r : tensor<3x4xf32>
+}
+
+// CHECK-LABEL: func @cast_forgets
+// CHECK-NOT: cf.assert
+// CHECK: return
+func.func @cast_forgets(%a: tensor<3x4xf32>) -> tensor<?x4xf32> {
+  %r = tensor.cast %a : tensor<3x4xf32> to tensor<?x4xf32>
+  return %r : tensor<?x4xf32>
+}

@@ -1,0 +1,248 @@
+#!/usr/bin/env python3
+"""Quantised operators of com.microsoft against onnxruntime: quantized.py BUILD [OPERATOR]...
+
+One model for each operator, with a node for each row of its list below, at three batch sizes from one artifact, -O2 and -O0.
+Integers must be equal, numbers of 8 bits equal but for a few that are one step apart (a value in the middle between two),
+floating point equal to 1e-5 of the largest value.
+"""
+import sys, zlib
+
+import numpy as np
+import onnx
+import onnxruntime
+from onnx import TensorProto, helper, numpy_helper
+
+from halcyon import Count, Tools
+
+DOMAIN = "com.microsoft"
+
+
+class Make:
+    """Inputs of one row: what is drawn has its first dimension open where it is the batch, n."""
+
+    def __init__(self, seed, n):
+        self.rng, self.n = np.random.default_rng(seed), n
+
+    def __call__(self, dtype, *shape):
+        """Weights and the like: initializers. 7 bits of i8, so that pairs of products with u8 fit 16 bits (onnxruntime without VNNI)."""
+        low, high = (-64, 64) if dtype == "i1" else (0, 256)
+        return self.rng.integers(low, high, shape).astype(dtype) if dtype in ("i1", "u1") else self.rng.standard_normal(shape).astype(dtype)
+
+    def batch(self, dtype, *shape):
+        return Argument(self(dtype, self.n, *shape))
+
+    def scales(self, *shape):
+        return self.rng.uniform(0.005, 0.02, shape).astype("f4")
+
+
+class Argument:
+    """An input of the model; its first dimension is symbolic."""
+
+    def __init__(self, array):
+        self.array = array
+
+
+def f(value):
+    return np.float32(value)
+
+
+def zero(dtype, value):
+    return np.array(value, dtype)
+
+
+# Scales are such that few results lie in the middle between two steps.
+def binary(make):
+    u, i = make.batch("u1", 3, 5), make.batch("i1", 3, 5)
+    yield {}, [u, f(0.02), zero("u1", 120), make("u1", 5), f(0.03), zero("u1", 7), f(0.05), zero("u1", 100)]
+    yield {}, [i, f(0.0213), zero("i1", -3), make.batch("i1", 1, 5), f(0.0107), zero("i1", 5), f(0.0239), zero("i1", -10)]
+    yield {}, [u, f(0.02), zero("u1", 0), make("u1", 3, 1), f(0.03), zero("u1", 0), f(0.09), zero("u1", 0)]
+
+
+def function(make, **attributes):
+    for dtype, point in (("u1", 128), ("i1", 3)):
+        yield attributes, [make.batch(dtype, 6), f(0.05), zero(dtype, point), f(0.01), zero(dtype, 5)]
+    yield attributes, [make.batch("u1", 2, 3), f(0.03), None, f(0.02), None]
+
+
+def leaky_relu(make):
+    yield from function(make, alpha=0.2)
+
+
+def softmax(make):
+    for attributes in ({"opset": 13}, {"opset": 13, "axis": 1}, {"opset": 12, "axis": 1}, {"opset": 11, "axis": 2}):
+        yield attributes, [make.batch("u1", 4, 5), f(0.05), zero("u1", 128), f(1 / 256), zero("u1", 0)]
+        yield attributes, [make.batch("i1", 4, 5), f(0.1), zero("i1", 3), f(1 / 256), zero("i1", -128)]
+
+
+def where(make):
+    condition = Argument(make.rng.random((make.n, 4)) < 0.5)
+    yield {}, [condition, make.batch("u1", 4), f(0.02), zero("u1", 9), make("u1", 4), f(0.03), zero("u1", 1), f(0.04), zero("u1", 2)]
+
+
+def concat(make):
+    yield {"axis": 1}, [f(0.04), zero("u1", 10), make.batch("u1", 2, 3), f(0.02), zero("u1", 128), make.batch("u1", 5, 3), f(0.05), zero("u1", 3)]
+    yield {"axis": -1}, [f(0.04), zero("i1", -10), make.batch("i1", 2, 3), f(0.02), zero("i1", 12), make.batch("i1", 2, 1), f(0.04), zero("i1", -10)]
+
+
+def global_average_pool(make):
+    yield {}, [make.batch("u1", 3, 7, 5), f(0.02), zero("u1", 100), f(0.01), zero("u1", 120)]
+    yield {"channels_last": 1}, [make.batch("i1", 7, 5, 3), f(0.02), zero("i1", 0), f(0.01), zero("i1", 4)]
+
+
+def average_pool(make):
+    window = {"kernel_shape": [3, 2], "strides": [2, 1]}
+    for more in ({}, {"pads": [1, 0, 1, 1]}, {"pads": [1, 0, 1, 1], "count_include_pad": 1}):
+        yield {**window, **more}, [make.batch("u1", 3, 8, 7), f(0.0207), zero("u1", 0), f(0.0193), zero("u1", 5)]
+    yield {**window, "channels_last": 1}, [make.batch("i1", 8, 7, 3), f(0.02), zero("i1", 3), f(0.02), zero("i1", 5)]
+
+
+def reduce_mean(make):
+    for attributes in ({"axes": [1, 2], "keepdims": 1}, {"axes": [-1], "keepdims": 0}):
+        yield attributes, [make.batch("u1", 4, 5), f(0.02), zero("u1", 128), f(0.01), zero("u1", 100)]
+
+
+def gemm(make):
+    x, w = make.batch("u1", 20), make("i1", 20, 12)
+    yield {}, [x, f(0.02), zero("u1", 100), w, f(0.01), zero("i1", 0), None, f(0.2), zero("u1", 128)]
+    yield {"transB": 1, "alpha": 0.5}, [x, f(0.02), zero("u1", 100), make("i1", 12, 20), f(0.01), zero("i1", 0),
+                                        make.rng.integers(-3000, 3000, 12).astype("i4"), f(0.2), zero("u1", 128)]
+    yield {"transB": 1}, [x, f(0.02), zero("u1", 100), make("i1", 12, 20), make.scales(12), make("i1", 12),
+                          make.rng.integers(-3000, 3000, 12).astype("i4")]
+    yield {}, [make.batch("u1", 20), f(0.02), zero("u1", 7), make("u1", 20, 12), f(0.01), zero("u1", 131), None, f(0.2), zero("u1", 128)]
+    yield {}, [make.batch("i1", 20), f(0.02), zero("i1", 7), w, make.scales(12), make("i1", 12), None, f(0.2), zero("i1", 1)]
+
+
+def matmul_to_float(make):
+    x, w = make.batch("u1", 6, 20), make("i1", 20, 12)
+    yield {}, [x, w, f(0.02), f(0.01)]
+    yield {}, [x, w, f(0.02), make.scales(12), zero("u1", 120), make("i1", 12), make("f4", 12)]
+    yield {}, [x, make("u1", 20, 12), f(0.02), f(0.01), zero("u1", 120), zero("u1", 110)]
+    yield {}, [make.batch("i1", 6, 20), w, f(0.02), f(0.01), zero("i1", -4), zero("i1", 3)]
+
+
+def dynamic_matmul(make):
+    x = make.batch("f4", 6, 20)
+    yield {}, [x, make("i1", 20, 12), f(0.01)]
+    yield {}, [x, make("i1", 20, 12), make.scales(12), make("i1", 12), make("f4", 12)]
+    yield {}, [x, make("u1", 20, 12), f(0.01), zero("u1", 120)]
+
+
+def conv(make):
+    x, w = make.batch("u1", 4, 9, 8), make("i1", 6, 2, 3, 3)
+    window = {"group": 2, "pads": [1, 1, 1, 1], "strides": [2, 1], "kernel_shape": [3, 3]}
+    bias = make.rng.integers(-3000, 3000, 6).astype("i4")
+    yield window, [x, f(0.02), zero("u1", 100), w, make.scales(6), make("i1", 6) * 0, f(0.1), zero("u1", 120), bias]
+    yield {**window, "channels_last": 1}, [make.batch("u1", 9, 8, 4), f(0.02), zero("u1", 100), w, f(0.01), zero("i1", 0), f(0.1),
+                                           zero("u1", 120)]
+
+
+def quantize(make):
+    for dtype in ("u1", "i1", "u2", "i2"):
+        yield {}, [make.batch("f4", 6), f(0.02), zero(dtype, 3)]
+    yield {"axis": 1}, [make.batch("f4", 6), make.scales(6), make("i1", 6)]
+
+
+def dequantize(make):
+    for dtype in ("u1", "i1"):
+        yield {}, [make.batch(dtype, 6), f(0.02), zero(dtype, 3)]
+    yield {"axis": 1}, [make.batch("i1", 6), make.scales(6), make("i1", 6)]
+
+
+ROWS = {
+    "QLinearAdd": binary, "QLinearMul": binary, "QLinearSigmoid": function, "QLinearLeakyRelu": leaky_relu, "QLinearSoftmax": softmax,
+    "QLinearWhere": where, "QLinearConcat": concat, "QLinearGlobalAveragePool": global_average_pool, "QLinearAveragePool": average_pool,
+    "QLinearReduceMean": reduce_mean, "QGemm": gemm, "MatMulIntegerToFloat": matmul_to_float, "DynamicQuantizeMatMul": dynamic_matmul,
+    "QLinearConv": conv, "QuantizeLinear": quantize, "DequantizeLinear": dequantize,
+}
+
+
+def model_of(operator, rows):
+    """The model, with a node and an output for each row, and the arrays of its arguments in order."""
+    nodes, arguments, arrays, initializers, outputs = [], [], [], [], []
+    for number, (attributes, inputs) in enumerate(rows):
+        names = []
+        for position, value in enumerate(inputs):
+            name = "" if value is None else f"row{number}_input{position}"
+            names.append(name)
+            if isinstance(value, Argument):
+                shape = [f"n{number}_{position}", *value.array.shape[1:]]
+                arguments.append(helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(value.array.dtype), shape))
+                arrays.append(value.array)
+            elif value is not None:
+                initializers.append(numpy_helper.from_array(np.asarray(value), name))
+        nodes.append(helper.make_node(operator, names, [f"row{number}"], f"node{number}", domain=DOMAIN, **attributes))
+        outputs.append(onnx.ValueInfoProto(name=f"row{number}"))
+    graph = helper.make_graph(nodes, operator, arguments, outputs, initializers)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17), helper.make_opsetid(DOMAIN, 1)], ir_version=8), arrays
+
+
+def mean_by_definition(model, arrays):
+    """QLinearReduceMean, which onnxruntime knows and does not have."""
+    constants = {t.name: numpy_helper.to_array(t) for t in model.graph.initializer}
+    made = []
+    for node, x in zip(model.graph.node, arrays):
+        scale, point, out_scale, out_point = (constants[name] for name in node.input[1:])
+        attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
+        mean = ((x.astype("f4") - point.astype("f4")) * scale).mean(tuple(attributes["axes"]), keepdims=bool(attributes["keepdims"]))
+        made.append(np.clip(np.rint(mean / out_scale) + out_point, 0, 255).astype("u1"))
+    return made
+
+
+def reference(path, model, arrays):
+    if model.graph.name == "QLinearReduceMean":
+        return mean_by_definition(model, arrays)
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    options.log_severity_level = 4
+    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    return session.run(None, {i.name: a for i, a in zip(model.graph.input, arrays)})
+
+
+def differ(number, got, expected):
+    if got.shape != expected.shape or got.dtype != expected.dtype:
+        return f"row {number}: {got.dtype}{list(got.shape)}, expected {expected.dtype}{list(expected.shape)}"
+    apart = np.abs(got.astype("f8") - expected.astype("f8"))
+    if got.dtype.kind == "f":
+        limit, allowed = 1e-5 * (np.abs(expected).max(initial=0) or 1), 0
+    else:
+        limit, allowed = (1, max(1, 0.02 * apart.size)) if got.dtype.itemsize < 4 else (0, 0)
+    if apart.max(initial=0) > limit or (allowed and (apart > 0).sum() > allowed):
+        return f"row {number}: {(apart > 0).sum()} of {apart.size} differ, by at most {apart.max(initial=0):.3g}: {got.ravel()[:6]}, expected {expected.ravel()[:6]}"
+    return None
+
+
+def check(tools, count, folder, operator):
+    model, drawn = model_of(operator, list(ROWS[operator](Make(zlib.crc32(operator.encode()), 3))))
+    batches = [drawn, [a[:1] for a in drawn], [np.concatenate([a, a])[:5] for a in drawn]]
+    path = folder / f"{operator}.onnx"
+    onnx.save(model, path)
+    for level in ("-O2", "-O0"):
+        artifact = folder / f"{operator}{level}.hcm"
+        error = tools.compile(path, artifact, level, "--target=cpu")
+        if error:
+            count.test(f"{operator} {level}", "compile: " + error)
+            continue
+        for arrays in batches:
+            expected = reference(path, model, arrays)
+            inputs, results = [], [folder / f"result{i}.npy" for i in range(len(expected))]
+            for number, array in enumerate(arrays):
+                inputs.append(folder / f"input{number}.npy")
+                np.save(inputs[-1], array)
+            done = tools.run("run", artifact, *(f"--input=@{p}" for p in inputs), *(f"--output=@{p}" for p in results))
+            wrong = done.error or next((w for i, e in enumerate(expected) if (w := differ(i, np.load(results[i]), e))), None)
+            count.test(f"{operator} {level} batch {len(arrays[0])}", wrong)
+            for stale in results:
+                stale.unlink(missing_ok=True)
+
+
+def main(build, *operators):
+    tools, count = Tools(build), Count("quantized")
+    folder = tools.build / "e2e/quantized"
+    folder.mkdir(parents=True, exist_ok=True)
+    for operator in operators or ROWS:
+        check(tools, count, folder, operator)
+    return count.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
