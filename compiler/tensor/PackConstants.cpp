@@ -4,6 +4,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Linalg/Transforms/Transforms.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
 
@@ -18,6 +19,9 @@ using namespace halcyon;
 namespace {
 
 constexpr int64_t panelWidth = 16; // on every CPU: variants of a plan share its constants (design section 6)
+
+// What the kernels read panels of.
+bool isPacked(Type element) { return element.isF32() || element.isF64() || element.isInteger(32); }
 
 // The operand's loops but `columns`, in the order of the packed dimensions: parallel ones, then reductions.
 struct Packing {
@@ -52,21 +56,22 @@ std::optional<Packing> packingOf(linalg::GenericOp op, AffineMap map) {
   return reduces ? std::optional(packing) : std::nullopt;
 }
 
+int64_t strideOf(const StridedConstant &constant, AffineMap map, unsigned loop) {
+  for (unsigned axis = 0; axis < map.getNumResults(); ++axis)
+    if (map.getDimPosition(axis) == loop)
+      return constant.strides[axis];
+  llvm_unreachable("a loop that the operand does not depend on");
+}
+
 // Writes the constant's panels, zeros beyond its columns.
 void pack(const StridedConstant &constant, AffineMap map, const Packing &packing, ArrayRef<int64_t> extents,
           MutableArrayRef<char> bytes) {
   const size_t size = constant.element.getIntOrFloatBitWidth() / 8;
-  auto strideOf = [&](unsigned loop) {
-    for (unsigned axis = 0; axis < map.getNumResults(); ++axis)
-      if (map.getDimPosition(axis) == loop)
-        return constant.strides[axis];
-    llvm_unreachable("a loop that the operand does not depend on");
-  };
-  const int64_t columns = extents[packing.columns], step = strideOf(packing.columns);
+  const int64_t columns = extents[packing.columns], step = strideOf(constant, map, packing.columns);
   SmallVector<int64_t> counts{(columns + panelWidth - 1) / panelWidth}, steps{step * panelWidth};
   for (unsigned loop : packing.loops) {
     counts.push_back(extents[loop]);
-    steps.push_back(strideOf(loop));
+    steps.push_back(strideOf(constant, map, loop));
   }
   SmallVector<int64_t> at(counts.size(), 0);
   int64_t from = 0;
@@ -101,8 +106,9 @@ struct PackConstants : halcyon::impl::PackConstantsBase<PackConstants> {
     if (!out.isProjectedPermutation())
       return;
     for (unsigned i = 0; i < op.getNumDpsInputs(); ++i) {
-      std::optional<StridedConstant> constant = stridedConstant(op.getDpsInputs()[i]);
-      if (!constant || !constant->element.isF32() || !op.getIndexingMapsArray()[i].isProjectedPermutation())
+      Value operand = op.getDpsInputs()[i];
+      std::optional<ComputedConstant> constant = computedConstant(operand);
+      if (!constant || !isPacked(getElementTypeOrSelf(operand)) || !op.getIndexingMapsArray()[i].isProjectedPermutation())
         continue;
       if (!isa<linalg::GenericOp>(op.getOperation())) {
         rewriter.setInsertionPoint(op);
@@ -117,39 +123,78 @@ struct PackConstants : halcyon::impl::PackConstantsBase<PackConstants> {
     }
   }
 
-  void replace(linalg::GenericOp op, unsigned operand, const StridedConstant &constant, const Packing &packing,
+  void replace(linalg::GenericOp op, unsigned operand, const ComputedConstant &constant, const Packing &packing,
                IRRewriter &rewriter) {
-    SmallVector<AffineMap> maps = op.getIndexingMapsArray();
-    SmallVector<int64_t> extents = op.getStaticLoopRanges();
-    AffineExpr column = rewriter.getAffineDimExpr(packing.columns);
-    SmallVector<int64_t> shape{(extents[packing.columns] + panelWidth - 1) / panelWidth};
-    SmallVector<AffineExpr> exprs{column.floorDiv(panelWidth)};
-    for (unsigned loop : packing.loops) {
-      shape.push_back(extents[loop]);
-      exprs.push_back(rewriter.getAffineDimExpr(loop));
-    }
-    shape.push_back(panelWidth);
-    exprs.push_back(column % panelWidth);
-    auto type = RankedTensorType::get(shape, constant.element);
-
-    Attribute &packed = done[{constant.bytes.data(), rewriter.getAffineMapArrayAttr(
-                                                         {AffineMap::get(op.getNumLoops(), 0, exprs, &getContext()),
-                                                          maps[operand]}),
-                              rewriter.getDenseI64ArrayAttr(constant.strides)}];
-    if (!packed || cast<DenseResourceElementsAttr>(packed).getType() != type) {
-      const size_t size = type.getNumElements() * constant.element.getIntOrFloatBitWidth() / 8;
-      AsmResourceBlob blob = HeapAsmResourceBlob::allocate(size, 64, /*dataIsMutable=*/true);
-      pack(constant, maps[operand], packing, extents, blob.getMutableData());
-      const std::string name = (constant.name.empty() ? "constant" : constant.name.str()) + ".panels";
-      packed = DenseResourceElementsAttr::get(type, name, std::move(blob));
-    }
     rewriter.setInsertionPoint(op);
-    Value value = rewriter.create<arith::ConstantOp>(op.getLoc(), type, cast<TypedAttr>(packed));
+    SmallVector<AffineMap> maps = op.getIndexingMapsArray();
+    AffineExpr column = rewriter.getAffineDimExpr(packing.columns);
+    SmallVector<AffineExpr> exprs{column.floorDiv(panelWidth)};
+    for (unsigned loop : packing.loops)
+      exprs.push_back(rewriter.getAffineDimExpr(loop));
+    exprs.push_back(column % panelWidth);
+    Value value = constant.op ? computePanels(op, maps[operand], constant, packing, rewriter)
+                              : panels(op, maps[operand], constant.inputs.front(), packing, rewriter);
     maps[operand] = AffineMap::get(op.getNumLoops(), 0, exprs, &getContext());
     rewriter.modifyOpInPlace(op, [&] {
       op->setOperand(operand, value);
       op.setIndexingMapsAttr(rewriter.getAffineMapArrayAttr(maps));
     });
+  }
+
+  // The arithmetic, on panels of its inputs. What is the same along a loop stays so.
+  Value computePanels(linalg::GenericOp op, AffineMap map, const ComputedConstant &constant, const Packing &packing,
+                      IRRewriter &rewriter) {
+    SmallVector<int64_t> shape = panelShape(op, packing);
+    SmallVector<Value> inputs;
+    SmallVector<AffineMap> maps;
+    for (const StridedConstant &input : constant.inputs) {
+      Packing own{packing.columns, {}};
+      SmallVector<AffineExpr> exprs{rewriter.getAffineDimExpr(0)};
+      for (auto [position, loop] : llvm::enumerate(packing.loops)) {
+        if (strideOf(input, map, loop) == 0)
+          continue;
+        own.loops.push_back(loop);
+        exprs.push_back(rewriter.getAffineDimExpr(position + 1));
+      }
+      exprs.push_back(rewriter.getAffineDimExpr(shape.size() - 1));
+      maps.push_back(AffineMap::get(shape.size(), 0, exprs, &getContext()));
+      inputs.push_back(panels(op, map, input, own, rewriter));
+    }
+    maps.push_back(rewriter.getMultiDimIdentityMap(shape.size()));
+    linalg::GenericOp from = constant.op;
+    Type element = getElementTypeOrSelf(from.getResult(0));
+    Value init = rewriter.create<tensor::EmptyOp>(from.getLoc(), shape, element);
+    SmallVector<utils::IteratorType> iterators(shape.size(), utils::IteratorType::parallel);
+    auto made = rewriter.create<linalg::GenericOp>(from.getLoc(), init.getType(), inputs, init, maps, iterators);
+    rewriter.cloneRegionBefore(from.getRegion(), made.getRegion(), made.getRegion().begin());
+    return made.getResult(0);
+  }
+
+  SmallVector<int64_t> panelShape(linalg::GenericOp op, const Packing &packing) {
+    SmallVector<int64_t> extents = op.getStaticLoopRanges();
+    SmallVector<int64_t> shape{(extents[packing.columns] + panelWidth - 1) / panelWidth};
+    for (unsigned loop : packing.loops)
+      shape.push_back(extents[loop]);
+    shape.push_back(panelWidth);
+    return shape;
+  }
+
+  Value panels(linalg::GenericOp op, AffineMap map, const StridedConstant &constant, const Packing &packing,
+               IRRewriter &rewriter) {
+    auto type = RankedTensorType::get(panelShape(op, packing), constant.element);
+    SmallVector<int64_t> loops(packing.loops.begin(), packing.loops.end());
+    loops.push_back(packing.columns);
+    Attribute &packed = done[{constant.bytes.data(), AffineMapAttr::get(map),
+                              rewriter.getArrayAttr({rewriter.getDenseI64ArrayAttr(loops),
+                                                     rewriter.getDenseI64ArrayAttr(constant.strides)})}];
+    if (!packed || cast<DenseResourceElementsAttr>(packed).getType() != type) {
+      const size_t size = type.getNumElements() * constant.element.getIntOrFloatBitWidth() / 8;
+      AsmResourceBlob blob = HeapAsmResourceBlob::allocate(size, 64, /*dataIsMutable=*/true);
+      pack(constant, map, packing, op.getStaticLoopRanges(), blob.getMutableData());
+      const std::string name = (constant.name.empty() ? "constant" : constant.name.str()) + ".panels";
+      packed = DenseResourceElementsAttr::get(type, name, std::move(blob));
+    }
+    return rewriter.create<arith::ConstantOp>(op.getLoc(), type, cast<TypedAttr>(packed));
   }
 
   // Panels of this function, by where they came from and how they are read.

@@ -60,11 +60,13 @@ def PackConstants : Pass<"halcyon-pack-constants", "mlir::func::FuncOp"> {
     ```
     Columns are the result's innermost dimension; the reduction loops follow in their order. One layout serves every
     CPU: a kernel with longer vectors reads two panels, one with shorter ones a part. The bytes are moved here, by
-    plain loops; constants that only change their shape or the order of their dimensions on the way are followed.
+    plain loops; constants that only change their shape or the order of their dimensions on the way are followed. What
+    one elementwise operation computes from constants (weights that are dequantised) is computed on panels of these, at
+    the call: the artifact keeps the smaller constants.
 
-    Requires: halcyon-tensor-to-linalg; f32.
+    Requires: halcyon-tensor-to-linalg; f32, f64 or i32.
   }];
-  let dependentDialects = ["mlir::arith::ArithDialect", "mlir::linalg::LinalgDialect"];
+  let dependentDialects = ["mlir::arith::ArithDialect", "mlir::linalg::LinalgDialect", "mlir::tensor::TensorDialect"];
 }
 
 def TensorToLinalg : Pass<"halcyon-tensor-to-linalg", "mlir::func::FuncOp"> {

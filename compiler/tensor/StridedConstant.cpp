@@ -68,8 +68,18 @@ static std::optional<StridedConstant> collapsed(StridedConstant constant, tensor
   return constant;
 }
 
+// The constant as loops over `shape` read it.
+static StridedConstant read(const StridedConstant &constant, AffineMap map, ArrayRef<int64_t> shape) {
+  StridedConstant made = constant;
+  made.strides.assign(shape.size(), 0);
+  for (unsigned axis = 0; axis < map.getNumResults(); ++axis)
+    made.strides[map.getDimPosition(axis)] = constant.strides[axis];
+  made.shape.assign(shape.begin(), shape.end());
+  return made;
+}
+
 // A generic or transpose that gives each element another place.
-static std::optional<StridedConstant> moved(linalg::LinalgOp op) {
+static std::optional<ComputedConstant> moved(linalg::LinalgOp op) {
   if (op.getNumDpsInputs() != 1 || op.getNumDpsInits() != 1 || !llvm::hasSingleElement(*op.getBlock()) ||
       op.getBlock()->getTerminator()->getOperand(0) != op.getBlock()->getArgument(0) ||
       op.getNumLoops() != op.getNumParallelLoops())
@@ -77,38 +87,77 @@ static std::optional<StridedConstant> moved(linalg::LinalgOp op) {
   AffineMap in = op.getIndexingMapsArray()[0], out = op.getIndexingMapsArray()[1];
   if (!in.isProjectedPermutation() || !out.isIdentity())
     return {};
-  std::optional<StridedConstant> constant = stridedConstant(op.getDpsInputs()[0]);
+  std::optional<ComputedConstant> made = computedConstant(op.getDpsInputs()[0]);
   auto type = dyn_cast<RankedTensorType>(op->getResult(0).getType());
-  if (!constant || !type || !type.hasStaticShape())
+  if (!made || !type || !type.hasStaticShape())
     return {};
-  SmallVector<int64_t> strides(type.getRank(), 0);
-  for (unsigned axis = 0; axis < in.getNumResults(); ++axis)
-    strides[in.getDimPosition(axis)] = constant->strides[axis];
-  constant->strides = strides;
-  constant->shape.assign(type.getShape().begin(), type.getShape().end());
-  return constant;
+  for (StridedConstant &constant : made->inputs)
+    constant = read(constant, in, type.getShape());
+  return made;
+}
+
+// Arithmetic on constants, an element of each for an element of the result.
+static std::optional<ComputedConstant> computed(linalg::LinalgOp linalgOp) {
+  auto op = dyn_cast<linalg::GenericOp>(linalgOp.getOperation());
+  if (!op || !op.hasPureTensorSemantics() || op.getNumDpsInits() != 1 || op.getNumDpsInputs() == 0 ||
+      op.getNumLoops() != op.getNumParallelLoops() || op.payloadUsesValueFromOperand(op.getDpsInitOperand(0)) ||
+      !op.getMatchingIndexingMap(op.getDpsInitOperand(0)).isIdentity())
+    return {};
+  for (Operation &inner : op.getBlock()->without_terminator())
+    if (!isPure(&inner) || inner.getNumRegions() || isa<linalg::IndexOp>(inner) ||
+        llvm::any_of(inner.getOperandTypes(), llvm::IsaPred<TensorType>))
+      return {};
+  ComputedConstant made{op, {}};
+  auto type = cast<RankedTensorType>(op.getResult(0).getType());
+  for (OpOperand *input : op.getDpsInputOperands()) {
+    AffineMap map = op.getMatchingIndexingMap(input);
+    std::optional<StridedConstant> constant = stridedConstant(input->get());
+    if (!constant || !map.isProjectedPermutation())
+      return {};
+    made.inputs.push_back(read(*constant, map, type.getShape()));
+  }
+  return made;
 }
 
 std::optional<StridedConstant> halcyon::stridedConstant(Value value) {
+  std::optional<ComputedConstant> made = computedConstant(value);
+  return made && !made->op ? std::optional(made->inputs.front()) : std::nullopt;
+}
+
+template <class View>
+static std::optional<ComputedConstant> viewed(Value source, std::optional<StridedConstant> (*view)(StridedConstant, View),
+                                              View op) {
+  std::optional<ComputedConstant> made = computedConstant(source);
+  if (!made)
+    return {};
+  for (StridedConstant &constant : made->inputs) {
+    std::optional<StridedConstant> next = view(constant, op);
+    if (!next)
+      return {};
+    constant = *next;
+  }
+  return made;
+}
+
+std::optional<ComputedConstant> halcyon::computedConstant(Value value) {
   auto type = dyn_cast<RankedTensorType>(value.getType());
   Operation *op = value.getDefiningOp();
   if (!type || !type.hasStaticShape() || !op)
     return {};
   if (auto constant = dyn_cast<arith::ConstantOp>(op)) {
     auto elements = dyn_cast<ElementsAttr>(constant.getValue());
-    return elements ? ofAttribute(elements) : std::nullopt;
+    std::optional<StridedConstant> found = elements ? ofAttribute(elements) : std::nullopt;
+    return found ? std::optional(ComputedConstant{nullptr, {*found}}) : std::nullopt;
   }
   if (auto cast = dyn_cast<tensor::CastOp>(op))
-    return stridedConstant(cast.getSource());
-  if (auto expand = dyn_cast<tensor::ExpandShapeOp>(op)) {
-    std::optional<StridedConstant> source = stridedConstant(expand.getSrc());
-    return source ? expanded(*source, expand) : std::nullopt;
-  }
-  if (auto collapse = dyn_cast<tensor::CollapseShapeOp>(op)) {
-    std::optional<StridedConstant> source = stridedConstant(collapse.getSrc());
-    return source ? collapsed(*source, collapse) : std::nullopt;
-  }
-  if (auto linalgOp = dyn_cast<linalg::LinalgOp>(op))
-    return moved(linalgOp);
-  return {};
+    return computedConstant(cast.getSource());
+  if (auto expand = dyn_cast<tensor::ExpandShapeOp>(op))
+    return viewed(expand.getSrc(), expanded, expand);
+  if (auto collapse = dyn_cast<tensor::CollapseShapeOp>(op))
+    return viewed(collapse.getSrc(), collapsed, collapse);
+  auto linalgOp = dyn_cast<linalg::LinalgOp>(op);
+  if (!linalgOp)
+    return {};
+  std::optional<ComputedConstant> made = moved(linalgOp);
+  return made ? made : computed(linalgOp);
 }

@@ -1,5 +1,6 @@
 // tensor/StridedConstant.h -- the bytes behind a constant tensor that was reshaped or transposed on the way.
 #pragma once
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/Value.h"
 #include <optional>
@@ -17,5 +18,13 @@ struct StridedConstant {
 
 // Nothing where `value` is no constant of whole bytes, or went through an operation that moves elements otherwise.
 std::optional<StridedConstant> stridedConstant(mlir::Value value);
+
+// A tensor that one elementwise operation makes of constants alone: weights that are dequantised. The inputs are seen
+// through what moves the result afterwards: all have the tensor's shape, with strides of 0 where they are spread.
+struct ComputedConstant {
+  mlir::linalg::GenericOp op; // null where the tensor is itself a constant, the one input
+  llvm::SmallVector<StridedConstant> inputs;
+};
+std::optional<ComputedConstant> computedConstant(mlir::Value value);
 
 } // namespace halcyon

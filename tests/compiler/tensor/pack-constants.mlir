@@ -50,10 +50,10 @@ func.func @window(%x: tensor<8x2xf32>, %y: tensor<6x4xf32>) -> tensor<6x4xf32> {
 // CHECK: linalg.matmul
 // CHECK: linalg.generic
 // CHECK: return
-func.func @stay(%x: tensor<4x2xf32>, %w: tensor<2x18xf32>, %y: tensor<4x18xf32>, %l: tensor<4x2xf64>, %z: tensor<4x2xf64>) -> (tensor<4x18xf32>, tensor<4x2xf64>, tensor<2x18xf32>) {
+func.func @stay(%x: tensor<4x2xf32>, %w: tensor<2x18xf32>, %y: tensor<4x18xf32>, %l: tensor<4x2xi64>, %z: tensor<4x2xi64>) -> (tensor<4x18xf32>, tensor<4x2xi64>, tensor<2x18xf32>) {
   %r = linalg.matmul ins(%x, %w : tensor<4x2xf32>, tensor<2x18xf32>) outs(%y : tensor<4x18xf32>) -> tensor<4x18xf32>
-  %d = arith.constant dense<[[1.0, 2.0], [3.0, 4.0]]> : tensor<2x2xf64>
-  %s = linalg.matmul ins(%l, %d : tensor<4x2xf64>, tensor<2x2xf64>) outs(%z : tensor<4x2xf64>) -> tensor<4x2xf64>
+  %d = arith.constant dense<[[1, 2], [3, 4]]> : tensor<2x2xi64>
+  %s = linalg.matmul ins(%l, %d : tensor<4x2xi64>, tensor<2x2xi64>) outs(%z : tensor<4x2xi64>) -> tensor<4x2xi64>
   %c = arith.constant dense<[[1.0, 2.0], [3.0, 4.0]]> : tensor<2x2xf32>
   %t = linalg.generic {indexing_maps = [affine_map<(i, j, k) -> (i, k)>, affine_map<(i, j, k) -> (k, j)>, affine_map<(i, j, k) -> (i, j)>],
                        iterator_types = ["parallel", "parallel", "reduction"]}
@@ -63,5 +63,68 @@ func.func @stay(%x: tensor<4x2xf32>, %w: tensor<2x18xf32>, %y: tensor<4x18xf32>,
     %n = arith.addf %o, %m : f32
     linalg.yield %n : f32
   } -> tensor<2x18xf32>
-  return %r, %s, %t : tensor<4x18xf32>, tensor<4x2xf64>, tensor<2x18xf32>
+  return %r, %s, %t : tensor<4x18xf32>, tensor<4x2xi64>, tensor<2x18xf32>
+}
+
+// -----
+
+// Weights that are dequantised by a scale for each output, then turned: the arithmetic is done on panels of the bytes and of
+// the scales, which the reduction does not read.
+// CHECK-DAG: #[[ALL:.*]] = affine_map<(d0, d1, d2) -> (d0, d1, d2)>
+// CHECK-DAG: #[[COLUMNS:.*]] = affine_map<(d0, d1, d2) -> (d0, d2)>
+// CHECK-DAG: #[[PANEL:.*]] = affine_map<(d0, d1, d2) -> (d1 floordiv 16, d2, d1 mod 16)>
+// CHECK-LABEL: func @dequantised
+// CHECK-DAG: %[[Q:.*]] = arith.constant dense_resource<{{.*}}panels{{.*}}> : tensor<1x3x16xi8>
+// CHECK-DAG: %[[S:.*]] = arith.constant dense_resource<{{.*}}panels{{.*}}> : tensor<1x16xf32>
+// CHECK: %[[W:.*]] = linalg.generic {indexing_maps = [#[[ALL]], #[[COLUMNS]], #[[ALL]]]
+// CHECK-SAME: ins(%[[Q]], %[[S]] : tensor<1x3x16xi8>, tensor<1x16xf32>)
+// CHECK: arith.sitofp
+// CHECK: linalg.generic {indexing_maps = [#{{.*}}, #[[PANEL]], #{{.*}}]
+// CHECK-SAME: ins(%arg0, %[[W]] : tensor<4x3xf32>, tensor<1x3x16xf32>)
+// The bytes of columns 0 and 1 of row 0, then 14 zeros.
+// CHECK: "0x400000000104000000000000000000000000000002050000
+func.func @dequantised(%x: tensor<4x3xf32>, %y: tensor<4x2xf32>) -> tensor<4x2xf32> {
+  %q = arith.constant dense<[[1, 2, 3], [4, 5, 6]]> : tensor<2x3xi8>
+  %scale = arith.constant dense<[0.5, 0.25]> : tensor<2xf32>
+  %e = tensor.empty() : tensor<2x3xf32>
+  %w = linalg.generic {indexing_maps = [affine_map<(o, k) -> (o, k)>, affine_map<(o, k) -> (o)>, affine_map<(o, k) -> (o, k)>], iterator_types = ["parallel", "parallel"]}
+      ins(%q, %scale : tensor<2x3xi8>, tensor<2xf32>) outs(%e : tensor<2x3xf32>) {
+  ^bb0(%i: i8, %s: f32, %o: f32):
+    %f = arith.sitofp %i : i8 to f32
+    %m = arith.mulf %f, %s : f32
+    linalg.yield %m : f32
+  } -> tensor<2x3xf32>
+  %te = tensor.empty() : tensor<3x2xf32>
+  %t = linalg.transpose ins(%w : tensor<2x3xf32>) outs(%te : tensor<3x2xf32>) permutation = [1, 0]
+  %r = linalg.matmul ins(%x, %t : tensor<4x3xf32>, tensor<3x2xf32>) outs(%y : tensor<4x2xf32>) -> tensor<4x2xf32>
+  return %r : tensor<4x2xf32>
+}
+
+// -----
+
+// Arithmetic that also reads an argument, or a place: stays.
+// CHECK-LABEL: func @not_constant
+// CHECK-NOT: panels
+// CHECK: return
+func.func @not_constant(%x: tensor<4x3xf32>, %y: tensor<4x2xf32>, %scale: tensor<2xf32>) -> (tensor<4x2xf32>, tensor<4x2xf32>) {
+  %q = arith.constant dense<[[1, 2], [3, 4], [5, 6]]> : tensor<3x2xi8>
+  %e = tensor.empty() : tensor<3x2xf32>
+  %w = linalg.generic {indexing_maps = [affine_map<(k, o) -> (k, o)>, affine_map<(k, o) -> (o)>, affine_map<(k, o) -> (k, o)>], iterator_types = ["parallel", "parallel"]}
+      ins(%q, %scale : tensor<3x2xi8>, tensor<2xf32>) outs(%e : tensor<3x2xf32>) {
+  ^bb0(%i: i8, %s: f32, %o: f32):
+    %f = arith.sitofp %i : i8 to f32
+    %m = arith.mulf %f, %s : f32
+    linalg.yield %m : f32
+  } -> tensor<3x2xf32>
+  %v = linalg.generic {indexing_maps = [affine_map<(k, o) -> (k, o)>, affine_map<(k, o) -> (k, o)>], iterator_types = ["parallel", "parallel"]}
+      ins(%q : tensor<3x2xi8>) outs(%e : tensor<3x2xf32>) {
+  ^bb0(%i: i8, %o: f32):
+    %row = linalg.index 0 : index
+    %n = arith.index_cast %row : index to i32
+    %f = arith.sitofp %n : i32 to f32
+    linalg.yield %f : f32
+  } -> tensor<3x2xf32>
+  %r = linalg.matmul ins(%x, %w : tensor<4x3xf32>, tensor<3x2xf32>) outs(%y : tensor<4x2xf32>) -> tensor<4x2xf32>
+  %s = linalg.matmul ins(%x, %v : tensor<4x3xf32>, tensor<3x2xf32>) outs(%y : tensor<4x2xf32>) -> tensor<4x2xf32>
+  return %r, %s : tensor<4x2xf32>, tensor<4x2xf32>
 }
