@@ -197,6 +197,20 @@ LogicalResult Scheduler::body(Block &block) {
   return success();
 }
 
+// The location, whose name then ends in what is wrong there.
+static Location saying(StringRef what, Location location) {
+  StringAttr name;
+  location->walk([&](Location part) {
+    auto named = dyn_cast<NameLoc>(part);
+    if (!named)
+      return WalkResult::advance();
+    name = named.getName();
+    return WalkResult::interrupt();
+  });
+  const std::string text = name ? (name.getValue() + ": " + what).str() : what.str();
+  return NameLoc::get(StringAttr::get(location.getContext(), text), location);
+}
+
 LogicalResult Scheduler::operation(Operation *op) {
   Location location = op->getLoc();
   if (auto launchOp = dyn_cast<dispatch::LaunchOp>(op))
@@ -289,7 +303,9 @@ LogicalResult Scheduler::operation(Operation *op) {
   if (isa<ml_program::GlobalStoreOp>(op))
     return globalStore(op);
   if (auto check = dyn_cast<cf::AssertOp>(op)) {
-    builder.create<host::FailOp>(location, scalars.lookup(check.getArg()), check.getMsg() == "sizes differ");
+    const bool sizes = check.getMsg() == "sizes differ"; // the runtime has words of its own for this
+    builder.create<host::FailOp>(sizes ? location : saying(check.getMsg(), location),
+                                 scalars.lookup(check.getArg()), sizes);
     return success();
   }
   return scalar(op);

@@ -168,6 +168,12 @@ LogicalResult importTopK(NodeContext &node) {
   if (wanted && (*wanted < 0 || (extent && *wanted > *extent)))
     return node.error() << "k is " << *wanted << " in a dimension of "
                         << (extent ? *extent : ShapedType::kDynamic);
+  requireSize(b, count);
+  if (!(wanted && extent)) {
+    using P = arith::CmpIPredicate;
+    require(b, b.create<arith::CmpIOp>(P::sle, asValue(b, count), asValue(b, input.dims[*axis])),
+            "k is greater than the dimension");
+  }
   auto rank = static_cast<unsigned>(input.rank());
   Value source = node.value(0);
   SmallVector<AffineExpr> own, other;

@@ -1,6 +1,7 @@
 #include "import/onnx/IndexMath.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Arith/Utils/Utils.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include <numeric>
 
@@ -140,6 +141,25 @@ OpFoldResult product(ImplicitLocOpBuilder &b, ArrayRef<OpFoldResult> dims) {
       rest = mul(b, rest, dim);
   }
   return knownPart == 0 ? fixed(b, 0) : mul(b, rest, fixed(b, knownPart));
+}
+
+void require(ImplicitLocOpBuilder &b, Value condition, StringRef what) {
+  b.create<cf::AssertOp>(condition, what);
+}
+
+void requireEqual(ImplicitLocOpBuilder &b, OpFoldResult left, OpFoldResult right) {
+  if (left == right || (known(left) && known(right)))
+    return;
+  using P = arith::CmpIPredicate;
+  require(b, b.create<arith::CmpIOp>(P::eq, asValue(b, left), asValue(b, right)), "sizes differ");
+}
+
+void requireSize(ImplicitLocOpBuilder &b, OpFoldResult dim) {
+  if (known(dim))
+    return;
+  using P = arith::CmpIPredicate;
+  require(b, b.create<arith::CmpIOp>(P::sge, asValue(b, dim), constantIndex(b, 0)),
+          "a size is negative");
 }
 
 void Factors::multiply(OpFoldResult dim) {

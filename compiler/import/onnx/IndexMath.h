@@ -33,6 +33,13 @@ OpFoldResult product(mlir::ImplicitLocOpBuilder &b, llvm::ArrayRef<OpFoldResult>
 OpFoldResult quotient(mlir::ImplicitLocOpBuilder &b, llvm::ArrayRef<OpFoldResult> factors,
                       llvm::ArrayRef<OpFoldResult> divisors);
 
+// The call fails, and says what and at which node, unless `condition` holds.
+void require(mlir::ImplicitLocOpBuilder &b, mlir::Value condition, llvm::StringRef what);
+// Nothing is left to check where both are known, or one value.
+void requireEqual(mlir::ImplicitLocOpBuilder &b, OpFoldResult left, OpFoldResult right);
+// Not negative.
+void requireSize(mlir::ImplicitLocOpBuilder &b, OpFoldResult dim);
+
 // A product taken apart: what is known, and the other factors. Values that are
 // products themselves are taken apart too, so that equal sizes look equal.
 struct Factors {

@@ -128,6 +128,9 @@ LogicalResult setReshaped(NodeContext &node, Dims dims) {
     node.setAs(0, node.graph.fromConstant(std::move(made)));
     return success();
   }
+  // What a reshape cannot be told to be the same by its factors is compared at the call.
+  if (!(Factors(input.dims) == Factors(dims)))
+    requireEqual(node.b, product(node.b, input.dims), product(node.b, dims));
   Value made = reshapeTensor(node.b, node.value(0), input.dims, dims);
   node.set(0, made, input.dataType, std::move(dims));
   return success();
@@ -242,7 +245,7 @@ FailureOr<std::optional<SmallVector<int64_t>>> axesOf(NodeContext &node) {
 void checkIsOne(ImplicitLocOpBuilder &b, OpFoldResult dim) {
   Value isOne =
       b.create<arith::CmpIOp>(arith::CmpIPredicate::eq, asValue(b, dim), constantIndex(b, 1));
-  b.create<cf::AssertOp>(isOne, "a dimension to squeeze is not 1");
+  require(b, isOne, "a dimension to squeeze is not 1");
 }
 
 // Some of the dropped dimensions are known to be 1 only when the model runs. A slice says so; to a

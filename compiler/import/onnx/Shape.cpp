@@ -70,6 +70,8 @@ LogicalResult importConstantOfShape(NodeContext &node) {
     node.setElements(0, *dims, scalar.dataType, std::move(elements));
     return success();
   }
+  for (OpFoldResult dim : *dims)
+    requireSize(node.b, dim);
   node.set(0, filledTensor(node.b, *dims, element), scalar.dataType, *dims);
   return success();
 }
@@ -139,6 +141,11 @@ LogicalResult importRange(NodeContext &node) {
     OpFoldResult by = toIndex(b, delta, noSign);
     if (known(by) == 0)
       return node.error() << "delta is zero";
+    if (!known(by)) {
+      using P = arith::CmpIPredicate;
+      require(b, b.create<arith::CmpIOp>(P::ne, asValue(b, by), constantIndex(b, 0)),
+              "delta is zero");
+    }
     OpFoldResult distance = sub(b, toIndex(b, scalars[1], noSign), toIndex(b, start, noSign));
     length = max(b, ceilDiv(b, distance, by), fixed(b, 0));
   }

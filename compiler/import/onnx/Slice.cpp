@@ -313,6 +313,7 @@ LogicalResult importSplit(NodeContext &node) {
   if (declared != parts)
     return node.error() << "num_outputs is " << declared << ", but there are " << parts;
   Dims sizes;
+  bool isGiven = node.has(1) || node.find("split");
   if (node.has(1)) {
     FailureOr<Dims> given = node.indices(1, "split");
     if (failed(given))
@@ -342,6 +343,8 @@ LogicalResult importSplit(NodeContext &node) {
   }
   if (known(start) && known(extent) && known(start) != known(extent))
     return node.error() << "parts of " << *known(start) << " in a dimension of " << *known(extent);
+  if (isGiven)
+    requireEqual(b, start, extent);
   return success();
 }
 
@@ -393,6 +396,10 @@ LogicalResult importConcat(NodeContext &node) {
     node.setElements(0, dims, node.in(0).dataType, std::move(made));
     return success();
   }
+  for (size_t i = 0; i < node.numInputs(); ++i)
+    for (int64_t other = 0; other < rank; ++other)
+      if (other != *axis)
+        requireEqual(b, dims[other], node.in(i).dims[other]);
   Value made = emptyTensor(b, dims, node.in(0).element);
   Dims offsets(rank, fixed(b, 0)), strides(rank, fixed(b, 1));
   for (size_t i = 0; i < node.numInputs(); ++i) {
@@ -445,6 +452,57 @@ LogicalResult importTranspose(NodeContext &node) {
   return success();
 }
 
+// Axes of the input that may or may not be 1, where the target is something else.
+SmallVector<int64_t> unsureAxes(const Dims &from, const Dims &target) {
+  SmallVector<int64_t> made;
+  for (size_t fromEnd = 1; fromEnd <= std::min(from.size(), target.size()); ++fromEnd) {
+    OpFoldResult have = from[from.size() - fromEnd], want = target[target.size() - fromEnd];
+    bool sure = have == want || known(have) == 1 || known(want) == 1 || (known(have) && known(want));
+    if (!sure)
+      made.push_back(static_cast<int64_t>(from.size() - fromEnd));
+  }
+  return made;
+}
+
+// Each element is read from where it is at the call: at 0 where the input's dimension is 1.
+LogicalResult expandUnsure(NodeContext &node, const Dims &target, Dims dims,
+                           ArrayRef<int64_t> unsure) {
+  ImplicitLocOpBuilder &b = node.b;
+  Imported &input = node.in(0);
+  using P = arith::CmpIPredicate;
+  size_t more = dims.size() - input.dims.size();
+  SmallVector<Value> spreads(input.dims.size());
+  for (int64_t axis : unsure) {
+    OpFoldResult &to = dims[static_cast<size_t>(axis) + more];
+    Value have = asValue(b, input.dims[axis]);
+    Value want = asValue(b, target[static_cast<size_t>(axis) + target.size() - input.dims.size()]);
+    Value one = constantIndex(b, 1);
+    Value isOne = b.create<arith::CmpIOp>(P::eq, have, one);
+    Value keeps = b.create<arith::CmpIOp>(P::eq, want, one);
+    Value fits = b.create<arith::OrIOp>(isOne, b.create<arith::CmpIOp>(P::eq, have, want));
+    require(b, b.create<arith::OrIOp>(keeps, fits),
+            "a dimension that is not 1 cannot become another");
+    spreads[static_cast<size_t>(axis)] = isOne;
+    to = b.create<arith::SelectOp>(keeps, have, want).getResult();
+  }
+  Value source = node.value(0);
+  Value made = generate(
+      b, emptyTensor(b, dims, input.element), [&](ImplicitLocOpBuilder &inner, ArrayRef<Value> at) {
+        SmallVector<Value> from;
+        for (auto [axis, dim] : llvm::enumerate(input.dims)) {
+          Value place = at[axis + more];
+          if (known(dim) == 1)
+            place = constantIndex(inner, 0);
+          else if (spreads[axis])
+            place = inner.create<arith::SelectOp>(spreads[axis], constantIndex(inner, 0), place);
+          from.push_back(place);
+        }
+        return inner.create<tensor::ExtractOp>(source, from).getResult();
+      });
+  node.set(0, made, input.dataType, std::move(dims));
+  return success();
+}
+
 // The target's dimension wins where the input's is 1; a target of 1 keeps it.
 LogicalResult importExpand(NodeContext &node) {
   ImplicitLocOpBuilder &b = node.b;
@@ -457,6 +515,9 @@ LogicalResult importExpand(NodeContext &node) {
   FailureOr<Dims> dims = broadcastDims(node, {&input, &target});
   if (failed(dims))
     return failure();
+  SmallVector<int64_t> unsure = unsureAxes(input.dims, *shape);
+  if (!unsure.empty())
+    return expandUnsure(node, *shape, *dims, unsure);
   Imported result;
   result.dims = *dims;
   if (llvm::equal(*dims, input.dims)) {
@@ -492,8 +553,10 @@ LogicalResult importTile(NodeContext &node) {
     return node.error() << "has " << repeats->size() << " repeats for " << input.rank()
                         << " dimensions";
   Dims dims;
-  for (auto [dim, repeat] : llvm::zip(input.dims, *repeats))
+  for (auto [dim, repeat] : llvm::zip(input.dims, *repeats)) {
+    requireSize(b, repeat);
     dims.push_back(mul(b, dim, repeat));
+  }
   Value source = node.value(0);
   Value made = generate(
       b, emptyTensor(b, dims, input.element), [&](ImplicitLocOpBuilder &inner, ArrayRef<Value> at) {
