@@ -27,6 +27,7 @@ const OpImporter *findImporter(llvm::StringRef domain, llvm::StringRef opType) {
                         scatterOps,
                         quantizeOps,
                         microsoftQuantizedOps,
+                        microsoftQuantizedLayerOps,
                         blockOps,
                         gridOps,
                         einsumOps,

@@ -40,6 +40,7 @@ llvm::ArrayRef<OpImporter> normalizationFunctionOps();
 llvm::ArrayRef<OpImporter> scatterOps();
 llvm::ArrayRef<OpImporter> quantizeOps();
 llvm::ArrayRef<OpImporter> microsoftQuantizedOps();
+llvm::ArrayRef<OpImporter> microsoftQuantizedLayerOps();
 llvm::ArrayRef<OpImporter> blockOps();
 llvm::ArrayRef<OpImporter> gridOps();
 llvm::ArrayRef<OpImporter> einsumOps();
