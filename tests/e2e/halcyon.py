@@ -1,5 +1,5 @@
 """Runs halcyonc and halcyon for the tests of this folder, and counts."""
-import pathlib, subprocess, time
+import json, pathlib, subprocess, time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 
@@ -13,6 +13,10 @@ class Tools:
     def compile(self, source, artifact, *options, seconds=300):
         """None, or what went wrong."""
         return self.call([self.halcyonc, source, "-o", artifact, *options], seconds).error
+
+    def inspect(self, artifact):
+        """What `halcyon inspect --json` says."""
+        return json.loads(self.call([self.halcyon, "inspect", artifact, "--json"]).out)
 
     def run(self, *words, seconds=300):
         return self.call([self.halcyon, *words], seconds)

@@ -53,8 +53,7 @@ def cases(folder):
 
 def on_host(tools, artifact):
     """How many arguments are the host's: nobody copies them."""
-    done = tools.run("inspect", artifact, "--json")
-    return sum(value["residence"] == "host" for value in json.loads(done.out)["functions"][0]["arguments"])
+    return sum(value["residence"] == "host" for value in tools.inspect(artifact)["functions"][0]["arguments"])
 
 
 def run_case(tools, artifact, device, threads, case, atol, host, reads, scratch):
