@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Quantised operators of com.microsoft against onnxruntime: quantized.py BUILD [OPERATOR]...
+"""Quantised operators, of com.microsoft above all, against onnxruntime: quantized.py BUILD [OPERATOR]...
 
 One model for each operator, with a node for each row of its list below, at three batch sizes from one artifact, -O2 and -O0.
 Integers must be equal, numbers of 8 bits equal but for a few that are one step apart (a value in the middle between two),
@@ -99,7 +99,20 @@ def average_pool(make):
     window = {"kernel_shape": [3, 2], "strides": [2, 1]}
     for more in ({}, {"pads": [1, 0, 1, 1]}, {"pads": [1, 0, 1, 1], "count_include_pad": 1}):
         yield {**window, **more}, [make.batch("u1", 3, 8, 7), f(0.0207), zero("u1", 0), f(0.0193), zero("u1", 5)]
-    yield {**window, "channels_last": 1}, [make.batch("i1", 8, 7, 3), f(0.02), zero("i1", 3), f(0.02), zero("i1", 5)]
+    yield {**window, "channels_last": 1}, [make.batch("i1", 8, 7, 3), f(0.0207), zero("i1", 3), f(0.0193), zero("i1", 5)]
+
+
+def integer_matmul(make):
+    for count in (40, 3000):  # the sums of 3,000 are too large for f32
+        yield {}, [make.batch("u1", 2, count), make("i1", count, 20)]
+        yield {}, [make.batch("u1", 2, count), make("i1", count, 20), zero("u1", 77), make("i1", 20)]
+    yield {}, [make.batch("u1", 2, 9), make("u1", 9, 20), zero("u1", 3), zero("u1", 200)]
+
+
+def integer_conv(make):
+    for channels in (3, 400):
+        yield {}, [make.batch("u1", channels, 6, 5), make("u1", 17, channels, 3, 3), zero("u1", 100), zero("u1", 120)]
+    yield {"group": 2, "pads": [1, 1, 0, 0]}, [make.batch("u1", 4, 6, 5), make("u1", 6, 2, 3, 2), zero("u1", 100)]
 
 
 def reduce_mean(make):
@@ -189,7 +202,10 @@ def embedding(make):
 # Of the largest value, where onnxruntime quantises what stays in f32 here.
 LOOSE = {"DynamicQuantizeLSTM": 0.02}
 
+STANDARD = {"MatMulInteger", "ConvInteger"}  # of ONNX's own domain
+
 ROWS = {
+    "MatMulInteger": integer_matmul, "ConvInteger": integer_conv,
     "QLinearAdd": binary, "QLinearMul": binary, "QLinearSigmoid": function, "QLinearLeakyRelu": leaky_relu, "QLinearSoftmax": softmax,
     "QLinearWhere": where, "QLinearConcat": concat, "QLinearGlobalAveragePool": global_average_pool, "QLinearAveragePool": average_pool,
     "QLinearReduceMean": reduce_mean, "QGemm": gemm, "MatMulIntegerToFloat": matmul_to_float, "DynamicQuantizeMatMul": dynamic_matmul,
@@ -215,7 +231,7 @@ def model_of(operator, rows):
                 initializers.append(numpy_helper.from_array(np.asarray(value), name))
         results = [f"row{number}"] + [f"row{number}_{k}" for k in range(1, attributes.get("outputs", 1))]
         attributes = {name: value for name, value in attributes.items() if name != "outputs"}
-        nodes.append(helper.make_node(operator, names, results, f"node{number}", domain=DOMAIN, **attributes))
+        nodes.append(helper.make_node(operator, names, results, f"node{number}", domain="" if operator in STANDARD else DOMAIN, **attributes))
         outputs += [onnx.ValueInfoProto(name=name) for name in results]
     graph = helper.make_graph(nodes, operator, arguments, outputs, initializers)
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17), helper.make_opsetid(DOMAIN, 1)], ir_version=8), arrays

@@ -127,9 +127,14 @@ LogicalResult importDynamicQuantize(NodeContext &node) {
   if (failed(checkFloat(node, 0)))
     return failure();
   Part x = with.input(0), none = with.scalar(0, x->dataType);
-  NodeAttribute drop = attribute("keepdims", int64_t{0});
-  Part low = with("Min", {with("ReduceMin", {x}, {drop}), none});
-  Part high = with("Max", {with("ReduceMax", {x}, {drop}), none});
+  // Rows first: their kernels are faster than one that reduces everything.
+  auto overAll = [&](StringRef op) {
+    NodeAttribute drop = attribute("keepdims", int64_t{0});
+    Part rows = x->rank() > 1 ? with(op, {x, with.ints({-1})}, {drop}) : x;
+    return with(op, {rows}, {drop});
+  };
+  Part low = with("Min", {overAll("ReduceMin"), none});
+  Part high = with("Max", {overAll("ReduceMax"), none});
   Part scale = with("Div", {with("Sub", {high, low}), with.scalar(255, x->dataType)});
   // All zero: any scale does.
   Part divisor = with("Where", {with("Equal", {scale, none}), with.scalar(1, x->dataType), scale});
@@ -150,6 +155,45 @@ LogicalResult checkQuantised(NodeContext &node, std::initializer_list<size_t> in
   return success();
 }
 
+// Numbers of 8 or 32 bits.
+int64_t integerAt(const Tensor &tensor, size_t index) {
+  const std::byte *bytes = tensor.bytes.view.data();
+  if (tensor.type == DataType::i32) {
+    int32_t value;
+    std::memcpy(&value, bytes + 4 * index, sizeof(value));
+    return value;
+  }
+  auto byte = static_cast<uint8_t>(bytes[index]);
+  return tensor.type == DataType::u8 ? byte : static_cast<int8_t>(byte);
+}
+
+// The type in which sums of products with bytes are exact, in any order: f32 where the constant
+// operand's magnitudes are such that no sum leaves its integers. Dimension `outputs` of `w` is the
+// result's; the zero points, if there are several, belong to it.
+DataType exactSums(Part w, Part zero, size_t outputs, Part bias, DataType otherwise) {
+  if (!w->constant || (zero && !zero->constant) || (bias && !bias->constant))
+    return otherwise;
+  const Tensor &weights = *w->constant;
+  int64_t inner = 1, total = 1, extent = weights.dims[outputs];
+  for (auto [axis, dim] : llvm::enumerate(weights.dims)) {
+    total *= dim;
+    inner *= axis > outputs ? dim : 1;
+  }
+  int64_t zeros = zero ? *zero->numElements() : 1;
+  if (zeros != 1 && zeros != extent)
+    return otherwise;
+  SmallVector<int64_t> sums(static_cast<size_t>(extent), 0);
+  for (int64_t i = 0; i < total; ++i) {
+    int64_t output = i / inner % extent;
+    int64_t from = zero ? integerAt(*zero->constant, zeros == 1 ? 0 : output) : 0;
+    sums[output] += std::abs(integerAt(weights, i) - from);
+  }
+  int64_t most = sums.empty() ? 0 : *llvm::max_element(sums) * 255, added = 0;
+  for (int64_t i = 0; bias && i < *bias->numElements(); ++i)
+    added = std::max(added, std::abs(integerAt(*bias->constant, i)));
+  return most + added <= int64_t{1} << 24 ? DataType::f32 : otherwise;
+}
+
 // A zero point a row of the left matrix, where it is a list.
 Part byRow(Composer &with, Part factor) {
   return factor && factor->rank() == 1 && factor->numElements() != 1
@@ -157,12 +201,19 @@ Part byRow(Composer &with, Part factor) {
              : factor;
 }
 
+// Times the right matrix, in i32.
+Part multiplied(Composer &with, Part left, Part right, Part zero) {
+  DataType inner = right->rank() == 2 ? exactSums(right, zero, 1, nullptr, DataType::i32) : DataType::i32;
+  Part factors = with.cast(centred(with, right, zero), inner);
+  return with.cast(with("MatMul", {with.cast(left, inner), factors}), DataType::i32);
+}
+
 LogicalResult importMatMulInteger(NodeContext &node) {
   Composer with(node);
   if (failed(checkQuantised(node, {0, 1})))
     return failure();
   Part left = centred(with, with.input(0), byRow(with, with.input(2)));
-  return with.define(0, with("MatMul", {left, centred(with, with.input(1), with.input(3))}));
+  return with.define(0, multiplied(with, left, with.input(1), with.input(3)));
 }
 
 // a, scale, zero, b, scale, zero, result's scale, zero
@@ -171,7 +222,7 @@ LogicalResult importQLinearMatMul(NodeContext &node) {
   if (failed(checkQuantised(node, {0, 3, 7})))
     return failure();
   Part left = centred(with, with.input(0), byRow(with, with.input(2)));
-  Part sums = with("MatMul", {left, centred(with, with.input(3), with.input(5))});
+  Part sums = multiplied(with, left, with.input(3), with.input(5));
   DataType f32 = DataType::f32;
   Part scale =
       with("Mul", {with.cast(byRow(with, with.input(1)), f32), with.cast(with.input(4), f32)});
@@ -198,18 +249,20 @@ Part byOutput(Composer &with, Part factor, int64_t after) {
   return with("Reshape", {factor, with.ints(shape)});
 }
 
-// Sums of integer products, in f64, where they are exact.
-Part convolved(NodeContext &node, Composer &with, Part x, Part xZero, Part w, Part wZero) {
-  Part input = with.cast(centred(with, x, xZero), DataType::f64);
+// Sums of integer products, and room for the bias, in f32 or f64, where they are exact.
+Part convolved(NodeContext &node, Composer &with, Part x, Part xZero, Part w, Part wZero,
+               Part bias) {
+  DataType inner = exactSums(w, wZero, 0, bias, DataType::f64);
+  Part input = with.cast(centred(with, x, xZero), inner);
   Part filter = centred(with, w, byOutput(with, wZero, w->rank() - 1));
-  return with("Conv", {input, with.cast(filter, DataType::f64)}, windowAttributes(node));
+  return with("Conv", {input, with.cast(filter, inner)}, windowAttributes(node));
 }
 
 LogicalResult importConvInteger(NodeContext &node) {
   Composer with(node);
   if (failed(checkQuantised(node, {0, 1})))
     return failure();
-  Part made = convolved(node, with, with.input(0), with.input(2), with.input(1), with.input(3));
+  Part made = convolved(node, with, with.input(0), with.input(2), with.input(1), with.input(3), nullptr);
   return with.define(0, with.cast(made, DataType::i32));
 }
 
@@ -218,10 +271,11 @@ LogicalResult importQLinearConv(NodeContext &node) {
   Composer with(node);
   if (failed(checkQuantised(node, {0, 3, 7})))
     return failure();
-  Part sums = convolved(node, with, with.input(0), with.input(2), with.input(3), with.input(5));
+  Part sums = convolved(node, with, with.input(0), with.input(2), with.input(3), with.input(5),
+                        with.input(8));
   int64_t spatial = node.rank(0) - 2;
-  if (node.has(8))
-    sums = with("Add", {sums, byOutput(with, with.cast(with.input(8), DataType::f64), spatial)});
+  if (node.has(8) && !with.hasFailed())
+    sums = with("Add", {sums, byOutput(with, with.cast(with.input(8), sums->dataType), spatial)});
   DataType f32 = DataType::f32;
   Part scale = with("Mul", {with.cast(with.input(1), f32), with.cast(with.input(4), f32)});
   scale = byOutput(with, with("Div", {scale, with.cast(with.input(6), f32)}), spatial);
