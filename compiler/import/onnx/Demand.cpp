@@ -19,6 +19,7 @@ std::optional<ShapeOperands> shapeOperands(llvm::StringRef opType) {
       {"DFT", {1, 2}},       {"HannWindow", {0, 0}},      {"HammingWindow", {0, 0}},
       {"STFT", {1, 3}},      {"BlackmanWindow", {0, 0}},  {"MelWeightMatrix", {0, 4}},
       {"Col2Im", {1, 2}},    {"MaxUnpool", {2, 2}},       {"NonMaxSuppression", {2, 4}},
+      {"ExpandDims", {1, 1}},  {"GroupQueryAttention", {6, 6}},
       {"CumProd", {1, 1}},   {"AffineGrid", {1, 1}},      {"CenterCropPad", {1, 1}},
   };
   auto found = table.find(opType);

@@ -43,6 +43,10 @@ const OpImporter *findImporter(llvm::StringRef domain, llvm::StringRef opType) {
                         mlFeatureOps,
                         mlTreeOps,
                         mlLinearOps,
+                        microsoftFusedOps,
+                        microsoftAttentionOps,
+                        mlVectorOps,
+                        roiPoolOps,
                         ifOps,
                         loopOps})
       for (const OpImporter &entry : family())

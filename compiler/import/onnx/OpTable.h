@@ -56,6 +56,10 @@ llvm::ArrayRef<OpImporter> tfIdfOps();
 llvm::ArrayRef<OpImporter> mlFeatureOps();
 llvm::ArrayRef<OpImporter> mlTreeOps();
 llvm::ArrayRef<OpImporter> mlLinearOps();
+llvm::ArrayRef<OpImporter> microsoftFusedOps();
+llvm::ArrayRef<OpImporter> microsoftAttentionOps();
+llvm::ArrayRef<OpImporter> mlVectorOps();
+llvm::ArrayRef<OpImporter> roiPoolOps();
 llvm::ArrayRef<OpImporter> ifOps();
 llvm::ArrayRef<OpImporter> loopOps();
 

@@ -49,7 +49,7 @@ LogicalResult importPad(NodeContext &node) {
     if (failed(given))
       return failure();
     pads = *given;
-  } else if (auto given = node.intsAttr("pads")) {
+  } else if (auto given = node.intsAttr(node.opset() < 2 ? "paddings" : "pads")) {
     for (int64_t pad : *given)
       pads.push_back(fixed(b, pad));
     outside = constantLike(b, outside, node.floatAttr("value", 0));

@@ -24,6 +24,7 @@ public:
       if (node.find(name))
         return node.error() << "attribute '" << name << "' is not supported";
     // Layout 1 has the batch first, in inputs and results.
+    node.ignore({"output_sequence"}); // before opset 7: whether output 0 is wanted, which the node says
     int64_t layout = node.intAttr("layout", 0);
     if (layout != 0 && layout != 1)
       return node.error() << "attribute 'layout' is " << layout;

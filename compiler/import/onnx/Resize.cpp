@@ -1,3 +1,5 @@
+#include "import/onnx/Compose.h"
+#include "import/onnx/Constants.h"
 #include "import/onnx/OpTable.h"
 #include "import/onnx/ResizeAxes.h"
 #include "import/onnx/Scalar.h"
@@ -365,8 +367,25 @@ LogicalResult importResize(NodeContext &node) {
                 node.stringAttr("nearest_mode", "round_prefer_floor"));
 }
 
+// Scales: an input since opset 9, before attributes.
 LogicalResult importUpsample(NodeContext &node) {
-  return resize(node, 1, 3, "asymmetric", "floor");
+  if (node.has(1))
+    return resize(node, 1, 3, "asymmetric", "floor");
+  std::vector<float> scales;
+  if (const NodeAttribute *given = node.find("scales"))
+    scales = given->floats;
+  double height = node.floatAttr("height_scale", 0), width = node.floatAttr("width_scale", 0);
+  if (scales.empty() && height > 0 && width > 0)
+    scales = {1, 1, static_cast<float>(height), static_cast<float>(width)};
+  if (scales.empty())
+    return node.error() << "has no scales";
+  StringRef mode = node.stringAttr("mode", "nearest");
+  Composer with(node);
+  return with.define(
+      0, with("Resize", {with.input(0), nullptr, with.constant(makeTensor(DataType::f32, scales))},
+              {attribute("mode", mode == "bilinear" ? StringRef("linear") : mode),
+               attribute("coordinate_transformation_mode", StringRef("asymmetric")),
+               attribute("nearest_mode", StringRef("floor"))}));
 }
 
 } // namespace
@@ -374,7 +393,7 @@ LogicalResult importUpsample(NodeContext &node) {
 ArrayRef<OpImporter> resizeOps() {
   static const OpImporter list[] = {
       {"Resize", importResize, 1, 4},
-      {"Upsample", importUpsample, 2, 2},
+      {"Upsample", importUpsample, 1, 2},
   };
   return list;
 }

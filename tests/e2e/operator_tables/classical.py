@@ -220,7 +220,47 @@ def linear(Case, rng):
                post_transform="TANH", refused="'post_transform' is 'TANH'", **common)
 
 
+def vectors(Case, rng):
+    f32 = lambda *shape: rng.standard_normal(shape).astype(np.float32)
+    numbers = lambda n: rng.standard_normal(n).astype(np.float32).tolist()
+    many = [{"x": f32(n, 4)} for n in (5, 1, 33)]
+    common = dict(domain=ML, dims={"x": ["n", None]}, atol=1e-4)
+    kernels = {"LINEAR": [0.0, 0.0, 0.0], "POLY": [0.3, 1.0, 3.0], "RBF": [0.4, 0.0, 0.0], "SIGMOID": [0.2, 0.1, 0.0]}
+    for kernel, numbers_of_it in kernels.items():
+        its = dict(kernel_type=kernel, kernel_params=numbers_of_it)
+        yield Case(f"SVMRegressor {kernel}", "SVMRegressor", many, types={0: 1}, n_supports=6, support_vectors=numbers(24),
+                   coefficients=numbers(6), rho=[0.3], **its, **common)
+        for counts in ([3, 4], [2, 3, 1]):
+            classes, total = len(counts), sum(counts)
+            yield Case(f"SVMClassifier {kernel}, {classes} classes", "SVMClassifier", many, outputs=2, types={0: 7, 1: 1},
+                       vectors_per_class=counts, support_vectors=numbers(4 * total), coefficients=numbers(total * (classes - 1)),
+                       rho=numbers(classes * (classes - 1) // 2), classlabels_ints=[4, 2, 9][:classes], **its, **common)
+    yield Case("SVMRegressor of one class", "SVMRegressor", many, types={0: 1}, n_supports=6, support_vectors=numbers(24),
+               coefficients=numbers(6), rho=[0.1], kernel_type="RBF", kernel_params=[0.4, 0.0, 0.0], one_class=1, **common)
+    yield Case("SVMRegressor without vectors", "SVMRegressor", many, types={0: 1}, coefficients=numbers(4), rho=[0.1],
+               kernel_params=[0.0, 0.0, 0.0], **common)
+    for counts in ([3, 4], [2, 3, 1, 2]):
+        classes, total = len(counts), sum(counts)
+        pairs = classes * (classes - 1) // 2
+        # onnx's evaluator has a sum where LIBSVM's equations have products
+        yield Case(f"SVMClassifier, probabilities of {classes} classes", "SVMClassifier", many, outputs=2, types={0: 7, 1: 1},
+                   judges=("onnxruntime",),
+                   vectors_per_class=counts, support_vectors=numbers(4 * total), coefficients=numbers(total * (classes - 1)),
+                   rho=numbers(pairs), prob_a=(-np.abs(f32(pairs))).tolist(), prob_b=numbers(pairs), classlabels_ints=[4, 2, 9, 7][:classes],
+                   kernel_type="RBF", kernel_params=[0.4, 0.0, 0.0], **common)
+    for transform in ["NONE", "LOGISTIC", "SOFTMAX"]:
+        # onnx's evaluator gives 0 or 1 for a label
+        yield Case(f"SVMClassifier without vectors, {transform}", "SVMClassifier", many, outputs=2, types={0: 7, 1: 1},
+                   judges=("onnxruntime",),
+                   coefficients=numbers(12), rho=[0.2], classlabels_ints=[1, 5, 3], post_transform=transform,
+                   kernel_params=[0.0, 0.0, 0.0], **common)
+    yield Case("SVMClassifier, vectors that do not fit", "SVMClassifier", many, outputs=2, types={0: 7, 1: 1}, vectors_per_class=[1, 1],
+               support_vectors=numbers(7), coefficients=numbers(2), rho=[0.1], classlabels_ints=[0, 1], refused="'support_vectors'", **common)
+    yield Case("SVMRegressor, an unknown kernel", "SVMRegressor", many, types={0: 1}, n_supports=1, support_vectors=numbers(4),
+               coefficients=[1.0], rho=[0.1], kernel_type="COSINE", refused="'kernel_type' is 'COSINE'", **common)
+
+
 def cases(Case):
     rng = np.random.default_rng(11)
-    for family in (features, labels, linear, trees, ensemble):
+    for family in (features, labels, linear, vectors, trees, ensemble):
         yield from family(Case, rng)

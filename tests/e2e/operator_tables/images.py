@@ -1,4 +1,4 @@
-"""Resize that smooths what it shrinks, and ranges whose limits are small floats."""
+"""Resize that smooths what it shrinks, pools of regions, what only old versions had."""
 import itertools
 
 import numpy as np
@@ -20,3 +20,15 @@ def cases(Case):
                constants={"sizes": np.array([1, 1, 5, 7])}, order=["x", "", "", "sizes"], antialias=1, types={0: 11})
     limits = [dict(a=np.float16(a), b=np.float16(b), c=np.float16(c)) for a, b, c in [(0, 5, 0.5), (3, -2, -0.75), (1, 1, 1)]]
     yield Case("Range of f16 limits", "Range", limits, judges=("onnx",), types={0: 10})
+    regions = np.array([[0, 0, 0, 7, 7], [1, 2, 1, 5, 8], [0, 6.4, 3, 20, 4], [1, 9, 9, 12, 12], [0, 3, 3, 2, 2]], np.float32)
+    for scale in [1.0, 0.5]:
+        yield Case(f"MaxRoiPool, scale {scale}", "MaxRoiPool", [{"x": image(2, 3, 10, 9), "rois": regions}, {"x": image(2, 3, 10, 9), "rois": regions[:2]}],
+                   dims={"rois": ["r", None]}, judges=("onnxruntime",), types={0: 1}, opset=20, pooled_shape=[3, 2], spatial_scale=scale)
+    yield Case("MaxRoiPool without a shape", "MaxRoiPool", {"x": image(2, 3, 10, 9), "rois": regions}, types={0: 1}, refused="'pooled_shape'")
+    x = {"x": image(1, 2, 4, 5)}
+    repeated = lambda x: [x.repeat(2, 2).repeat(3, 3)]
+    yield Case("Upsample 1", "Upsample", x, opset=1, judges=(repeated,), types={0: 1}, height_scale=2.0, width_scale=3.0, mode="nearest")
+    yield Case("Upsample 7", "Upsample", x, opset=7, judges=(repeated, "onnxruntime"), types={0: 1}, scales=[1.0, 1.0, 2.0, 3.0], mode="nearest")
+    yield Case("Upsample 1 without scales", "Upsample", x, opset=1, types={0: 1}, refused="has no scales")
+    padded = lambda x: [np.pad(x, [(0, 0), (0, 0), (1, 0), (2, 3)], constant_values=2)]
+    yield Case("Pad 1", "Pad", x, opset=1, judges=(padded,), types={0: 1}, paddings=[0, 0, 1, 2, 0, 0, 0, 3], value=2.0)
