@@ -127,6 +127,14 @@ struct Product {
   SmallVector<Value> factors;
 };
 
+// Whether `block` takes it for a size, which ends the call where it is negative.
+bool isSize(Value value, Block *block) {
+  return llvm::any_of(value.getUsers(), [&](Operation *user) {
+    return user->getBlock() == block &&
+           isa<host::SizeMulOp, host::SizeAddOp, host::SizeAlignOp>(user);
+  });
+}
+
 // A simpler value that is never smaller, given that both are sizes: room for it is room for
 // `value`.
 Value bound(Value value) {
@@ -141,7 +149,8 @@ Value bound(Value value) {
       return *limit < large ? least.getRhs() : bound(least.getLhs());
   if (auto most = dyn_cast_or_null<arith::MaxSIOp>(op))
     if (std::optional<int64_t> limit = constantOf(most.getRhs()); limit && *limit <= 0)
-      return bound(most.getLhs());
+      if (Value inner = bound(most.getLhs()); isSize(inner, op->getBlock()))
+        return inner;
   return value;
 }
 

@@ -131,3 +131,19 @@ func.func @bounded(%x: !host.buffer, %n: i64) {
   host.copy %x[%c0] from %b[%c0] size %same
   return
 }
+
+// A difference that may be negative is no size: its clamp is.
+// CHECK-LABEL: func.func @difference(
+// CHECK:         %[[CLAMPED:.+]] = arith.maxsi
+// CHECK:         host.size_mul %[[CLAMPED]]
+func.func @difference(%x: !host.buffer, %n: i64, %m: i64) {
+  %c0 = arith.constant 0 : i64
+  %c4 = arith.constant 4 : i64
+  %less = arith.subi %n, %m : i64
+  %clamped = arith.maxsi %less, %c0 : i64
+  %size = host.size_mul %clamped, %c4
+  %a = host.alloca transient %size
+  host.copy %a[%c0] from %x[%c0] size %size
+  host.copy %x[%c0] from %a[%c0] size %size
+  return
+}
