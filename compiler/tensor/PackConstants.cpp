@@ -18,6 +18,7 @@ using namespace halcyon;
 
 namespace {
 
+constexpr size_t mostDimensions = 8; // that an artifact's constant has
 constexpr int64_t panelWidth = 16; // on every CPU: variants of a plan share its constants (design section 6)
 
 // What the kernels read panels of.
@@ -118,7 +119,8 @@ struct PackConstants : halcyon::impl::PackConstantsBase<PackConstants> {
         op = cast<linalg::LinalgOp>(generic->getOperation());
       }
       auto generic = cast<linalg::GenericOp>(op.getOperation());
-      if (std::optional<Packing> packing = packingOf(generic, op.getIndexingMapsArray()[i]))
+      std::optional<Packing> packing = packingOf(generic, op.getIndexingMapsArray()[i]);
+      if (packing && packing->loops.size() + 2 <= mostDimensions)
         replace(generic, i, *constant, *packing, rewriter);
     }
   }

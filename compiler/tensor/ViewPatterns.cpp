@@ -24,6 +24,31 @@ struct CollapseOfExpand : Compose {
   }
 };
 
+using ComposeExpand = ComposeExpandOfCollapseOp<tensor::ExpandShapeOp, tensor::CollapseShapeOp>;
+
+// expand(collapse(x)) -> a view of x, where types say which dimension became which: one dynamic in each group
+struct ExpandOfCollapse : ComposeExpand {
+  using ComposeExpand::ComposeExpand;
+
+  static bool isClear(ArrayRef<ReassociationIndices> groups, ArrayRef<int64_t> shape) {
+    return llvm::all_of(groups, [&](const ReassociationIndices &group) {
+      ArrayRef<int64_t> part = shape.slice(group.front(), group.size());
+      const auto dynamic = llvm::count_if(part, ShapedType::isDynamic);
+      return dynamic == 0 || (dynamic == 1 && !llvm::is_contained(part, 0));
+    });
+  }
+
+  LogicalResult matchAndRewrite(tensor::ExpandShapeOp op, PatternRewriter &rewriter) const override {
+    auto collapse = op.getSrc().getDefiningOp<tensor::CollapseShapeOp>();
+    if (!collapse)
+      return rewriter.notifyMatchFailure(op, "not of a collapse_shape");
+    if (!isClear(op.getReassociationIndices(), op.getResultType().getShape()) ||
+        !isClear(collapse.getReassociationIndices(), collapse.getSrcType().getShape()))
+      return rewriter.notifyMatchFailure(op, "which dimension became which is not known");
+    return ComposeExpand::matchAndRewrite(op, rewriter);
+  }
+};
+
 } // namespace
 
 SmallVector<std::string> halcyon::brokenPatterns() {
@@ -35,9 +60,11 @@ SmallVector<std::string> halcyon::brokenPatterns() {
       // Infers sizes that it could take over.
       "mlir::ComposeCollapseOfExpandOp<mlir::tensor::CollapseShapeOp, mlir::tensor::ExpandShapeOp, "
       "mlir::tensor::CastOp, mlir::tensor::DimOp, mlir::RankedTensorType>",
+      // Takes dynamic dimensions to be the same ones in their order.
+      "mlir::ComposeExpandOfCollapseOp<mlir::tensor::ExpandShapeOp, mlir::tensor::CollapseShapeOp>",
   };
 }
 
 void halcyon::populateViewPatterns(RewritePatternSet &patterns) {
-  patterns.add<CollapseOfExpand>(patterns.getContext());
+  patterns.add<CollapseOfExpand, ExpandOfCollapse>(patterns.getContext());
 }

@@ -70,12 +70,15 @@ struct ExpandFPowI : OpRewritePattern<math::FPowIOp> {
 struct ExpandIPowI : OpRewritePattern<math::IPowIOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(math::IPowIOp op, PatternRewriter &rewriter) const override {
-    if (!op.getType().isInteger())
-      return rewriter.notifyMatchFailure(op, "not a scalar");
     ImplicitLocOpBuilder b(op.getLoc(), rewriter);
     Type type = op.getType();
-    const unsigned width = type.getIntOrFloatBitWidth();
-    auto constant = [&](int64_t value) -> Value { return b.create<arith::ConstantIntOp>(value, width); };
+    const unsigned width = getElementTypeOrSelf(type).getIntOrFloatBitWidth();
+    auto constant = [&](int64_t value) -> Value {
+      TypedAttr element = b.getIntegerAttr(getElementTypeOrSelf(type), value);
+      if (auto vector = dyn_cast<VectorType>(type))
+        element = DenseElementsAttr::get(vector, element);
+      return b.create<arith::ConstantOp>(element);
+    };
     auto equal = [&](Value x, Value y) -> Value { return b.create<arith::CmpIOp>(arith::CmpIPredicate::eq, x, y); };
     Value zero = constant(0), one = constant(1), base = op.getLhs(), exponent = op.getRhs();
     auto loop = b.create<scf::ForOp>(

@@ -52,6 +52,10 @@ struct CpuScratch : halcyon::impl::CpuScratchBase<CpuScratch> {
     function.walk([&](memref::AllocOp alloc) { allocs.push_back(alloc); });
     int64_t stack = 0, local = 0;
     for (memref::AllocOp alloc : allocs) {
+      if (alloc->use_empty()) { // of a tensor that stayed in registers
+        alloc.erase();
+        continue;
+      }
       FailureOr<int64_t> bound = boundBytes(alloc);
       if (failed(bound)) {
         alloc.emitError("needs scratch memory of unbounded size in a kernel");
