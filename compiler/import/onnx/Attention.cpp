@@ -114,7 +114,7 @@ private:
       return success();
     std::optional<int64_t> queries = known(query->dims[1]), keys = known(key->dims[1]);
     if (!queries || !keys || *keys < 1 || *queries % *keys)
-      return node.error() << "the heads of queries must be a static multiple of those of keys";
+      return node.error() << "the heads of queries must be a static multiple of those of keys: others are not supported";
     for (Part *part : {&key, &value}) {
       Dims dims = (*part)->dims;
       dims.insert(dims.begin() + 2, fixed(b, *queries / *keys));
@@ -286,7 +286,7 @@ LogicalResult importFlexAttention(NodeContext &node) {
   std::optional<int64_t> size = known(node.in(0).dims[3]), queries = known(node.in(0).dims[1]),
                          keys = known(node.in(1).dims[1]);
   if (!size || !queries || !keys || *keys < 1 || *queries % *keys)
-    return node.error() << "the head size and the numbers of heads must be static and fit";
+    return node.error() << "the head size and the numbers of heads must be static and fit: others are not supported";
   double scale = node.floatAttr("scale", 1 / std::sqrt(static_cast<double>(*size)));
   // A head of keys serves a group of heads of queries: [B, Hk, group, L, D] beside [B, Hk, 1, S,
   // D].
@@ -333,7 +333,7 @@ LogicalResult importRotaryEmbedding(NodeContext &node) {
     return failure();
   std::optional<int64_t> size = known(x->dims[3]);
   if (!size)
-    return node.error() << "the head size must be static";
+    return node.error() << "the head size must be static: others are not supported";
   turned = turned ? turned : *size;
   if (turned < 0 || turned > *size || turned % 2)
     return node.error() << "cannot turn " << turned << " of " << *size << " features";
@@ -378,7 +378,7 @@ LogicalResult importCausalConv(NodeContext &node) {
     return node.error() << "expected input and weight of 3 dimensions";
   std::optional<int64_t> channels = known(node.in(1).dims[0]), size = known(node.in(1).dims[2]);
   if (!channels || !size)
-    return node.error() << "the weight's shape must be static";
+    return node.error() << "the weight's shape must be static: others are not supported";
   if (activation != "none" && activation != "silu" && activation != "swish")
     return node.error() << "attribute 'activation' is '" << activation << "'";
   Part x = with.input(0);

@@ -73,10 +73,11 @@ LogicalResult importMod(NodeContext &node) {
       return remainderOfFloats(b, x[0], x[1]);
     if (isFloat(type))
       return floorRemainder(b, x[0], x[1]);
-    if (isUnsigned(type))
-      return b.createOrFold<arith::RemUIOp>(x[0], x[1]);
-    Value rest = b.createOrFold<arith::RemSIOp>(x[0], x[1]);
-    if (likeC)
+    // x - x / y * y: what the quotient makes of a zero divisor, and of an overflow, is no trap here
+    // either.
+    Value whole = mulScalars(b, divScalars(b, x[0], x[1], type), x[1]);
+    Value rest = subScalars(b, x[0], whole);
+    if (likeC || isUnsigned(type))
       return rest;
     Value zero = constantLike(b, rest, 0);
     Value signs = b.createOrFold<arith::XOrIOp>(rest, x[1]);

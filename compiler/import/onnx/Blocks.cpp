@@ -12,6 +12,9 @@ namespace {
 
 using Part = Composer::Part;
 
+// A Reshape that is given every dimension: 0 copies none.
+const NodeAttribute whole = attribute("allowzero", int64_t{1});
+
 LogicalResult checkBlocks(NodeContext &node, int64_t size) {
   if (node.rank(0) == 4 && size >= 1)
     return success();
@@ -38,10 +41,10 @@ LogicalResult importDepthToSpace(NodeContext &node) {
                      : Dims{dims[0], depth, block, block, dims[2], dims[3]};
   SmallVector<int64_t> order =
       first ? SmallVector<int64_t>{0, 3, 4, 1, 5, 2} : SmallVector<int64_t>{0, 1, 4, 2, 5, 3};
-  Part made = with("Reshape", {with.input(0), with.shape(apart)});
+  Part made = with("Reshape", {with.input(0), with.shape(apart)}, {whole});
   made = with("Transpose", {made}, {attribute("perm", order)});
   Dims result{dims[0], depth, mul(b, dims[2], block), mul(b, dims[3], block)};
-  return with.define(0, with("Reshape", {made, with.shape(result)}));
+  return with.define(0, with("Reshape", {made, with.shape(result)}, {whole}));
 }
 
 LogicalResult importSpaceToDepth(NodeContext &node) {
@@ -57,12 +60,13 @@ LogicalResult importSpaceToDepth(NodeContext &node) {
   OpFoldResult block = fixed(b, size);
   OpFoldResult height = floorDiv(b, dims[2], block), width = floorDiv(b, dims[3], block);
   Part made =
-      with("Reshape", {with.input(0), with.shape({dims[0], dims[1], height, block, width, block})});
+      with("Reshape", {with.input(0), with.shape({dims[0], dims[1], height, block, width, block})},
+           {whole});
   SmallVector<int64_t> order = mode == "DCR" ? SmallVector<int64_t>{0, 3, 5, 1, 2, 4}
                                              : SmallVector<int64_t>{0, 1, 3, 5, 2, 4};
   made = with("Transpose", {made}, {attribute("perm", order)});
   Dims result{dims[0], mul(b, dims[1], fixed(b, size * size)), height, width};
-  return with.define(0, with("Reshape", {made, with.shape(result)}));
+  return with.define(0, with("Reshape", {made, with.shape(result)}, {whole}));
 }
 
 // The middle of what is too large, zeros around what is too small.

@@ -1,6 +1,8 @@
 #include "dialect/nn/Nn.h"
 #include "import/onnx/OpTable.h"
 #include "import/onnx/Window.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 
 using namespace mlir;
 
@@ -19,7 +21,7 @@ FailureOr<SmallVector<int64_t>> kernelOf(NodeContext &node) {
   SmallVector<int64_t> kernel;
   for (OpFoldResult dim : ArrayRef(filter.dims).drop_front(2)) {
     if (!known(dim))
-      return node.error() << "the filter's shape must be static";
+      return node.error() << "the filter's shape must be static: others are not supported";
     kernel.push_back(*known(dim));
   }
   if (auto given = node.intsAttr("kernel_shape"); given && *given != kernel)
@@ -40,7 +42,7 @@ LogicalResult importConv(NodeContext &node) {
   std::optional<int64_t> channels = known(input.dims[1]), outs = known(filter.dims[0]),
                          ins = known(filter.dims[1]);
   if (!outs || !ins)
-    return node.error() << "the filter's shape must be static";
+    return node.error() << "the filter's shape must be static: others are not supported";
   if (groups < 1 || *outs % groups)
     return node.error() << "attribute 'group' is " << groups << " for " << *outs << " outputs";
   if (channels && *channels != *ins * groups)
@@ -49,8 +51,18 @@ LogicalResult importConv(NodeContext &node) {
   Dims dims{input.dims[0], filter.dims[0]};
   llvm::append_range(dims, windowExtents(b, *window, input.dims, false));
   Value bias = node.has(2) ? node.value(2) : Value();
+  Value source = node.value(0);
+  if (!channels) {
+    // In groups no dimension of the filter is the input's: nobody else would compare them.
+    Dims whole = input.dims;
+    whole[1] = fixed(b, *ins * groups);
+    Value fits = b.create<arith::CmpIOp>(arith::CmpIPredicate::eq, asValue(b, input.dims[1]),
+                                         asValue(b, whole[1]));
+    b.create<cf::AssertOp>(fits, "the input has another number of channels than the filter takes");
+    source = b.create<tensor::CastOp>(tensorType(whole, input.element), source);
+  }
   Value made =
-      b.create<nn::ConvOp>(tensorType(dims, input.element), node.value(0), node.value(1), bias,
+      b.create<nn::ConvOp>(tensorType(dims, input.element), source, node.value(1), bias,
                            emptyTensor(b, dims, input.element), window->strides, window->dilations,
                            window->padLow, window->padHigh, static_cast<uint64_t>(groups));
   node.set(0, made, input.dataType, dims);
@@ -82,7 +94,7 @@ LogicalResult importConvTranspose(NodeContext &node) {
     return node.error() << "attribute 'output_padding' has " << extra.size() << " values";
   std::optional<int64_t> outs = known(filter.dims[1]), ins = known(filter.dims[0]);
   if (!outs || !ins)
-    return node.error() << "the filter's shape must be static";
+    return node.error() << "the filter's shape must be static: others are not supported";
   if (groups < 1 || *ins % groups)
     return node.error() << "attribute 'group' is " << groups << " for " << *ins << " inputs";
   Dims dims{input.dims[0], fixed(b, *outs * groups)};
@@ -95,7 +107,7 @@ LogicalResult importConvTranspose(NodeContext &node) {
       // The output's extent is given, or the input's times the stride; pads are what is too much.
       std::optional<int64_t> extent = known(input.dims[i + 2]);
       if (shape && !extent)
-        return node.error() << "attribute 'output_shape' needs static spatial dimensions";
+        return node.error() << "attribute 'output_shape' needs static spatial dimensions: others are not supported";
       int64_t total = shape ? stride * (*extent - 1) + extra[i] + reach - (*shape)[i]
                             : reach + extra[i] - stride;
       int64_t less = std::max<int64_t>(total, 0) / 2;

@@ -109,7 +109,7 @@ LogicalResult importGatherND(NodeContext &node) {
   if (failed(checkIndices(node, 1)))
     return failure();
   if (indices.rank() == 0 || !known(indices.dims.back()))
-    return node.error() << "the indices' last dimension must be static";
+    return node.error() << "the indices' last dimension must be static: others are not supported";
   int64_t depth = *known(indices.dims.back());
   if (batch < 0 || batch >= indices.rank() || batch + depth > data.rank())
     return node.error() << "attribute 'batch_dims' is " << batch << ", indices name " << depth

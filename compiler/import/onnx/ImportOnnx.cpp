@@ -265,7 +265,7 @@ private:
   // Importers make dims and scalars that nobody may need.
   static void eraseDeadOps(ModuleOp module) {
     SmallVector<Operation *> ops;
-    module.walk<WalkOrder::PostOrder>([&](Operation *op) { ops.push_back(op); });
+    module.walk<WalkOrder::PreOrder>([&](Operation *op) { ops.push_back(op); });
     for (Operation *op : llvm::reverse(ops))
       if (isOpTriviallyDead(op))
         op->erase();

@@ -57,7 +57,7 @@ LogicalResult importBatchNormalization(NodeContext &node) {
       return node.error() << "input '" << node.node.inputs[i]
                           << "' must have one element a channel";
     std::optional<int64_t> have = known(input.dims[0]), want = known(node.in(1).dims[0]);
-    if (have != want)
+    if (have && want && have != want)
       return node.error() << "input '" << node.node.inputs[i]
                           << "' must have one element a channel";
     constant &= input.constant && input.dataType == DataType::f32;
@@ -172,9 +172,11 @@ LogicalResult importInstanceNormalization(NodeContext &node) {
   ImplicitLocOpBuilder &b = node.b;
   double epsilon = node.floatAttr("epsilon", 1e-5f);
   Imported &x = node.in(0);
-  if (x.dataType != DataType::f32 || x.rank() < 3)
-    return node.error() << "expected f32 and at least 3 dimensions, got " << nameOf(x.dataType)
-                        << " and " << x.rank();
+  if (failed(checkFloat(node, 0)))
+    return failure();
+  if (x.rank() < 3 || node.in(1).dataType != x.dataType || node.in(2).dataType != x.dataType)
+    return node.error() << "expected at least 3 dimensions and one element type, got " << x.rank()
+                        << " and " << nameOf(x.dataType);
   Value made = b.create<nn::LayerNormOp>(x.type(), node.value(0), Value(), Value(),
                                          emptyTensor(b, x.dims, x.element), uint64_t{2},
                                          APFloat(static_cast<float>(epsilon)));

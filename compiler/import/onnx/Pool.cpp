@@ -80,7 +80,7 @@ LogicalResult importLpPool(NodeContext &node) {
     if (ceil) {
       std::optional<int64_t> have = known(input.dims[i + 2]), out = known(outs[i]);
       if (!have || !out)
-        return node.error() << "attribute 'ceil_mode' needs static spatial dimensions";
+        return node.error() << "attribute 'ceil_mode' needs static spatial dimensions: others are not supported";
       int64_t reach = window->dilations[i] * (extent - 1) + 1;
       high = std::max(high, (*out - 1) * window->strides[i] + reach - *have - window->padLow[i]);
     }

@@ -1,3 +1,4 @@
+#include "import/onnx/Compose.h"
 #include "import/onnx/Elementwise.h"
 #include "import/onnx/OpTable.h"
 #include "import/onnx/Reshape.h"
@@ -184,9 +185,10 @@ void setReduced(NodeContext &node, const Plan &plan, Value reduced, DataType typ
 
 LogicalResult meanOf(NodeContext &node, const Plan &plan, Value &made, DataType type) {
   OpFoldResult count = product(node.b, plan.reduced);
-  Value divisor = castScalar(node.b, toInteger(node.b, count, node.b.getI64Type()), DataType::i64,
-                             type, node.in(0).element);
+  Value whole = toInteger(node.b, count, node.b.getI64Type());
+  // In the kernel: the host has no floating point of 16 bits.
   made = mapKept(node, plan, {made}, [&](ImplicitLocOpBuilder &b, ValueRange x) {
+    Value divisor = castScalar(b, whole, DataType::i64, type, node.in(0).element);
     return divScalars(b, x[0], divisor, type);
   });
   return success();
@@ -196,6 +198,15 @@ LogicalResult meanOf(NodeContext &node, const Plan &plan, Value &made, DataType 
 Value logSumExp(NodeContext &node, const Plan &plan, DataType type) {
   Value input = node.value(0);
   Value maxima = reduceTensor(node, plan, Reduction::max, input, type);
+  // An infinite one would leave nothing but NaN.
+  maxima = mapKept(node, plan, {maxima}, [](ImplicitLocOpBuilder &b, ValueRange x) -> Value {
+    auto floating = cast<FloatType>(x[0].getType());
+    Value infinity = b.create<arith::ConstantOp>(
+        b.getFloatAttr(floating, APFloat::getInf(floating.getFloatSemantics())));
+    Value size = b.create<math::AbsFOp>(x[0]);
+    Value isFar = b.create<arith::CmpFOp>(arith::CmpFPredicate::OEQ, size, infinity);
+    return b.create<arith::SelectOp>(isFar, constantLike(b, x[0], 0), x[0]);
+  });
   Value zero = identityOf(node.b, Reduction::sum, node.in(0).element, type);
   if (plan.runtimeAxes) {
     Value shifted = generate(
@@ -224,18 +235,33 @@ Value logSumExp(NodeContext &node, const Plan &plan, DataType type) {
   });
 }
 
+// Of integers in f64, and back: a root or a logarithm loses what follows the point.
+LogicalResult reduceInF64(NodeContext &node) {
+  if (isBool(node.in(0).dataType))
+    return node.error() << "bool elements are not supported";
+  Composer with(node);
+  Composer::Part axes = with.input(1);
+  if (auto given = node.intsAttr("axes"))
+    axes = with.ints(*given);
+  Composer::Part made =
+      with(node.node.opType, {with.cast(with.input(0), DataType::f64), axes},
+           {attribute("keepdims", node.intAttr("keepdims", 1)),
+            attribute("noop_with_empty_axes", node.intAttr("noop_with_empty_axes", 0))});
+  return with.define(0, with.cast(made, node.in(0).dataType));
+}
+
 template <Reduction reduction> LogicalResult importReduce(NodeContext &node) {
+  constexpr bool needsFloat = reduction == Reduction::l2 || reduction == Reduction::logSum ||
+                              reduction == Reduction::logSumExp;
+  if (needsFloat && !isFloat(node.in(0).dataType))
+    return reduceInF64(node);
   bool keep = node.intAttr("keepdims", 1) != 0;
   FailureOr<Plan> planned = planReduction(node);
   if (failed(planned))
     return failure();
   const Plan &plan = *planned;
   DataType type = node.in(0).dataType;
-  constexpr bool needsFloat = reduction == Reduction::l2 || reduction == Reduction::logSum ||
-                              reduction == Reduction::logSumExp;
   constexpr bool allowsBool = reduction == Reduction::max || reduction == Reduction::min;
-  if ((needsFloat && failed(checkFloat(node, 0))))
-    return failure();
   if (isBool(type) && !allowsBool)
     return node.error() << "bool elements are not supported";
 

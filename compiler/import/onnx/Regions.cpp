@@ -100,7 +100,7 @@ LogicalResult importDeformConv(NodeContext &node) {
   for (OpFoldResult dim :
        {filter.dims[0], filter.dims[1], filter.dims[2], filter.dims[3], input.dims[1]}) {
     if (!known(dim))
-      return node.error() << "the filter's shape and the channels must be static";
+      return node.error() << "the filter's shape and the channels must be static: others are not supported";
     sizes.push_back(*known(dim));
   }
   int64_t outs = sizes[0], ins = sizes[1], kh = sizes[2], kw = sizes[3];
@@ -350,7 +350,8 @@ LogicalResult importDet(NodeContext &node) {
   if (failed(checkFloat(node, 0)))
     return failure();
   if (!size || known(input.dims[input.rank() - 2]) != size || *size > most)
-    return node.error() << "expected square matrices of a static size up to " << most;
+    return node.error() << "expected square matrices of a static size up to " << most
+                        << ": others are not supported";
   int64_t n = *size;
   Dims dims(input.dims.begin(), input.dims.end() - 2);
   Value source = node.value(0);

@@ -10,6 +10,29 @@ namespace {
 
 bool isFloating(Value value) { return isa<FloatType>(value.getType()); }
 
+Value isEqual(ImplicitLocOpBuilder &b, Value left, Value right) {
+  return b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::eq, left, right);
+}
+
+// A divisor that processors take: 1 instead of 0, and of -1 where the quotient has no number. Data
+// must not end the program.
+Value safeDivisor(ImplicitLocOpBuilder &b, Value left, Value right, DataType type) {
+  APInt given;
+  bool isKnown = matchPattern(right, m_ConstantInt(&given));
+  if (isKnown && !given.isZero() && (isUnsigned(type) || !given.isAllOnes()))
+    return right;
+  Value bad = isEqual(b, right, constantLike(b, right, 0));
+  if (!isUnsigned(type)) {
+    unsigned bits = right.getType().isIndex() ? 64 : right.getType().getIntOrFloatBitWidth();
+    Value least = b.create<arith::ConstantOp>(
+        b.getIntegerAttr(left.getType(), APInt::getSignedMinValue(bits)));
+    Value overflows = b.createOrFold<arith::AndIOp>(
+        isEqual(b, left, least), isEqual(b, right, constantLike(b, right, -1)));
+    bad = b.createOrFold<arith::OrIOp>(bad, overflows);
+  }
+  return b.createOrFold<arith::SelectOp>(bad, constantLike(b, right, 1), right);
+}
+
 } // namespace
 
 Value constantLike(ImplicitLocOpBuilder &b, Value like, double value) {
@@ -40,9 +63,13 @@ Value mulScalars(ImplicitLocOpBuilder &b, Value left, Value right) {
 Value divScalars(ImplicitLocOpBuilder &b, Value left, Value right, DataType type) {
   if (isFloating(left))
     return b.createOrFold<arith::DivFOp>(left, right);
-  if (isUnsigned(type))
-    return b.createOrFold<arith::DivUIOp>(left, right);
-  return b.createOrFold<arith::DivSIOp>(left, right);
+  Value by = safeDivisor(b, left, right, type);
+  Value made = isUnsigned(type) ? b.createOrFold<arith::DivUIOp>(left, by)
+                                : b.createOrFold<arith::DivSIOp>(left, by);
+  if (by == right)
+    return made;
+  Value zero = constantLike(b, right, 0);
+  return b.createOrFold<arith::SelectOp>(isEqual(b, right, zero), zero, made);
 }
 
 Value maxScalars(ImplicitLocOpBuilder &b, Value left, Value right, DataType type) {

@@ -120,7 +120,7 @@ LogicalResult importScatterNd(NodeContext &node) {
   if (failed(update) || failed(checkTypes(node)))
     return failure();
   if (indices.rank() < 1 || !known(indices.dims.back()))
-    return node.error() << "the indices' last dimension must be static";
+    return node.error() << "the indices' last dimension must be static: others are not supported";
   int64_t depth = *known(indices.dims.back());
   if (depth < 1 || depth > data.rank() || node.rank(2) != indices.rank() - 1 + data.rank() - depth)
     return node.error() << "indices name " << depth << " of " << data.rank()

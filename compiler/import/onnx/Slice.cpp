@@ -57,6 +57,17 @@ struct Range {
   OpFoldResult runtimeStep = {}; // instead of `step`, if it is not known
 };
 
+// A place that is known at run time only, counted from the begin; far ones are brought near first, so
+// that no sum overflows.
+OpFoldResult fromBegin(ImplicitLocOpBuilder &b, OpFoldResult at, OpFoldResult extent) {
+  OpFoldResult zero = fixed(b, 0);
+  OpFoldResult before = sub(b, fixed(b, -1), extent);
+  Value near = asValue(b, max(b, min(b, at, extent), before));
+  Value isNegative =
+      b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::slt, near, asValue(b, zero));
+  return b.createOrFold<arith::SelectOp>(isNegative, asValue(b, add(b, near, extent)), near);
+}
+
 // ONNX's start and end: negative ones count from the end, then both are clamped.
 Range rangeOf(ImplicitLocOpBuilder &b, OpFoldResult start, OpFoldResult end, int64_t step,
               OpFoldResult extent) {
@@ -64,10 +75,7 @@ Range rangeOf(ImplicitLocOpBuilder &b, OpFoldResult start, OpFoldResult end, int
   auto fromEnd = [&](OpFoldResult at) -> OpFoldResult {
     if (std::optional<int64_t> value = known(at))
       return *value < 0 ? add(b, at, extent) : at;
-    Value isNegative =
-        b.create<arith::CmpIOp>(arith::CmpIPredicate::slt, cast<Value>(at), asValue(b, zero));
-    Value moved = asValue(b, add(b, at, extent));
-    return b.create<arith::SelectOp>(isNegative, moved, cast<Value>(at)).getResult();
+    return fromBegin(b, at, extent);
   };
   // Into [0, extent]. An extent is never negative, and exporters write a huge
   // number for "to the end": neither needs code.
@@ -115,10 +123,7 @@ Range rangeOf(ImplicitLocOpBuilder &b, OpFoldResult start, OpFoldResult end, OpF
   auto compare = [&](P predicate, Value l, Value r) {
     return b.createOrFold<arith::CmpIOp>(predicate, l, r);
   };
-  auto fromEnd = [&](OpFoldResult at) {
-    Value value = asValue(b, at);
-    return select(compare(P::slt, value, zero), b.createOrFold<arith::AddIOp>(value, size), value);
-  };
+  auto fromEnd = [&](OpFoldResult at) { return asValue(b, fromBegin(b, at, extent)); };
   auto clamp = [&](Value at, Value low, Value high) {
     return b.createOrFold<arith::MaxSIOp>(b.createOrFold<arith::MinSIOp>(at, high), low);
   };

@@ -54,7 +54,7 @@ FailureOr<Window> windowOf(NodeContext &node, ArrayRef<int64_t> kernel,
     if (stride != 1) {
       std::optional<int64_t> extent = known(dims[i + 2]);
       if (!extent)
-        return node.error() << "auto_pad with a stride needs static spatial dimensions";
+        return node.error() << "auto_pad with a stride needs static spatial dimensions: others are not supported";
       int64_t out = (*extent + stride - 1) / stride;
       total = std::max<int64_t>((out - 1) * stride + reach - *extent, 0);
     }
