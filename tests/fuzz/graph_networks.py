@@ -78,6 +78,8 @@ def window(g, x):
         made["pads"] = [g.rng.randint(0, k - 1) for k in kernel * 2]
     if style == "auto":
         made["auto_pad"] = g.rng.choice(["SAME_UPPER", "SAME_LOWER", "VALID"])
+        if "strides" in made and made["auto_pad"] != "VALID":  # a stride beyond the kernel would make pads negative
+            made["strides"] = [min(s, k) for s, k in zip(made["strides"], kernel)]
     return made
 
 
@@ -118,6 +120,8 @@ def pool(g):
     if operator != "LpPool" and g.chance(0.3):
         given["ceil_mode"] = 1
     if operator == "MaxPool":
+        if is_float(x.dtype) and any((a != a).any() for a in x.arrays):
+            raise Refused("whether NaN is the greatest depends on its place")
         return g.apply("MaxPool", [x], [True, g.chance(0.3)], **given)
     given |= some(g, **({"count_include_pad": g.rng.randrange(2)} if operator == "AveragePool" else {"p": g.rng.choice([1, 2, 3])}))
     g.apply(operator, [x], **given)

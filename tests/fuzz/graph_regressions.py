@@ -2,7 +2,7 @@
 
 import random
 
-import onnx.parser
+import numpy as np, onnx.parser
 from onnx import helper
 
 from graph_make import Case, judged_by_references
@@ -51,6 +51,118 @@ GRAPHS = {
         }""",
         {"step": [-1]},
     ),
+    "axes of the run time that leave dimensions in another order": (
+        """<ir_version: 8, opset_import: ["" : 20]>
+        g (int32[N, 3, 2, 2, 1] x, int64[1] axes) => (int32[A, B, C, D] y)
+        {
+          y = ReduceL1 <keepdims = 0> (x, axes)
+        }""",
+        {"axes": [2]},
+    ),
+    "a shape of the run time of as many dimensions": (
+        """<ir_version: 8, opset_import: ["" : 20]>
+        g (float[N, M, 2] x, int64[3] s) => (float[A, B, C] y)
+        {
+          y = Reshape (x, s)
+        }""",
+        {"s": [5, 6, -1]},
+    ),
+    "powers of integers, many at a time": (
+        """<ir_version: 8, opset_import: ["" : 17]>
+        g (int64[4, 33] x, int64[33] e, int32[40] z, int32 f) => (int64[4, 33] y, int32[40] w)
+        {
+          y = Pow (x, e)
+          w = Pow (z, f)
+        }""",
+        {"e": [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10] * 3, "f": [3]},
+    ),
+    "blocks of no channels": (
+        """<ir_version: 8, opset_import: ["" : 17]>
+        g (float[2, 0, 3, 2] x, float[2, 3, 0, 4] v) => (float[2, 0, 9, 6] y, float[2, 12, 0, 2] z)
+        {
+          y = DepthToSpace <blocksize = 3> (x)
+          z = SpaceToDepth <blocksize = 2> (v)
+        }""",
+        {},
+    ),
+    "a mean of halves over an axis of the run time": (
+        """<ir_version: 8, opset_import: ["" : 20]>
+        g (float16[3, 4] x, int64[1] axes) => (float16[A] y)
+        {
+          y = ReduceMean <keepdims = 0> (x, axes)
+        }""",
+        {"axes": [-1]},
+    ),
+    "roots and logarithms of sums of integers": (
+        """<ir_version: 8, opset_import: ["" : 17]>
+        g (int32[3, 5] x, int64[4, 4] v) => (int32[3, 1] y, int64[4] z)
+        {
+          y = ReduceL2 <axes = [1]> (x)
+          z = ReduceL2 <axes = [0], keepdims = 0> (v)
+        }""",
+        {},
+    ),
+    "the logarithm of a sum of exponentials with an infinite one": (
+        """<ir_version: 8, opset_import: ["" : 17]>
+        g (float[2, 3] x) => (float[2] y)
+        {
+          y = ReduceLogSumExp <axes = [1], keepdims = 0> (x)
+        }""",
+        {"x": [[float("inf"), 1, 2], [float("-inf"), float("-inf"), 3]]},
+    ),
+    "far places in slices of the run time": (
+        """<ir_version: 8, opset_import: ["" : 17]>
+        g (float[5, 4] x, int64[2] from, int64[2] to) => (float[A, B] y, int64[2, C] z)
+        {
+          y = Slice (x, from, to)
+          z = NonZero (y)
+        }""",
+        {"from": [-(2**63), 2**63 - 1], "to": [2**63 - 1, 2**63 - 1]},
+    ),
+    "a constant of eight dimensions": (
+        """<ir_version: 8, opset_import: ["" : 17]>
+        g (float[2, 2, 2, 2, 2, 2, 2, 2] v) => (float[2, 2, 2, 2, 2, 2, 2, 2] y)
+        {
+          shape = Constant <value = int64[8] {2, 2, 2, 2, 2, 2, 2, 2}> ()
+          w = ConstantOfShape <value = float[1] {2.5}> (shape)
+          s = LogSoftmax <axis = 5> (w)
+          y = Mul (s, v)
+        }""",
+        {},
+    ),
+    "integers divided by zero and by what overflows": (
+        """<ir_version: 8, opset_import: ["" : 17]>
+        g (int8[2] x, int8[2] v) => (int8[2] y)
+        {
+          y = Mod <fmod = 1> (x, v)
+        }""",
+        {"x": [-128, 5], "v": [-1, -1]},
+    ),
+    "a state whose extents nobody declares": (
+        """<ir_version: 8, opset_import: ["" : 17]>
+        g (float[3, 2, 4] x, float[1, 3, 4] w, float[1, 3, 3] r, float[A, B, C] h) => (float[3, 1, 2, 3] y, float[1, 2, 3] z)
+        {
+          y, z = RNN <hidden_size = 3> (x, w, r, , , h)
+        }""",
+        {"h": [[[0.5, -0.25, 0.125], [1, 0, -1]]]},
+    ),
+    "a grouped convolution of undeclared channels": (
+        """<ir_version: 8, opset_import: ["" : 17]>
+        g (float[2, C, 5] x, float[4, 3, 2] w) => (float[2, 4, 4] y)
+        {
+          y = Conv <group = 2> (x, w)
+        }""",
+        {"x": [[[0.5, 1, -1, 2, 0]] * 6] * 2},
+    ),
+    "instances of halves and doubles": (
+        """<ir_version: 8, opset_import: ["" : 17]>
+        g (float16[2, 3, 4] x, float16[3] s, float16[3] b, double[2, 3, 4] v, double[3] t, double[3] c) => (float16[2, 3, 4] y, double[2, 3, 4] z)
+        {
+          y = InstanceNormalization (x, s, b)
+          z = InstanceNormalization (v, t, c)
+        }""",
+        {},
+    ),
 }
 
 
@@ -63,7 +175,10 @@ def case_of(title, text, given):
         tensor = value.type.tensor_type
         dtype = helper.tensor_dtype_to_np_dtype(tensor.elem_type)
         shape = [d.dim_value if d.HasField("dim_value") else sizes.setdefault(d.dim_param, 2 * len(sizes) + 3) for d in tensor.shape.dim]
-        feed[value.name] = graph.array(dtype, tuple(shape), (lambda s, name=value.name: given[name]) if value.name in given else "small")
+        if value.name in given:
+            feed[value.name] = np.asarray(given[value.name], dtype).reshape(np.shape(given[value.name]) if len(shape) > 1 else shape)
+        else:
+            feed[value.name] = graph.array(dtype, tuple(shape), "small")
     return judged_by_references(Case(model, [feed], None, title, [n.op_type for n in model.graph.node]))
 
 
