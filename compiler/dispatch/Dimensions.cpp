@@ -1,10 +1,12 @@
 #include "dispatch/Dimensions.h"
 
 #include "dialect/dispatch/Dispatch.h"
+#include "dispatch/Grouping.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Affine/Utils.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Arith/Utils/Utils.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/Interfaces/DestinationStyleOpInterface.h"
@@ -49,11 +51,12 @@ OpFoldResult Dimensions::compute(Value tensor, int64_t axis) {
   OpBuilder builder(tensor.getContext());
   builder.setInsertionPointAfterValue(tensor);
   Location loc = tensor.getLoc();
+  auto type = cast<RankedTensorType>(tensor.getType());
   Operation *op = tensor.getDefiningOp();
   if (auto empty = dyn_cast_or_null<tensor::EmptyOp>(op))
     return empty.getDynamicSize(axis);
-  if (auto cast = dyn_cast_or_null<tensor::CastOp>(op))
-    return of(cast.getSource(), axis);
+  if (auto view = dyn_cast_or_null<tensor::CastOp>(op))
+    return of(view.getSource(), axis);
   if (auto launch = dyn_cast_or_null<LaunchOp>(op))
     return of(launch.getOuts()[mlir::cast<OpResult>(tensor).getResultNumber()], axis);
   if (auto expand = dyn_cast_or_null<tensor::ExpandShapeOp>(op))
@@ -73,6 +76,13 @@ OpFoldResult Dimensions::compute(Value tensor, int64_t axis) {
   }
   if (auto style = dyn_cast_or_null<DestinationStyleOpInterface>(op))
     return of(style.getTiedOpOperand(mlir::cast<OpResult>(tensor))->get(), axis);
+  // Nothing inside a loop that becomes a kernel changes a shape.
+  if (auto loop = dyn_cast_or_null<scf::ForOp>(op); loop && isDeviceOp(loop))
+    return of(loop.getInits()[mlir::cast<OpResult>(tensor).getResultNumber()], axis);
+  if (auto loop = dyn_cast_or_null<scf::WhileOp>(op); loop && isDeviceOp(loop))
+    if (unsigned number = mlir::cast<OpResult>(tensor).getResultNumber();
+        number < loop.getInits().size() && loop.getInits()[number].getType() == type)
+      return of(loop.getInits()[number], axis);
   if (auto reify = dyn_cast_or_null<ReifyRankedShapedTypeOpInterface>(op)) {
     builder.setInsertionPoint(op);
     ReifiedRankedShapedTypeDims shapes;

@@ -10,10 +10,13 @@
 using namespace mlir;
 using namespace halcyon::dispatch;
 
-// An scf operation that gives tensors only, and whose regions do nothing but move and compute elements.
+// An scf operation that gives tensors, and whose regions do nothing but move and compute elements. What else it carries
+// from step to step stays inside.
 static bool isElementLoop(Operation *op) {
   if (!isa<scf::ForOp, scf::WhileOp, scf::IfOp>(op) || op->getNumResults() == 0 ||
-      !llvm::all_of(op->getResultTypes(), llvm::IsaPred<RankedTensorType>))
+      !isa<RankedTensorType>(op->getResult(0).getType()) || !llvm::all_of(op->getResults(), [](Value result) {
+        return isa<RankedTensorType>(result.getType()) || result.use_empty();
+      }))
     return false;
   bool touches = false;
   WalkResult walked = op->walk([&](Operation *inner) {

@@ -239,7 +239,8 @@ void Outliner::replaceDims() {
     }
 }
 
-// The extents of the root's leading parallel loops, at most 3; those of an insertion go over its source.
+// The extents of the root's leading parallel loops, at most 3; those of an insertion go over its source. A loop from 0
+// whose iterations write different rows is marked so.
 SmallVector<Value> Outliner::workload() {
   SmallVector<Value> extents;
   OpBuilder outside(root);
@@ -247,6 +248,8 @@ SmallVector<Value> Outliner::workload() {
     for (int64_t axis = 0; axis < std::min<int64_t>(3, insert.getSourceType().getRank()); ++axis)
       extents.push_back(
           getValueOrCreateConstantIndexOp(outside, root->getLoc(), dimensions.of(insert.getSource(), axis)));
+  if (auto loop = dyn_cast<scf::ForOp>(root); loop && loop->hasAttr("halcyon.rows"))
+    extents.push_back(loop.getUpperBound());
   auto op = dyn_cast<linalg::LinalgOp>(root);
   if (!op)
     return extents;

@@ -37,7 +37,8 @@ def FormDispatches : Pass<"halcyon-form-dispatches", "mlir::ModuleOp"> {
 
     Roots (contractions, reductions, windows) take the elementwise operation that alone uses their result;
     what is left becomes a launch of its own. Fills join what they initialise. An scf loop that only moves
-    elements of tensors becomes one launch of one workgroup; other control flow stays, with launches inside.
+    and computes elements of tensors becomes one launch: of one workgroup, or where `halcyon.rows` on an scf.for says that
+    its iterations write different rows, of one for each iteration; other control flow stays, with launches inside.
     Dynamic sizes and scalars become parameters, constants other than scalars become inputs. Equal bodies
     share one executable, named for and located at the first root that has it; a launch is located at every operation
     that it does.

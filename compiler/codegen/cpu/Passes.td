@@ -47,7 +47,8 @@ def CpuTile : Pass<"halcyon-cpu-tile", "mlir::func::FuncOp"> {
   let description = [{
     Chooses a tile for the leading `halcyon.workload_rank` loops of the root and notes it as `halcyon.tile`. The body
     then computes the tile at the workgroup's id times the tile, cut at the workload's end, and inserts it in the
-    destination; a tensor.insert_slice inserts its part of the source. A body whose root cannot be tiled, or that leaves work outside of the tile, is not touched; its
+    destination; a tensor.insert_slice inserts its part of the source, and a loop over rows (`halcyon.rows`) does the
+    workgroup's. A body whose root cannot be tiled, or that leaves work outside of the tile, is not touched; its
     tile is the whole workload, so that one workgroup runs it.
 
     Requires: a function of halcyon-cpu-kernel.

@@ -185,6 +185,8 @@ struct CpuTile : halcyon::impl::CpuTileBase<CpuTile> {
   void tileIfPossible(func::FuncOp function, unsigned rank, SmallVectorImpl<int64_t> &tile) {
     if (auto insert = dyn_cast_or_null<tensor::InsertSliceOp>(findRoot(function)))
       return tileInsertIfAlone(function, insert, rank, tile);
+    if (auto loop = dyn_cast_or_null<scf::ForOp>(findRoot(function)))
+      return tileRows(function, loop, tile);
     auto root = dyn_cast_or_null<TilingInterface>(findRoot(function));
     if (!root)
       return;
@@ -208,6 +210,18 @@ struct CpuTile : halcyon::impl::CpuTileBase<CpuTile> {
     function.getBody().takeBody(copy.getBody());
     copy.erase();
     llvm::copy(sizes, tile.begin());
+  }
+
+  // A loop over rows: a workgroup does one of them.
+  void tileRows(func::FuncOp function, scf::ForOp loop, SmallVectorImpl<int64_t> &tile) {
+    if (llvm::any_of(function.getBody().front(), [&](Operation &op) { return &op != loop && isWork(op); }))
+      return;
+    OpBuilder builder(loop);
+    Value row = function.getArguments().take_back(4).front();
+    Value one = builder.create<arith::ConstantIndexOp>(loop.getLoc(), 1);
+    loop.setLowerBound(row);
+    loop.setUpperBound(builder.create<arith::AddIOp>(loop.getLoc(), row, one));
+    tile[0] = 1;
   }
 
   // Other work in the body, such as what makes the rest of the destination, is not part of any tile.

@@ -2,6 +2,8 @@
 #include "import/onnx/Compose.h"
 #include "import/onnx/Elementwise.h"
 #include "import/onnx/OpTable.h"
+#include "import/onnx/Order.h"
+#include "import/onnx/Reshape.h"
 #include "import/onnx/Scalar.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 
@@ -126,6 +128,9 @@ LogicalResult importReverseSequence(NodeContext &node) {
   return success();
 }
 
+// As many may all be compared to each other.
+constexpr int64_t fewElements = 32;
+
 // Whether left comes before right: NaN is the greatest, of equal ones the first place wins.
 Value comesBefore(ImplicitLocOpBuilder &b, Value left, Value right, Value leftAt, Value rightAt,
                   bool largest, DataType type) {
@@ -148,7 +153,70 @@ Value comesBefore(ImplicitLocOpBuilder &b, Value left, Value right, Value leftAt
   return b.create<arith::OrIOp>(wins, b.create<arith::AndIOp>(noWinner, isFirst));
 }
 
-// Each element's rank is how many come before it; the result's element r is the one of rank r.
+// Each element's rank is how many come before it; the result's element r is the one of rank r. Many at once: for
+// few elements.
+Value placesByRank(ImplicitLocOpBuilder &b, Value source, Imported &input, int64_t axis, ArrayRef<OpFoldResult> dims,
+                   bool largest) {
+  auto rank = static_cast<unsigned>(input.rank());
+  SmallVector<AffineExpr> own, other;
+  for (unsigned i = 0; i < rank; ++i) {
+    own.push_back(b.getAffineDimExpr(i));
+    other.push_back(b.getAffineDimExpr(i == axis ? rank : i));
+  }
+  AffineMap ownMap = AffineMap::get(rank + 1, 0, own, b.getContext());
+  AffineMap otherMap = AffineMap::get(rank + 1, 0, other, b.getContext());
+  SmallVector<utils::IteratorType> iterators = parallelIterators(rank + 1);
+  iterators.back() = utils::IteratorType::reduction;
+  auto line = static_cast<uint64_t>(axis);
+  Value zero = b.create<arith::ConstantOp>(b.getI64IntegerAttr(0));
+  Value ranks =
+      generic(b, {source, source}, filledTensor(b, input.dims, zero), {ownMap, otherMap, ownMap},
+              iterators, [&](ImplicitLocOpBuilder &inner, ValueRange x) -> Value {
+                Value before =
+                    comesBefore(inner, x[1], x[0], inner.create<linalg::IndexOp>(rank),
+                                inner.create<linalg::IndexOp>(line), largest, input.dataType);
+                Value one = inner.create<arith::ExtUIOp>(inner.getI64Type(), before);
+                return inner.create<arith::AddIOp>(x[2], one);
+              });
+  return generic(
+      b, {ranks}, filledTensor(b, dims, zero), {otherMap, ownMap}, iterators,
+      [&](ImplicitLocOpBuilder &inner, ValueRange x) -> Value {
+        Value wantedRank = inner.create<arith::IndexCastOp>(inner.getI64Type(),
+                                                            inner.create<linalg::IndexOp>(line));
+        Value place = inner.create<arith::IndexCastOp>(inner.getI64Type(),
+                                                       inner.create<linalg::IndexOp>(rank));
+        Value hits = inner.create<arith::CmpIOp>(arith::CmpIPredicate::eq, x[0], wantedRank);
+        return inner.create<arith::SelectOp>(hits, place, x[1]);
+      });
+}
+
+// Each line of the axis is a row, and sorted as far as it must be.
+Part placesByHeap(NodeContext &node, Composer &with, int64_t axis, ArrayRef<OpFoldResult> dims, bool largest) {
+  ImplicitLocOpBuilder &b = node.b;
+  Imported &input = node.in(0);
+  OpFoldResult outer = product(b, ArrayRef(input.dims).take_front(axis));
+  OpFoldResult inner = product(b, ArrayRef(input.dims).drop_front(axis + 1));
+  OpFoldResult extent = input.dims[axis], count = dims[axis];
+  Value source = reshapeTensor(b, node.value(0), input.dims, {outer, extent, inner});
+  auto before = [&](ImplicitLocOpBuilder &at, Value row, Value left, Value right) {
+    Value part = constantIndex(at, 0);
+    if (known(inner) != 1) {
+      part = at.create<arith::RemUIOp>(row, asValue(at, inner));
+      row = at.create<arith::DivUIOp>(row, asValue(at, inner));
+    }
+    Value leftValue = at.create<tensor::ExtractOp>(source, ValueRange{row, left, part});
+    Value rightValue = at.create<tensor::ExtractOp>(source, ValueRange{row, right, part});
+    return comesBefore(at, leftValue, rightValue, left, right, largest, input.dataType);
+  };
+  OpFoldResult rows = mul(b, outer, inner);
+  Value places = firstInOrder(b, rows, extent, count, before);
+  Part made = with.hold(node.graph.fromTensor(b, places, DataType::i64, {rows, count}));
+  if (known(inner) != 1)
+    made = with("Transpose", {with("Reshape", {made, with.shape({outer, inner, count})})},
+                {attribute("perm", SmallVector<int64_t>{0, 2, 1})});
+  return with("Reshape", {made, with.shape(dims)});
+}
+
 LogicalResult importTopK(NodeContext &node) {
   ImplicitLocOpBuilder &b = node.b;
   Imported &input = node.in(0);
@@ -178,43 +246,16 @@ LogicalResult importTopK(NodeContext &node) {
     require(b, b.create<arith::CmpIOp>(P::sle, asValue(b, count), asValue(b, input.dims[*axis])),
             "k is greater than the dimension");
   }
-  auto rank = static_cast<unsigned>(input.rank());
-  Value source = node.value(0);
-  SmallVector<AffineExpr> own, other;
-  for (unsigned i = 0; i < rank; ++i) {
-    own.push_back(b.getAffineDimExpr(i));
-    other.push_back(b.getAffineDimExpr(i == *axis ? rank : i));
-  }
-  AffineMap ownMap = AffineMap::get(rank + 1, 0, own, b.getContext());
-  AffineMap otherMap = AffineMap::get(rank + 1, 0, other, b.getContext());
-  SmallVector<utils::IteratorType> iterators = parallelIterators(rank + 1);
-  iterators.back() = utils::IteratorType::reduction;
-  auto line = static_cast<uint64_t>(*axis);
-  Value zero = b.create<arith::ConstantOp>(b.getI64IntegerAttr(0));
-  Value ranks =
-      generic(b, {source, source}, filledTensor(b, input.dims, zero), {ownMap, otherMap, ownMap},
-              iterators, [&](ImplicitLocOpBuilder &inner, ValueRange x) -> Value {
-                Value before =
-                    comesBefore(inner, x[1], x[0], inner.create<linalg::IndexOp>(rank),
-                                inner.create<linalg::IndexOp>(line), largest, input.dataType);
-                Value one = inner.create<arith::ExtUIOp>(inner.getI64Type(), before);
-                return inner.create<arith::AddIOp>(x[2], one);
-              });
   Dims dims = input.dims;
   dims[*axis] = count;
-  Value places = generic(
-      b, {ranks}, filledTensor(b, dims, zero), {otherMap, ownMap}, iterators,
-      [&](ImplicitLocOpBuilder &inner, ValueRange x) -> Value {
-        Value wantedRank = inner.create<arith::IndexCastOp>(inner.getI64Type(),
-                                                            inner.create<linalg::IndexOp>(line));
-        Value place = inner.create<arith::IndexCastOp>(inner.getI64Type(),
-                                                       inner.create<linalg::IndexOp>(rank));
-        Value hits = inner.create<arith::CmpIOp>(arith::CmpIPredicate::eq, x[0], wantedRank);
-        return inner.create<arith::SelectOp>(hits, place, x[1]);
-      });
-  node.set(1, places, DataType::i64, dims);
   Composer with(node);
-  Part at = with.hold(node.graph.fromTensor(b, places, DataType::i64, dims));
+  Part at = extent && *extent <= fewElements
+                ? with.hold(node.graph.fromTensor(b, placesByRank(b, node.value(0), input, *axis, dims, largest),
+                                                  DataType::i64, dims))
+                : placesByHeap(node, with, *axis, dims, largest);
+  if (with.hasFailed())
+    return failure();
+  node.setAs(1, *at);
   return with.define(0, with("GatherElements", {with.input(0), at}, {attribute("axis", *axis)}));
 }
 

@@ -27,74 +27,36 @@ Value neutralElement(ImplicitLocOpBuilder &b, Type element, const Scan &scan) {
   return b.create<arith::ConstantOp>(b.getIntegerAttr(element, value));
 }
 
-// Distances 1, 2, 4, ...: after each step an element holds the total of twice as many, so that few
-// steps do.
-Value scanByDoubling(NodeContext &node, const Scan &scan, Value made, int64_t extent) {
+// Each element from the total before it, in the order of the axis: one kernel, one step an element.
+Value totals(NodeContext &node, const Scan &scan, bool exclusive) {
   ImplicitLocOpBuilder &b = node.b;
-  const Dims &dims = node.in(0).dims;
-  AffineMap identity = b.getMultiDimIdentityMap(static_cast<unsigned>(dims.size()));
-  for (int64_t distance = 1; distance < extent; distance *= 2) {
-    Value before = made;
-    made = generic(
-        b, {before}, emptyTensor(b, dims, node.in(0).element), {identity, identity},
-        parallelIterators(dims.size()), [&](ImplicitLocOpBuilder &inner, ValueRange x) -> Value {
-          SmallVector<Value> at;
-          for (size_t i = 0; i < dims.size(); ++i)
-            at.push_back(inner.create<linalg::IndexOp>(i));
-          Value &place = at[scan.axis.number()];
-          place = inner.create<arith::AddIOp>(
-              place, constantIndex(inner, scan.reverse ? distance : -distance));
-          Value inside = scan.reverse
-                             ? inner.create<arith::CmpIOp>(arith::CmpIPredicate::slt, place,
-                                                           constantIndex(inner, extent))
-                             : inner.create<arith::CmpIOp>(arith::CmpIPredicate::sge, place,
-                                                           constantIndex(inner, 0));
-          Value neutral = neutralElement(inner, x[0].getType(), scan);
-          return scan.combine(inner, guardedExtract(inner, inside, before, at, neutral), x[0]);
-        });
-  }
-  return made;
-}
-
-// Every element from all before it: for an axis or an extent that is not known.
-Value scanDirectly(NodeContext &node, const Scan &scan, Value source) {
-  ImplicitLocOpBuilder &b = node.b;
-  const Dims &dims = node.in(0).dims;
-  Type element = node.in(0).element;
-  return generate(
-      b, emptyTensor(b, dims, element), [&](ImplicitLocOpBuilder &inner, ArrayRef<Value> at) {
-        Value place = scan.axis.place(inner, at);
-        Value count = scan.reverse
-                          ? inner.create<arith::SubIOp>(asValue(inner, scan.axis.extent), place)
-                          : inner.create<arith::AddIOp>(place, constantIndex(inner, 1)).getResult();
-        return accumulate(inner, {count}, neutralElement(inner, element, scan),
-                          [&](ImplicitLocOpBuilder &deep, ArrayRef<Value> i, Value total) {
-                            Value from = i[0];
-                            if (scan.reverse)
-                              from = deep.create<arith::AddIOp>(place, from);
-                            Value x = deep.create<tensor::ExtractOp>(
-                                source, scan.axis.moved(deep, at, from));
-                            return scan.combine(deep, total, x);
-                          });
-      });
-}
-
-// An exclusive total is the inclusive one, moved by one element.
-Value movedByOne(NodeContext &node, const Scan &scan, Value made) {
-  ImplicitLocOpBuilder &b = node.b;
-  const Dims &dims = node.in(0).dims;
-  Type element = node.in(0).element;
-  return generate(
-      b, emptyTensor(b, dims, element),
-      [&](ImplicitLocOpBuilder &inner, ArrayRef<Value> at) -> Value {
-        Value place = scan.axis.place(inner, at);
-        place = inner.create<arith::AddIOp>(place, constantIndex(inner, scan.reverse ? 1 : -1));
-        Value inside = scan.reverse ? inner.create<arith::CmpIOp>(arith::CmpIPredicate::slt, place,
-                                                                  asValue(inner, scan.axis.extent))
-                                    : inner.create<arith::CmpIOp>(arith::CmpIPredicate::sge, place,
-                                                                  constantIndex(inner, 0));
-        return guardedExtract(inner, inside, made, scan.axis.moved(inner, at, place),
-                              neutralElement(inner, element, scan));
+  const Imported &input = node.in(0);
+  Value source = node.value(0);
+  SmallVector<Value> extents;
+  for (OpFoldResult extent : input.dims)
+    extents.push_back(asValue(b, extent));
+  return accumulate(
+      b, extents, emptyTensor(b, input.dims, input.element),
+      [&](ImplicitLocOpBuilder &inner, ArrayRef<Value> step, Value made) -> Value {
+        Value one = constantIndex(inner, 1), place = scan.axis.place(inner, step);
+        Value extent = asValue(inner, scan.axis.extent);
+        Value isFirst = inner.create<arith::CmpIOp>(arith::CmpIPredicate::eq, place, constantIndex(inner, 0));
+        Value before = inner.create<arith::SubIOp>(place, one);
+        SmallVector<Value> at(step);
+        if (scan.reverse) {
+          Value last = inner.create<arith::SubIOp>(extent, one);
+          at = scan.axis.moved(inner, step, inner.create<arith::SubIOp>(last, place));
+          before = inner.create<arith::SubIOp>(extent, place);
+        }
+        // Of the first one, its own place, which is read and not used.
+        before = inner.create<arith::SelectOp>(isFirst, scan.axis.place(inner, at), before);
+        SmallVector<Value> from = scan.axis.moved(inner, at, before);
+        Value neutral = neutralElement(inner, input.element, scan);
+        Value total = inner.create<arith::SelectOp>(isFirst, neutral, inner.create<tensor::ExtractOp>(made, from));
+        Value x = inner.create<tensor::ExtractOp>(source, exclusive ? from : at);
+        if (exclusive)
+          x = inner.create<arith::SelectOp>(isFirst, neutral, x);
+        return inner.create<tensor::InsertOp>(scan.combine(inner, total, x), made, at);
       });
 }
 
@@ -110,10 +72,7 @@ template <bool isProduct> LogicalResult importCumulative(NodeContext &node) {
   if (failed(axis))
     return failure();
   scan.axis = *axis;
-  std::optional<int64_t> extent = known(axis->extent);
-  Value made = extent && axis->isKnown() ? scanByDoubling(node, scan, node.value(0), *extent)
-                                         : scanDirectly(node, scan, node.value(0));
-  node.set(0, exclusive ? movedByOne(node, scan, made) : made, input.dataType, input.dims);
+  node.set(0, totals(node, scan, exclusive), input.dataType, input.dims);
   return success();
 }
 

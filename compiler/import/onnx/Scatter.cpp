@@ -1,5 +1,5 @@
-// Writes at computed positions, made from the other side: an element of the result looks for what
-// is written to it.
+// Writes at computed positions. One kernel goes over the updates in their order, so that of several
+// at one position the last one wins and sums round as the standard's do.
 #include "import/onnx/Compose.h"
 #include "import/onnx/Elementwise.h"
 #include "import/onnx/OpTable.h"
@@ -46,13 +46,52 @@ Value apply(ImplicitLocOpBuilder &b, Update update, Value have, Value more, Data
   llvm_unreachable("every update is above");
 }
 
-// Whether an index, which counts from the end where it is negative, names `place`.
-Value names(ImplicitLocOpBuilder &b, Value index, OpFoldResult extent, Value place) {
-  Value at = b.create<arith::IndexCastOp>(b.getIndexType(), index);
-  Value isNegative = b.create<arith::CmpIOp>(arith::CmpIPredicate::slt, at, constantIndex(b, 0));
-  Value fromEnd = b.create<arith::AddIOp>(at, asValue(b, extent));
-  at = b.create<arith::SelectOp>(isNegative, fromEnd, at);
-  return b.create<arith::CmpIOp>(arith::CmpIPredicate::eq, at, place);
+// The lesser of two extents.
+Value lesser(ImplicitLocOpBuilder &b, OpFoldResult left, OpFoldResult right) {
+  if (left == right)
+    return asValue(b, left);
+  return b.createOrFold<arith::MinSIOp>(asValue(b, left), asValue(b, right));
+}
+
+// One element of a tensor of `dims`, at a place of which some parts are computed.
+class Target {
+public:
+  Target(ImplicitLocOpBuilder &b, ArrayRef<OpFoldResult> dims) : b(b), dims(dims) {}
+
+  // An index of the model's: counts from the end where it is negative, and may lead outside.
+  void addComputed(Value index) {
+    Value extent = asValue(b, dims[place.size()]), zero = constantIndex(b, 0);
+    Value at = b.create<arith::IndexCastOp>(b.getIndexType(), index);
+    Value isNegative = b.create<arith::CmpIOp>(arith::CmpIPredicate::slt, at, zero);
+    at = b.create<arith::SelectOp>(isNegative, b.create<arith::AddIOp>(at, extent), at);
+    Value isIn = b.create<arith::CmpIOp>(arith::CmpIPredicate::ult, at, extent);
+    place.push_back(b.create<arith::SelectOp>(isIn, at, zero));
+    inside = inside ? b.create<arith::AndIOp>(inside, isIn).getResult() : isIn;
+  }
+  void add(Value at) { place.push_back(at); }
+
+  // `tensor` after the update; it stays as it is where the place is outside.
+  Value updated(Value tensor, Update update, Value more, DataType type) {
+    Value have = b.create<tensor::ExtractOp>(tensor, place);
+    Value made = apply(b, update, have, more, type);
+    return b.create<tensor::InsertOp>(b.create<arith::SelectOp>(inside, made, have), tensor, place);
+  }
+
+private:
+  ImplicitLocOpBuilder &b;
+  ArrayRef<OpFoldResult> dims;
+  SmallVector<Value> place;
+  Value inside;
+};
+
+// No updates where a dimension that indices name is empty: no place is inside.
+Value noneIfEmpty(ImplicitLocOpBuilder &b, Value count, ArrayRef<OpFoldResult> named) {
+  for (OpFoldResult extent : named) {
+    Value zero = constantIndex(b, 0);
+    Value isEmpty = b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::eq, asValue(b, extent), zero);
+    count = b.createOrFold<arith::SelectOp>(isEmpty, zero, count);
+  }
+  return count;
 }
 
 LogicalResult checkTypes(NodeContext &node) {
@@ -65,96 +104,76 @@ LogicalResult checkTypes(NodeContext &node) {
   return success();
 }
 
-// Updates of one line of the axis go to that line: loops over the result, and over a line of
-// updates.
+// Each update goes to its own place, but for the axis, where the index says.
 LogicalResult importScatterElements(NodeContext &node) {
   ImplicitLocOpBuilder &b = node.b;
-  Imported &data = node.in(0), &indices = node.in(1);
+  Imported &data = node.in(0), &indices = node.in(1), &updates = node.in(2);
   FailureOr<int64_t> axis = node.normalizeAxis(node.intAttr("axis", 0), data.rank());
   FailureOr<Update> update = updateOf(node);
   if (failed(axis) || failed(update) || failed(checkTypes(node)))
     return failure();
-  if (indices.rank() != data.rank() || node.rank(2) != data.rank())
+  if (indices.rank() != data.rank() || updates.rank() != data.rank())
     return node.error() << "data, indices and updates differ in rank";
-  auto rank = static_cast<unsigned>(data.rank());
+  SmallVector<Value> extents;
+  for (int64_t i = 0; i < data.rank(); ++i) {
+    extents.push_back(lesser(b, indices.dims[i], updates.dims[i]));
+    if (i != *axis)
+      extents.back() = lesser(b, extents.back(), data.dims[i]);
+  }
+  extents[0] = noneIfEmpty(b, extents[0], data.dims[*axis]);
   Value at = node.value(1), from = node.value(2);
-  AffineMap identity = b.getMultiDimIdentityMap(rank);
-  Value made =
-      generic(b, {node.value(0)}, emptyTensor(b, data.dims, data.element), {identity, identity},
-              parallelIterators(rank), [&](ImplicitLocOpBuilder &inner, ValueRange x) -> Value {
-                SmallVector<Value> place;
-                Value inside = inner.create<arith::ConstantIntOp>(1, 1);
-                for (unsigned i = 0; i < rank; ++i) {
-                  place.push_back(inner.create<linalg::IndexOp>(i));
-                  if (i == *axis || indices.dims[i] == data.dims[i])
-                    continue;
-                  Value has = inner.create<arith::CmpIOp>(arith::CmpIPredicate::slt, place.back(),
-                                                          asValue(inner, indices.dims[i]));
-                  inside = inner.create<arith::AndIOp>(inside, has);
-                }
-                // Where there is no line of updates, none is looked at.
-                Value count = inner.create<arith::SelectOp>(
-                    inside, asValue(inner, indices.dims[*axis]), constantIndex(inner, 0));
-                return accumulate(
-                    inner, {count}, x[0],
-                    [&](ImplicitLocOpBuilder &deep, ArrayRef<Value> line, Value total) -> Value {
-                      SmallVector<Value> source(place);
-                      source[*axis] = line[0];
-                      Value index = deep.create<tensor::ExtractOp>(at, source);
-                      Value hits = names(deep, index, data.dims[*axis], place[*axis]);
-                      Value more = deep.create<tensor::ExtractOp>(from, source);
-                      return deep.create<arith::SelectOp>(
-                          hits, apply(deep, *update, total, more, data.dataType), total);
-                    });
-              });
+  Value made = accumulate(
+      b, extents, node.value(0),
+      [&](ImplicitLocOpBuilder &inner, ArrayRef<Value> source, Value tensor) -> Value {
+        Target target(inner, data.dims);
+        for (int64_t i = 0; i < data.rank(); ++i)
+          if (i == *axis)
+            target.addComputed(inner.create<tensor::ExtractOp>(at, source));
+          else
+            target.add(source[i]);
+        Value more = inner.create<tensor::ExtractOp>(from, source);
+        return target.updated(tensor, *update, more, data.dataType);
+      });
   node.set(0, made, data.dataType, data.dims);
   return success();
 }
 
-// Index tuples of the last dimension, one for each slice of updates: loops over the result, and
-// over tuples.
+// Index tuples of the last dimension, one for each slice of updates.
 LogicalResult importScatterNd(NodeContext &node) {
   ImplicitLocOpBuilder &b = node.b;
-  Imported &data = node.in(0), &indices = node.in(1);
+  Imported &data = node.in(0), &indices = node.in(1), &updates = node.in(2);
   FailureOr<Update> update = updateOf(node);
   if (failed(update) || failed(checkTypes(node)))
     return failure();
   if (indices.rank() < 1 || !known(indices.dims.back()))
     return node.error() << "the indices' last dimension must be static: others are not supported";
   int64_t depth = *known(indices.dims.back());
-  if (depth < 1 || depth > data.rank() || node.rank(2) != indices.rank() - 1 + data.rank() - depth)
+  if (depth < 1 || depth > data.rank() || updates.rank() != indices.rank() - 1 + data.rank() - depth)
     return node.error() << "indices name " << depth << " of " << data.rank()
-                        << " dimensions, updates have " << node.rank(2);
+                        << " dimensions, updates have " << updates.rank();
   OpFoldResult count = product(b, ArrayRef(indices.dims).drop_back());
   Value at = reshapeTensor(b, node.value(1), indices.dims, {count, indices.dims.back()});
-  Dims slices{count};
-  slices.append(data.dims.begin() + depth, data.dims.end());
-  Value from = reshapeTensor(b, node.value(2), node.in(2).dims, slices);
-  auto rank = static_cast<unsigned>(data.rank());
-  AffineMap identity = b.getMultiDimIdentityMap(rank);
-  Value made =
-      generic(b, {node.value(0)}, emptyTensor(b, data.dims, data.element), {identity, identity},
-              parallelIterators(rank), [&](ImplicitLocOpBuilder &inner, ValueRange x) -> Value {
-                SmallVector<Value> place;
-                for (unsigned i = 0; i < rank; ++i)
-                  place.push_back(inner.create<linalg::IndexOp>(i));
-                return accumulate(
-                    inner, {asValue(inner, count)}, x[0],
-                    [&](ImplicitLocOpBuilder &deep, ArrayRef<Value> tuple, Value total) -> Value {
-                      Value hits;
-                      for (int64_t i = 0; i < depth; ++i) {
-                        Value index = deep.create<tensor::ExtractOp>(
-                            at, ValueRange{tuple[0], constantIndex(deep, i)});
-                        Value hit = names(deep, index, data.dims[i], place[i]);
-                        hits = hits ? deep.create<arith::AndIOp>(hits, hit).getResult() : hit;
-                      }
-                      SmallVector<Value> source{tuple[0]};
-                      source.append(place.begin() + depth, place.end());
-                      Value more = deep.create<tensor::ExtractOp>(from, source);
-                      return deep.create<arith::SelectOp>(
-                          hits, apply(deep, *update, total, more, data.dataType), total);
-                    });
-              });
+  ArrayRef<OpFoldResult> given(updates.dims);
+  size_t leading = indices.dims.size() - 1;
+  Dims slices{product(b, given.take_front(leading))};
+  llvm::append_range(slices, given.drop_front(leading));
+  Value from = reshapeTensor(b, node.value(2), updates.dims, slices);
+  SmallVector<Value> extents{lesser(b, count, slices[0])};
+  for (auto [extent, ofData] : llvm::zip(ArrayRef(slices).drop_front(), ArrayRef(data.dims).drop_front(depth)))
+    extents.push_back(lesser(b, extent, ofData));
+  extents[0] = noneIfEmpty(b, extents[0], ArrayRef(data.dims).take_front(depth));
+  Value made = accumulate(
+      b, extents, node.value(0),
+      [&](ImplicitLocOpBuilder &inner, ArrayRef<Value> source, Value tensor) -> Value {
+        Target target(inner, data.dims);
+        for (int64_t i = 0; i < depth; ++i)
+          target.addComputed(
+              inner.create<tensor::ExtractOp>(at, ValueRange{source[0], constantIndex(inner, i)}));
+        for (Value each : source.drop_front())
+          target.add(each);
+        Value more = inner.create<tensor::ExtractOp>(from, source);
+        return target.updated(tensor, *update, more, data.dataType);
+      });
   node.set(0, made, data.dataType, data.dims);
   return success();
 }

@@ -31,27 +31,29 @@ OpFoldResult countOf(NodeContext &node, Composer &with, Part flags) {
 Part placesOf(NodeContext &node, Composer &with, Part flags) {
   ImplicitLocOpBuilder &b = node.b;
   OpFoldResult count = countOf(node, with, flags);
-  Part numbers = with("CumSum", {with.cast(flags, DataType::i64), with.ints({0})});
   if (with.hasFailed())
     return nullptr;
-  Value isIn = node.graph.tensorOf(b, *flags), number = node.graph.tensorOf(b, *numbers);
-  OpFoldResult extent = flags->dims[0];
-  Value made = generate(
-      b, emptyTensor(b, {count}, b.getI64Type()),
-      [&](ImplicitLocOpBuilder &inner, ArrayRef<Value> at) {
-        Value wanted = inner.create<arith::AddIOp>(at[0], constantIndex(inner, 1));
-        wanted = inner.create<arith::IndexCastOp>(inner.getI64Type(), wanted);
-        Value none = inner.create<arith::ConstantOp>(inner.getI64IntegerAttr(0));
-        return accumulate(
-            inner, {asValue(inner, extent)}, none,
-            [&](ImplicitLocOpBuilder &deep, ArrayRef<Value> i, Value found) -> Value {
-              Value has = deep.create<tensor::ExtractOp>(number, i[0]);
-              Value hits = deep.create<arith::CmpIOp>(arith::CmpIPredicate::eq, has, wanted);
-              hits = deep.create<arith::AndIOp>(hits, deep.create<tensor::ExtractOp>(isIn, i[0]));
-              Value place = deep.create<arith::IndexCastOp>(deep.getI64Type(), i[0]);
-              return deep.create<arith::SelectOp>(hits, place, found);
-            });
+  Value isIn = node.graph.tensorOf(b, *flags), made = emptyTensor(b, {count}, b.getI64Type());
+  // One kernel that goes over the list; the next place is carried with the result. Without branches: what is not in the
+  // list is written, too, and overwritten by the next.
+  Value zero = constantIndex(b, 0), most = asValue(b, count);
+  Value last = b.create<arith::SubIOp>(most, constantIndex(b, 1));
+  Value isNone = b.create<arith::CmpIOp>(arith::CmpIPredicate::sle, most, zero);
+  Value end = b.create<arith::SelectOp>(isNone, zero, asValue(b, flags->dims[0]));
+  auto loop = b.create<scf::ForOp>(
+      zero, end, constantIndex(b, 1), ValueRange{made, zero},
+      [&](OpBuilder &nested, Location loc, Value i, ValueRange carried) {
+        ImplicitLocOpBuilder inner(loc, nested);
+        Value next = carried[1], isFull = inner.create<arith::CmpIOp>(arith::CmpIPredicate::sgt, next, last);
+        Value at = inner.create<arith::SelectOp>(isFull, last, next);
+        Value place = inner.create<arith::IndexCastOp>(inner.getI64Type(), i);
+        place = inner.create<arith::SelectOp>(isFull, inner.create<tensor::ExtractOp>(carried[0], at), place);
+        Value more = inner.create<tensor::InsertOp>(place, carried[0], at);
+        Value isHere = inner.create<tensor::ExtractOp>(isIn, i);
+        next = inner.create<arith::AddIOp>(next, inner.create<arith::IndexCastUIOp>(inner.getIndexType(), isHere));
+        inner.create<scf::YieldOp>(ValueRange{more, next});
       });
+  made = loop.getResult(0);
   return hold(node, with, made, DataType::i64, {count});
 }
 

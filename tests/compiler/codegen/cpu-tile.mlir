@@ -187,3 +187,24 @@ dispatch.executable @insert_in_fill inputs 1 workload_rank 2 dims [[], []] {
   %y = tensor.insert_slice %x into %f[2, 0] [3000, 100] [1, 1] : tensor<3000x100xf32> into tensor<7000x100xf32>
   dispatch.return %y : tensor<7000x100xf32>
 }
+
+// -----
+
+// A loop over rows: each workgroup does the row of its id.
+// CHECK-LABEL: func.func @rows(
+// CHECK-SAME: %[[N:.+]]: index, %[[ID:.+]]: index, %{{.+}}: index, %{{.+}}: index, %{{.+}}: memref<?xi8>)
+// CHECK-SAME: halcyon.tile = array<i64: 1, 1, 1>
+// CHECK-NOT: scf.for
+// CHECK: %[[X:.+]] = tensor.extract %{{.+}}[%[[ID]]]
+// CHECK: tensor.insert %[[X]] into %{{.+}}[%[[ID]]]
+dispatch.executable @rows inputs 1 workload_rank 1 dims [[0], [0]] {
+^bb0(%x: tensor<?xf32>, %out: tensor<?xf32>, %n: index):
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %r = scf.for %i = %c0 to %n step %c1 iter_args(%t = %out) -> tensor<?xf32> {
+    %e = tensor.extract %x[%i] : tensor<?xf32>
+    %u = tensor.insert %e into %t[%i] : tensor<?xf32>
+    scf.yield %u : tensor<?xf32>
+  } {halcyon.rows}
+  dispatch.return %r : tensor<?xf32>
+}

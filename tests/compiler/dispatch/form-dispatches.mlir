@@ -237,3 +237,54 @@ func.func @concatenate(%x: tensor<?x8x16x4xf32>, %s: tensor<f32>, %i: tensor<?x9
   %b = tensor.insert_slice %s into %a[0, 8, 0, 0] [1, 1, 1, 1] [1, 1, 1, 1] : tensor<f32> into tensor<?x9x16x4xf32>
   return %b : tensor<?x9x16x4xf32>
 }
+
+// -----
+
+// A loop whose iterations write different rows is a workload; what an inner loop carries beside the tensor stays inside.
+// The result is as large as what the loop starts with.
+// CHECK: dispatch.executable @rows_for inputs 1 workload_rank 1
+// CHECK-LABEL: func @rows(
+// CHECK-SAME: %[[N:[a-z0-9]+]]: index)
+// CHECK: %[[E:.+]] = tensor.empty(%[[N]]) : tensor<?xf32>
+// CHECK: dispatch.launch @rows_for workload[%[[N]]]
+// CHECK-SAME: outs(%[[E]] : tensor<?xf32>)
+// CHECK-NOT: tensor.dim
+// CHECK: return
+func.func @rows(%x: tensor<?x8xf32>, %n: index) -> tensor<?xf32> {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c8 = arith.constant 8 : index
+  %z = arith.constant 0.0 : f32
+  %e = tensor.empty(%n) : tensor<?xf32>
+  %r = scf.for %i = %c0 to %n step %c1 iter_args(%t = %e) -> tensor<?xf32> {
+    %u:2 = scf.for %j = %c0 to %c8 step %c1 iter_args(%v = %t, %sum = %z) -> (tensor<?xf32>, f32) {
+      %a = tensor.extract %x[%i, %j] : tensor<?x8xf32>
+      %s = arith.addf %sum, %a : f32
+      %w = tensor.insert %s into %v[%i] : tensor<?xf32>
+      scf.yield %w, %s : tensor<?xf32>, f32
+    }
+    scf.yield %u#0 : tensor<?xf32>
+  } {halcyon.rows}
+  return %r : tensor<?xf32>
+}
+
+// -----
+
+// So is one alone whose scalars nobody uses.
+// CHECK: dispatch.executable @carried_for inputs 1 workload_rank 0
+// CHECK-LABEL: func @carried
+// CHECK: dispatch.launch @carried_for workload[]
+func.func @carried(%x: tensor<8xf32>) -> tensor<8xf32> {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c8 = arith.constant 8 : index
+  %z = arith.constant 0.0 : f32
+  %e = tensor.empty() : tensor<8xf32>
+  %r:2 = scf.for %i = %c0 to %c8 step %c1 iter_args(%t = %e, %sum = %z) -> (tensor<8xf32>, f32) {
+    %a = tensor.extract %x[%i] : tensor<8xf32>
+    %s = arith.addf %sum, %a : f32
+    %w = tensor.insert %s into %t[%i] : tensor<8xf32>
+    scf.yield %w, %s : tensor<8xf32>, f32
+  }
+  return %r#0 : tensor<8xf32>
+}
