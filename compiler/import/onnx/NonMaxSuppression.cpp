@@ -1,6 +1,8 @@
 #include "import/onnx/Compose.h"
 #include "import/onnx/Elementwise.h"
 #include "import/onnx/OpTable.h"
+#include "import/onnx/Order.h"
+#include "import/onnx/Reshape.h"
 #include "import/onnx/Scalar.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -12,8 +14,8 @@ namespace {
 
 using Part = Composer::Part;
 
-// One box after another is chosen in every batch and class at once, the best of those that overlap
-// none of the chosen too much; then the choices that found a box become rows [batch, class, box].
+// The boxes of each batch and class in the order of their scores; each is chosen that overlaps none of the chosen too
+// much. Then the choices become rows [batch, class, box].
 class Suppression {
 public:
   explicit Suppression(NodeContext &node) : node(node), b(node.b), with(node) {}
@@ -24,22 +26,17 @@ public:
     boxes = node.value(0);
     scores = node.value(1);
     Dims dims{node.in(1).dims[0], node.in(1).dims[1], rounds};
-    Value none = b.create<arith::ConstantOp>(b.getI64IntegerAttr(-1));
-    auto loop = b.create<scf::ForOp>(
-        constantIndex(b, 0), asValue(b, rounds), constantIndex(b, 1), filledTensor(b, dims, none),
-        [&](OpBuilder &nested, Location loc, Value round, ValueRange chosen) {
-          ImplicitLocOpBuilder at(loc, nested);
-          Dims line{dims[0], dims[1]};
-          Value best = generate(at, emptyTensor(at, line, at.getI64Type()),
-                                [&](ImplicitLocOpBuilder &inner, ArrayRef<Value> place) {
-                                  return bestBox(inner, place, chosen[0], round);
-                                });
-          Dims offsets{fixed(at, 0), fixed(at, 0), OpFoldResult(round)};
-          Dims sizes{dims[0], dims[1], fixed(at, 1)}, strides(3, fixed(at, 1));
-          Value next = at.create<tensor::InsertSliceOp>(best, chosen[0], offsets, sizes, strides);
-          at.create<scf::YieldOp>(next);
-        });
-    return setRows(loop.getResult(0), dims);
+    classes = dims[1];
+    OpFoldResult rows = mul(b, dims[0], dims[1]), count = node.in(1).dims[2];
+    Value order = firstInOrder(b, rows, count, count, [&](ImplicitLocOpBuilder &at, Value row, Value left, Value right) {
+      return comesBefore(at, row, left, right);
+    });
+    Value chosen = accumulate(b, {asValue(b, rows)}, emptyTensor(b, {rows, rounds}, b.getI64Type()),
+                              [&](ImplicitLocOpBuilder &inner, ArrayRef<Value> row, Value tensor) {
+                                return choose(inner, row[0], order, tensor);
+                              });
+    chosen.getDefiningOp()->setAttr("halcyon.rows", b.getUnitAttr());
+    return setRows(reshapeTensor(b, chosen, {rows, rounds}, dims), dims);
   }
 
 private:
@@ -114,48 +111,81 @@ private:
     return at.create<arith::CmpFOp>(arith::CmpFPredicate::OGT, ratio, overlap);
   }
 
-  // Of the candidates the first one of the greatest score, -1 if there is none.
-  Value bestBox(ImplicitLocOpBuilder &at, ArrayRef<Value> place, Value chosen, Value round) {
-    Value none = at.create<arith::ConstantOp>(at.getI64IntegerAttr(-1));
-    return accumulate(
-        at, {asValue(at, node.in(1).dims[2])}, none,
-        [&](ImplicitLocOpBuilder &deep, ArrayRef<Value> i, Value best) -> Value {
-          Value own = deep.create<tensor::ExtractOp>(scores, ValueRange{place[0], place[1], i[0]});
-          Value isFree = deep.create<arith::ConstantIntOp>(1, 1);
+  Value scoreOf(ImplicitLocOpBuilder &at, Value row, Value box) {
+    return at.create<tensor::ExtractOp>(
+        scores, ValueRange{at.create<arith::DivUIOp>(row, asValue(at, classes)),
+                           at.create<arith::RemUIOp>(row, asValue(at, classes)), box});
+  }
+
+  // The greater score, then the first box; NaN last.
+  Value comesBefore(ImplicitLocOpBuilder &at, Value row, Value left, Value right) {
+    Value x = scoreOf(at, row, left), y = scoreOf(at, row, right);
+    auto wins = [&](Value one, Value other) -> Value {
+      using P = arith::CmpFPredicate;
+      Value isNumber = at.create<arith::CmpFOp>(P::ORD, one, one), isNone = at.create<arith::CmpFOp>(P::UNO, other, other);
+      Value greater = at.create<arith::CmpFOp>(P::OGT, one, other);
+      return at.create<arith::OrIOp>(greater, at.create<arith::AndIOp>(isNumber, isNone));
+    };
+    Value first = wins(x, y), second = wins(y, x);
+    Value isFirst = at.create<arith::CmpIOp>(arith::CmpIPredicate::slt, left, right);
+    Value isEqual = at.create<arith::XOrIOp>(at.create<arith::OrIOp>(first, second), at.create<arith::ConstantIntOp>(1, 1));
+    return at.create<arith::OrIOp>(first, at.create<arith::AndIOp>(isEqual, isFirst));
+  }
+
+  // Writes the boxes that are chosen in a row, then -1.
+  Value choose(ImplicitLocOpBuilder &at, Value row, Value order, Value chosen) {
+    Value none = at.create<arith::ConstantOp>(at.getI64IntegerAttr(-1)), zero = constantIndex(at, 0);
+    Value most = asValue(at, rounds), count = asValue(at, node.in(1).dims[2]);
+    chosen = accumulate(at, {most}, chosen, [&](ImplicitLocOpBuilder &deep, ArrayRef<Value> i, Value tensor) -> Value {
+      return deep.create<tensor::InsertOp>(none, tensor, ValueRange{row, i[0]});
+    });
+    SmallVector<Value> start{chosen, zero, zero}; // with how many boxes were looked at, and chosen
+    auto loop = at.create<scf::WhileOp>(
+        TypeRange(ValueRange(start)), start,
+        [&](OpBuilder &nested, Location loc, ValueRange carried) {
+          Value isMore = nested.create<arith::CmpIOp>(loc, arith::CmpIPredicate::slt, carried[1], count);
+          Value hasRoom = nested.create<arith::CmpIOp>(loc, arith::CmpIPredicate::slt, carried[2], most);
+          nested.create<scf::ConditionOp>(loc, nested.create<arith::AndIOp>(loc, isMore, hasRoom), carried);
+        },
+        [&](OpBuilder &nested, Location loc, ValueRange carried) {
+          ImplicitLocOpBuilder inner(loc, nested);
+          Value tensor = carried[0], one = constantIndex(inner, 1);
+          Value index = inner.create<tensor::ExtractOp>(order, ValueRange{row, carried[1]});
+          Value box = inner.create<arith::IndexCastOp>(inner.getIndexType(), index);
+          Value isGood = inner.create<arith::ConstantIntOp>(1, 1);
           if (least)
-            isFree = deep.create<arith::CmpFOp>(arith::CmpFPredicate::OGT, own, least);
-          Box box = boxAt(deep, place[0], i[0]);
-          isFree = accumulate(
-              deep, {round}, isFree,
-              [&](ImplicitLocOpBuilder &deepest, ArrayRef<Value> j, Value freeBefore) -> Value {
-                Value other =
-                    deepest.create<tensor::ExtractOp>(chosen, ValueRange{place[0], place[1], j[0]});
-                Value zero = deepest.create<arith::ConstantOp>(deepest.getI64IntegerAttr(0));
-                Value exists =
-                    deepest.create<arith::CmpIOp>(arith::CmpIPredicate::sge, other, zero);
-                // Reads box 0 where there is none.
-                Value index = deepest.create<arith::IndexCastOp>(
-                    deepest.getIndexType(), deepest.create<arith::MaxSIOp>(other, zero));
-                Value isSame = deepest.create<arith::CmpIOp>(arith::CmpIPredicate::eq, index, i[0]);
-                Value hits = deepest.create<arith::OrIOp>(
-                    isSame, overlaps(deepest, box, boxAt(deepest, place[0], index)));
-                hits = deepest.create<arith::AndIOp>(hits, exists);
-                Value one = deepest.create<arith::ConstantIntOp>(1, 1);
-                return deepest.create<arith::AndIOp>(freeBefore,
-                                                     deepest.create<arith::XOrIOp>(hits, one));
-              });
-          Value zero = deep.create<arith::ConstantOp>(deep.getI64IntegerAttr(0));
-          Value isFirst = deep.create<arith::CmpIOp>(arith::CmpIPredicate::slt, best, zero);
-          Value bestIndex = deep.create<arith::IndexCastOp>(
-              deep.getIndexType(), deep.create<arith::MaxSIOp>(best, zero));
-          Value bestScore =
-              deep.create<tensor::ExtractOp>(scores, ValueRange{place[0], place[1], bestIndex});
-          Value better = deep.create<arith::CmpFOp>(arith::CmpFPredicate::OGT, own, bestScore);
-          Value takes =
-              deep.create<arith::AndIOp>(isFree, deep.create<arith::OrIOp>(isFirst, better));
-          Value index = deep.create<arith::IndexCastOp>(deep.getI64Type(), i[0]);
-          return deep.create<arith::SelectOp>(takes, index, best);
+            isGood = inner.create<arith::CmpFOp>(arith::CmpFPredicate::OGT, scoreOf(inner, row, box), least);
+          Value isFree = overlapsNone(inner, row, box, tensor, carried[2], isGood);
+          tensor = inner.create<tensor::InsertOp>(inner.create<arith::SelectOp>(isFree, index, none), tensor,
+                                                  ValueRange{row, carried[2]});
+          // After the first one that is not good enough, none is.
+          Value next = inner.create<arith::SelectOp>(isGood, inner.create<arith::AddIOp>(carried[1], one), count);
+          Value taken = inner.create<arith::IndexCastUIOp>(inner.getIndexType(), isFree);
+          inner.create<scf::YieldOp>(ValueRange{tensor, next, inner.create<arith::AddIOp>(carried[2], taken)});
         });
+    return loop.getResult(0);
+  }
+
+  // Whether the box is good and free of all that are chosen; ends at the first that it overlaps.
+  Value overlapsNone(ImplicitLocOpBuilder &at, Value row, Value index, Value chosen, Value taken, Value isGood) {
+    Value batch = at.create<arith::DivUIOp>(row, asValue(at, classes));
+    Box box = boxAt(at, batch, index);
+    SmallVector<Value> start{constantIndex(at, 0), isGood};
+    auto loop = at.create<scf::WhileOp>(
+        TypeRange(ValueRange(start)), start,
+        [&](OpBuilder &nested, Location loc, ValueRange carried) {
+          Value isMore = nested.create<arith::CmpIOp>(loc, arith::CmpIPredicate::slt, carried[0], taken);
+          nested.create<scf::ConditionOp>(loc, nested.create<arith::AndIOp>(loc, isMore, carried[1]), carried);
+        },
+        [&](OpBuilder &nested, Location loc, ValueRange carried) {
+          ImplicitLocOpBuilder inner(loc, nested);
+          Value other = inner.create<arith::IndexCastOp>(
+              inner.getIndexType(), inner.create<tensor::ExtractOp>(chosen, ValueRange{row, carried[0]}));
+          Value hits = overlaps(inner, box, boxAt(inner, batch, other));
+          Value isFree = inner.create<arith::XOrIOp>(hits, inner.create<arith::ConstantIntOp>(1, 1));
+          inner.create<scf::YieldOp>(ValueRange{inner.create<arith::AddIOp>(carried[0], constantIndex(inner, 1)), isFree});
+        });
+    return loop.getResult(1);
   }
 
   LogicalResult setRows(Value chosen, ArrayRef<OpFoldResult> dims) {
@@ -171,7 +201,7 @@ private:
   ImplicitLocOpBuilder &b;
   Composer with;
   bool centred = false;
-  OpFoldResult rounds;
+  OpFoldResult rounds, classes;
   Value overlap, least, boxes, scores;
 };
 

@@ -3,6 +3,8 @@
 #include "import/onnx/Compose.h"
 #include "import/onnx/Elementwise.h"
 #include "import/onnx/OpTable.h"
+#include "import/onnx/Order.h"
+#include "import/onnx/Reshape.h"
 #include "import/onnx/Scalar.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -100,16 +102,15 @@ LogicalResult importNonZero(NodeContext &node) {
   return success();
 }
 
-// Each slice of an axis once, sorted or in order of appearance. A matrix says of each two slices
-// which is less.
+// Each slice of an axis once, sorted or in order of appearance: sorted, equal slices are neighbours, the first of
+// them first.
 class UniqueImporter {
 public:
   explicit UniqueImporter(NodeContext &node) : node(node), b(node.b), with(node) {}
 
   LogicalResult run() {
-    bool sorted = node.intAttr("sorted", 1) != 0;
     const NodeAttribute *given = node.find("axis");
-    Part slices; // [n, elements of one]
+    const bool sorted = node.intAttr("sorted", 1) != 0;
     SmallVector<int64_t> order;
     if (given) {
       FailureOr<int64_t> axis = node.normalizeAxis(given->i, node.rank(0));
@@ -126,139 +127,97 @@ public:
     if (with.hasFailed())
       return failure();
     extent = slices->dims[0];
-    orderMatrix(*slices);
-    Value first = firstOfEqual();
-    Part isFirst = hold(node, with, compareTo(first), DataType::boolean, {extent});
-    Part firsts = placesOf(node, with, isFirst);
+    sort();
+    // Of each group, in the order of values: where it begins, and its first place.
+    Part begins = placesOf(node, with, starts);
     if (with.hasFailed())
       return failure();
-    // Of each slice the number of its value: how many first ones come before its first one.
-    Value number = numbers(node.graph.tensorOf(b, *firsts), firsts->dims[0], first, sorted);
-    Value places = invert(number, node.graph.tensorOf(b, *isFirst), firsts->dims[0]);
-    Part at = hold(node, with, places, DataType::i64, {firsts->dims[0]});
-    Part made;
-    if (given)
-      made = with("Gather", {with.input(0), at}, {attribute("axis", order[0])});
-    else
-      made = with("Gather", {with("Reshape", {with.input(0), with.ints({-1})}), at});
-    node.set(2, number, DataType::i64, {extent});
-    if (node.wants(3))
-      node.set(3, counts(number, firsts->dims[0]), DataType::i64, {firsts->dims[0]});
-    return success(succeeded(with.define(0, made)) && succeeded(with.define(1, at)));
+    Part firsts = with("Gather", {places, begins});
+    Part counts = hold(node, with, sizes(*begins), DataType::i64, begins->dims);
+    Part group = numbered(starts);
+    if (!sorted) {
+      // How many first places come before a group's.
+      Part number = with("Gather", {numbered(moved(starts, places, starts)), firsts});
+      group = with("Gather", {number, group});
+      firsts = moved(firsts, number, firsts);
+      counts = moved(counts, number, counts);
+    }
+    Part values = given ? with("Gather", {with.input(0), firsts}, {attribute("axis", order[0])})
+                        : with("Gather", {with("Reshape", {with.input(0), with.ints({-1})}), firsts});
+    Part inverse = moved(group, places, group);
+    const Part results[] = {values, firsts, inverse, counts};
+    for (size_t i = 0; i < 4; ++i)
+      if (failed(with.define(i, results[i])))
+        return failure();
+    return success();
   }
 
 private:
-  Type i64() { return b.getI64Type(); }
   Value number(ImplicitLocOpBuilder &at, int64_t value) {
     return at.create<arith::ConstantOp>(at.getI64IntegerAttr(value));
   }
 
-  // [n, n]: -1 where the row's slice is less than the column's, 1 where it is greater, else 0.
-  void orderMatrix(Imported &slices) {
-    Value source = node.graph.tensorOf(b, slices);
-    DataType type = slices.dataType;
-    OpFoldResult length = slices.dims[1];
-    matrix = generate(
-        b, emptyTensor(b, {extent, extent}, i64()),
-        [&](ImplicitLocOpBuilder &inner, ArrayRef<Value> at) {
-          return accumulate(
-              inner, {asValue(inner, length)}, number(inner, 0),
-              [&](ImplicitLocOpBuilder &deep, ArrayRef<Value> i, Value found) -> Value {
-                Value left = deep.create<tensor::ExtractOp>(source, ValueRange{at[0], i[0]});
-                Value right = deep.create<tensor::ExtractOp>(source, ValueRange{at[1], i[0]});
-                Value less = compareScalars(deep, Comparison::less, left, right, type);
-                Value more = compareScalars(deep, Comparison::greater, left, right, type);
-                Value here = deep.create<arith::SelectOp>(less, number(deep, -1), number(deep, 0));
-                here = deep.create<arith::SelectOp>(more, number(deep, 1), here);
-                Value open =
-                    deep.create<arith::CmpIOp>(arith::CmpIPredicate::eq, found, number(deep, 0));
-                return deep.create<arith::SelectOp>(open, here, found);
-              });
+  // -1 where the left slice is less than the right one, 1 where it is greater, else 0. All NaN are equal.
+  Value compared(ImplicitLocOpBuilder &at, Value source, Value left, Value right) {
+    return accumulate(
+        at, {asValue(at, slices->dims[1])}, number(at, 0),
+        [&](ImplicitLocOpBuilder &deep, ArrayRef<Value> i, Value found) -> Value {
+          Value x = deep.create<tensor::ExtractOp>(source, ValueRange{left, i[0]});
+          Value y = deep.create<tensor::ExtractOp>(source, ValueRange{right, i[0]});
+          Value less = lessWithNan(deep, x, y, slices->dataType), more = lessWithNan(deep, y, x, slices->dataType);
+          Value here = deep.create<arith::SelectOp>(less, number(deep, -1), number(deep, 0));
+          here = deep.create<arith::SelectOp>(more, number(deep, 1), here);
+          Value open = deep.create<arith::CmpIOp>(arith::CmpIPredicate::eq, found, number(deep, 0));
+          return deep.create<arith::SelectOp>(open, here, found);
         });
   }
 
-  // Of each slice the place of the first one that is equal.
-  Value firstOfEqual() {
-    return generate(
-        b, emptyTensor(b, {extent}, i64()), [&](ImplicitLocOpBuilder &inner, ArrayRef<Value> at) {
-          Value own = inner.create<arith::IndexCastOp>(inner.getI64Type(), at[0]);
-          return accumulate(
-              inner, {at[0]}, own,
-              [&](ImplicitLocOpBuilder &deep, ArrayRef<Value> i, Value found) -> Value {
-                Value order = deep.create<tensor::ExtractOp>(matrix, ValueRange{at[0], i[0]});
-                Value same =
-                    deep.create<arith::CmpIOp>(arith::CmpIPredicate::eq, order, number(deep, 0));
-                Value place = deep.create<arith::IndexCastOp>(deep.getI64Type(), i[0]);
-                Value least = deep.create<arith::MinSIOp>(found, place);
-                return deep.create<arith::SelectOp>(same, least, found);
-              });
+  // The places of slices in order, and whether another group starts there.
+  void sort() {
+    Value source = node.graph.tensorOf(b, *slices);
+    Value sorted = firstInOrder(
+        b, fixed(b, 1), extent, extent, [&](ImplicitLocOpBuilder &at, Value, Value left, Value right) -> Value {
+          Value order = compared(at, source, left, right), zero = number(at, 0);
+          Value less = at.create<arith::CmpIOp>(arith::CmpIPredicate::slt, order, zero);
+          Value equal = at.create<arith::CmpIOp>(arith::CmpIPredicate::eq, order, zero);
+          Value isFirst = at.create<arith::CmpIOp>(arith::CmpIPredicate::slt, left, right);
+          return at.create<arith::OrIOp>(less, at.create<arith::AndIOp>(equal, isFirst));
         });
-  }
-
-  Value compareTo(Value first) {
-    return generate(b, emptyTensor(b, {extent}, b.getI1Type()),
-                    [&](ImplicitLocOpBuilder &inner, ArrayRef<Value> at) -> Value {
-                      Value own = inner.create<arith::IndexCastOp>(inner.getI64Type(), at[0]);
-                      return inner.create<arith::CmpIOp>(
-                          arith::CmpIPredicate::eq, own,
-                          inner.create<tensor::ExtractOp>(first, at[0]));
-                    });
-  }
-
-  Value numbers(Value firsts, OpFoldResult count, Value first, bool sorted) {
-    return generate(
-        b, emptyTensor(b, {extent}, i64()), [&](ImplicitLocOpBuilder &inner, ArrayRef<Value> at) {
-          Value own = inner.create<tensor::ExtractOp>(first, at[0]);
-          Value row = inner.create<arith::IndexCastOp>(inner.getIndexType(), own);
-          return accumulate(
-              inner, {asValue(inner, count)}, number(inner, 0),
-              [&](ImplicitLocOpBuilder &deep, ArrayRef<Value> i, Value total) -> Value {
-                Value other = deep.create<tensor::ExtractOp>(firsts, i[0]);
-                Value before;
-                if (sorted) {
-                  Value column = deep.create<arith::IndexCastOp>(deep.getIndexType(), other);
-                  Value order = deep.create<tensor::ExtractOp>(matrix, ValueRange{row, column});
-                  before =
-                      deep.create<arith::CmpIOp>(arith::CmpIPredicate::sgt, order, number(deep, 0));
-                } else {
-                  before = deep.create<arith::CmpIOp>(arith::CmpIPredicate::slt, other, own);
-                }
-                Value one = deep.create<arith::ExtUIOp>(deep.getI64Type(), before);
-                return deep.create<arith::AddIOp>(total, one);
-              });
+    Value line = reshapeTensor(b, sorted, {fixed(b, 1), extent}, {extent});
+    places = hold(node, with, line, DataType::i64, {extent});
+    Value isStart = generate(
+        b, emptyTensor(b, {extent}, b.getI1Type()), [&](ImplicitLocOpBuilder &inner, ArrayRef<Value> at) -> Value {
+          auto place = [&](Value from) -> Value {
+            return inner.create<arith::IndexCastOp>(inner.getIndexType(), inner.create<tensor::ExtractOp>(line, from));
+          };
+          Value zero = constantIndex(inner, 0), isFirst = inner.create<arith::CmpIOp>(arith::CmpIPredicate::eq, at[0], zero);
+          Value before = inner.create<arith::SubIOp>(at[0], constantIndex(inner, 1));
+          before = inner.create<arith::SelectOp>(isFirst, at[0], before);
+          Value order = compared(inner, source, place(before), place(at[0]));
+          Value differs = inner.create<arith::CmpIOp>(arith::CmpIPredicate::ne, order, number(inner, 0));
+          return inner.create<arith::OrIOp>(isFirst, differs);
         });
+    starts = hold(node, with, isStart, DataType::boolean, {extent});
   }
 
-  // The first place of each number.
-  Value invert(Value numberOf, Value isFirst, OpFoldResult count) {
-    return generate(
-        b, emptyTensor(b, {count}, i64()), [&](ImplicitLocOpBuilder &inner, ArrayRef<Value> at) {
-          Value wanted = inner.create<arith::IndexCastOp>(inner.getI64Type(), at[0]);
-          return accumulate(
-              inner, {asValue(inner, extent)}, number(inner, 0),
-              [&](ImplicitLocOpBuilder &deep, ArrayRef<Value> i, Value found) -> Value {
-                Value has = deep.create<tensor::ExtractOp>(numberOf, i[0]);
-                Value hits = deep.create<arith::CmpIOp>(arith::CmpIPredicate::eq, has, wanted);
-                hits =
-                    deep.create<arith::AndIOp>(hits, deep.create<tensor::ExtractOp>(isFirst, i[0]));
-                Value place = deep.create<arith::IndexCastOp>(deep.getI64Type(), i[0]);
-                return deep.create<arith::SelectOp>(hits, place, found);
-              });
-        });
+  // At each place the number of the last flag before it or there, from 0.
+  Part numbered(Part flags) {
+    Part total = with("CumSum", {with.cast(flags, DataType::i64), with.ints({0})});
+    return with("Sub", {total, with.ints({1})});
   }
 
-  Value counts(Value numberOf, OpFoldResult count) {
+  // `to` with `from[i]` at `at[i]`.
+  Part moved(Part to, Part at, Part from) { return with("ScatterElements", {to, at, from}); }
+
+  // From each beginning to the next one.
+  Value sizes(Imported &begins) {
+    Value from = node.graph.tensorOf(b, begins);
     return generate(
-        b, emptyTensor(b, {count}, i64()), [&](ImplicitLocOpBuilder &inner, ArrayRef<Value> at) {
-          Value wanted = inner.create<arith::IndexCastOp>(inner.getI64Type(), at[0]);
-          return accumulate(
-              inner, {asValue(inner, extent)}, number(inner, 0),
-              [&](ImplicitLocOpBuilder &deep, ArrayRef<Value> i, Value total) -> Value {
-                Value has = deep.create<tensor::ExtractOp>(numberOf, i[0]);
-                Value hits = deep.create<arith::CmpIOp>(arith::CmpIPredicate::eq, has, wanted);
-                Value one = deep.create<arith::ExtUIOp>(deep.getI64Type(), hits);
-                return deep.create<arith::AddIOp>(total, one);
-              });
+        b, emptyTensor(b, begins.dims, b.getI64Type()), [&](ImplicitLocOpBuilder &inner, ArrayRef<Value> at) -> Value {
+          Value next = inner.create<arith::AddIOp>(at[0], constantIndex(inner, 1));
+          Value isIn = inner.create<arith::CmpIOp>(arith::CmpIPredicate::slt, next, asValue(inner, begins.dims[0]));
+          Value end = guardedExtract(inner, isIn, from, {next}, toInteger(inner, extent, inner.getI64Type()));
+          return inner.create<arith::SubIOp>(end, inner.create<tensor::ExtractOp>(from, at[0]));
         });
   }
 
@@ -266,7 +225,8 @@ private:
   ImplicitLocOpBuilder &b;
   Composer with;
   OpFoldResult extent;
-  Value matrix;
+  Part slices = nullptr; // [n, elements of one]
+  Part places = nullptr, starts = nullptr;
 };
 
 LogicalResult importUnique(NodeContext &node) { return UniqueImporter(node).run(); }

@@ -1,8 +1,10 @@
-// Windows and Fourier transforms. A transform is the sum that defines it: the work is the square of
-// its length.
+// Windows and Fourier transforms. A transform whose length is known is made in passes (Fourier.h); one of an unknown length
+// or axis is the sum that defines it: the work is the square of its length.
 #include "import/onnx/Compose.h"
 #include "import/onnx/Elementwise.h"
+#include "import/onnx/Fourier.h"
 #include "import/onnx/OpTable.h"
+#include "import/onnx/Reshape.h"
 #include "import/onnx/RuntimeAxes.h"
 #include "import/onnx/Scalar.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -16,6 +18,7 @@ namespace {
 using Part = Composer::Part;
 
 constexpr double twoPi = 6.283185307179586476925;
+constexpr int64_t mostInPasses = int64_t{1} << 24; // there is a table of as many
 
 FailureOr<OpFoldResult> lengthOf(NodeContext &node, size_t index, StringRef what) {
   FailureOr<Dims> given = node.indices(index, what);
@@ -164,12 +167,36 @@ public:
     OpFoldResult count = onesided && !inverse ? add(b, floorDiv(b, length, two), one) : length;
     Dims dims = axis.resized(node, signal.dims, count);
     dims.back() = fixed(b, isHermitian ? 1 : 2);
-    Value made = sum(dims, isHermitian ? length : min(b, extent, length));
+    std::optional<int64_t> size = known(length);
+    Value made = size && *size > 0 && *size <= mostInPasses && axis.isKnown() ? inPasses(dims, *size)
+                                                     : sum(dims, isHermitian ? length : min(b, extent, length));
     node.set(output, made, signal.dataType, dims);
     return success();
   }
 
 private:
+  // [outer, axis, inner, parts]: what of `dims` lies before and behind the axis is one dimension each.
+  Dims lines(ArrayRef<OpFoldResult> dims) {
+    return {product(b, dims.take_front(axis.number())), dims[axis.number()],
+            product(b, dims.drop_front(axis.number() + 1).drop_back()), dims.back()};
+  }
+
+  Value inPasses(const Dims &dims, int64_t size) {
+    Dims from = lines(signal.dims), to = lines(dims);
+    Value source = reshapeTensor(b, node.graph.tensorOf(b, signal), signal.dims, from);
+    Value spectrum = fourierTransform(node, source, from, signal.dataType, {size, inverse, isHermitian});
+    Value made = generate(
+        b, emptyTensor(b, to, signal.element), [&](ImplicitLocOpBuilder &inner, ArrayRef<Value> at) -> Value {
+          Value row = inner.create<arith::MulIOp>(at[0], asValue(inner, to[2]));
+          row = inner.create<arith::AddIOp>(row, at[2]);
+          Value x = inner.create<tensor::ExtractOp>(spectrum, ValueRange{row, at[1], at[3]});
+          if (inverse)
+            x = inner.create<arith::DivFOp>(x, constantFloat(inner, inner.getF64Type(), static_cast<double>(size)));
+          return castScalar(inner, x, DataType::f64, signal.dataType, signal.element);
+        });
+    return reshapeTensor(b, made, to, dims);
+  }
+
   // In f64: sums that cancel stay exact enough.
   Value sum(const Dims &dims, OpFoldResult terms) {
     Value source = node.graph.tensorOf(b, signal);

@@ -158,7 +158,89 @@ def found(Case, rng):
     yield Case("Compress", "Compress", calls, dims=unknown(calls[0]), judges=(chosen,), axis=0, types={0: 1})
 
 
+# ---- each once ---------------------------------------------------------------------------------------
+
+
+def once(axis, ordered):
+    def unique(x):
+        values, firsts, inverse, counts = np.unique(x, True, True, True, axis=axis)
+        inverse = inverse.reshape(-1)
+        if not ordered:
+            order = np.argsort(firsts)
+            place = np.argsort(order)
+            values, firsts, counts, inverse = np.take(values, order, axis or 0), firsts[order], counts[order], place[inverse]
+        return [values, *(a.astype(np.int64) for a in (firsts, inverse, counts))]
+
+    return (unique,)
+
+
+def uniques(Case, rng):
+    flat = [rng.integers(-20, 20, shape).astype(np.float32) for shape in [(30, 40), (1, 1), (5, 1), (0, 3)]]
+    flat.append(np.array([[0.0, -0.0, np.nan, 2.0, np.nan, -np.inf, 2.0]], np.float32))
+    rows = [rng.integers(0, 2, shape).astype(np.int32) for shape in [(60, 4), (1, 3), (7, 1)]]
+    for ordered in (1, 0):
+        words = dict(outputs=4, types={1: 7, 2: 7, 3: 7}, sorted=ordered)
+        yield Case(f"Unique, sorted {ordered}", "Unique", [dict(x=x) for x in flat], dims=unknown(dict(x=flat[0])),
+                   judges=once(None, ordered), **{**words, "types": {0: 1, **words["types"]}})
+        for axis in (0, 1):
+            yield Case(f"Unique of axis {axis}, sorted {ordered}", "Unique", [dict(x=x) for x in rows],
+                       dims=unknown(dict(x=rows[0])), judges=once(axis, ordered), axis=axis,
+                       **{**words, "types": {0: 6, **words["types"]}})
+
+
+# ---- boxes -------------------------------------------------------------------------------------------
+
+
+def suppressions(Case, rng):
+    for centred, least in itertools.product((0, 1), (None, 0.4)):
+        calls = []
+        for batches, classes, count, most in [(2, 3, 300, 20), (1, 1, 40, 100), (1, 2, 1, 5), (1, 1, 30, 0)]:
+            corner, size = rng.random((batches, count, 2)) * 50, rng.random((batches, count, 2)) * 20
+            call = dict(boxes=np.concatenate([corner, size if centred else corner + size], -1).astype(np.float32),
+                        scores=rng.random((batches, classes, count)).astype(np.float32), most=np.array([most]),
+                        overlap=np.array([0.3], np.float32))
+            calls.append(call if least is None else dict(call, least=np.array([least], np.float32)))
+        dims = unknown(dict(boxes=calls[0]["boxes"], scores=calls[0]["scores"]))
+        dims["boxes"][-1] = None
+        yield Case(f"NonMaxSuppression, centred {centred}, least score {least}", "NonMaxSuppression", calls, dims=dims,
+                   judges=("onnxruntime",), center_point_box=centred, types={0: 7})
+
+
+# ---- Fourier transforms ------------------------------------------------------------------------------
+
+
+def spectrum(length, inverse, onesided, axis=1):
+    def dft(x):
+        y = x[..., 0] + 1j * x[..., 1] if x.shape[-1] == 2 else x[..., 0].astype(np.complex128)
+        if inverse and onesided:
+            return [np.fft.irfft(y, length, axis)[..., None].astype(x.dtype)]
+        made = (np.fft.ifft if inverse else np.fft.fft)(y, length, axis)
+        if onesided:
+            made = np.take(made, range(made.shape[axis] // 2 + 1), axis)
+        return [np.stack([made.real, made.imag], -1).astype(x.dtype)]
+
+    return (dft,)
+
+
+def transforms(Case, rng):
+    wave = lambda *shape: rng.standard_normal(shape).astype(np.float32)
+    for length in (1, 2, 3, 4, 5, 6, 7, 8, 12, 16, 30, 97, 128, 1000, 1024):
+        calls = [dict(x=wave(n, length, 2)) for n in (1, 3)]
+        for inverse in (0, 1):
+            yield Case(f"DFT of {length}, inverse {inverse}", "DFT", calls, dims=dict(x=["n", None, None]), opset=18, axis=1,
+                       judges=spectrum(None, inverse, 0), inverse=inverse, types={0: 1}, atol=1e-6)
+        yield Case(f"DFT of {length} real numbers, onesided", "DFT", [dict(x=wave(2, length, 1))], opset=18, axis=1,
+                   judges=spectrum(None, 0, 1), onesided=1, types={0: 1}, atol=1e-6)
+    for length, axis in itertools.product((5, 12, 20), (0, 1, 2)):
+        yield Case(f"DFT of 12 numbers, {length} of them, axis {axis}", "DFT", [dict(x=wave(12, 12, 12, 1))], opset=18, axis=axis,
+                   constants=dict(length=np.array(length)), judges=spectrum(length, 0, 0, axis), types={0: 1}, atol=1e-6)
+    yield Case("DFT of f64", "DFT", [dict(x=wave(1, 60, 2).astype(np.float64))], opset=18, axis=1, judges=spectrum(None, 0, 0),
+               types={0: 11}, atol=1e-12)
+    yield Case("DFT of an unknown length", "DFT", [dict(x=wave(2, n, 2)) for n in (1, 10, 33)], dims=dict(x=[None, "n", None]),
+               opset=18, axis=1, judges=spectrum(None, 0, 0), types={0: 1}, atol=1e-6)
+
+
 def cases(Case):
     rng = np.random.default_rng(3)
-    for family in (top_k, scatters, totals, found):
+    for family in (top_k, scatters, totals, found, uniques, suppressions, transforms):
         yield from family(Case, rng)
