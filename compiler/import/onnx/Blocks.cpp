@@ -212,9 +212,9 @@ Part placesByHeap(NodeContext &node, Composer &with, int64_t axis, ArrayRef<OpFo
   Value places = firstInOrder(b, rows, extent, count, before);
   Part made = with.hold(node.graph.fromTensor(b, places, DataType::i64, {rows, count}));
   if (known(inner) != 1)
-    made = with("Transpose", {with("Reshape", {made, with.shape({outer, inner, count})})},
+    made = with("Transpose", {with("Reshape", {made, with.shape({outer, inner, count})}, {whole})},
                 {attribute("perm", SmallVector<int64_t>{0, 2, 1})});
-  return with("Reshape", {made, with.shape(dims)});
+  return with("Reshape", {made, with.shape(dims)}, {whole});
 }
 
 LogicalResult importTopK(NodeContext &node) {

@@ -48,6 +48,7 @@ def top_k(Case, rng):
         ties = rng.integers(-5, 6, (4, 60, 3)).astype(np.int32)
         yield case(f"TopK of columns with ties, largest {largest}", ties, [5, 60], 1, largest)
         yield case(f"TopK of a known size, largest {largest}", ties, [9], 1, largest, known=True)
+        yield case(f"TopK of a known size, none of them, largest {largest}", ties, [0], 1, largest, known=True)
     for kind in (np.float16, np.float64, np.int64, np.uint8):
         z = np.abs(rng.standard_normal((2, 90)) * 40).astype(np.int64).astype(kind)
         yield case(f"TopK of {np.dtype(kind)}", z, [11], 1)
