@@ -109,6 +109,8 @@ LogicalResult importReverseSequence(NodeContext &node) {
     return failure();
   if (*time == *batch || lengths.rank() != 1 || !isInteger(lengths.dataType))
     return node.error() << "expected two different axes and a list of lengths";
+  if (failed(node.requireSame(lengths.dims[0], input.dims[*batch], "the batch and the lengths")))
+    return failure();
   Value source = node.value(0), counts = node.value(1);
   Value made = generate(
       b, emptyTensor(b, input.dims, input.element),

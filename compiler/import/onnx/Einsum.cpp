@@ -81,7 +81,8 @@ private:
     if (failed(labels))
       return failure();
     Operand operand{node.value(index), node.in(index).dims, *labels};
-    takeDiagonals(operand);
+    if (failed(takeDiagonals(operand)))
+      return failure();
     for (auto [label, dim] : llvm::zip(operand.labels, operand.dims)) {
       auto [entry, isNew] = extents.try_emplace(label, dim);
       ++uses[label];
@@ -98,20 +99,26 @@ private:
   }
 
   // A letter twice in one term: only where both positions are equal.
-  void takeDiagonals(Operand &operand) {
+  LogicalResult takeDiagonals(Operand &operand) {
     std::string labels;
     Dims dims;
     SmallVector<size_t> from;
+    SmallVector<std::pair<OpFoldResult, OpFoldResult>> same;
     for (auto [label, dim] : llvm::zip(operand.labels, operand.dims)) {
       size_t at = labels.find(label);
       from.push_back(at == std::string::npos ? labels.size() : at);
-      if (at != std::string::npos)
+      if (at != std::string::npos) {
+        same.emplace_back(dims[at], dim);
         continue;
+      }
       labels += label;
       dims.push_back(dim);
     }
     if (labels == operand.labels)
-      return;
+      return success();
+    for (auto [left, right] : same)
+      if (failed(node.requireSame(left, right, "the extents of one index")))
+        return failure();
     Value source = operand.tensor;
     Type element = node.in(0).element;
     operand.tensor = generate(b, emptyTensor(b, dims, element),
@@ -123,6 +130,7 @@ private:
                               });
     operand.labels = labels;
     operand.dims = dims;
+    return success();
   }
 
   FailureOr<std::string> resultLabels(StringRef term) {

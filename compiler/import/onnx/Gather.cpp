@@ -114,6 +114,10 @@ LogicalResult importGatherND(NodeContext &node) {
   if (batch < 0 || batch >= indices.rank() || batch + depth > data.rank())
     return node.error() << "attribute 'batch_dims' is " << batch << ", indices name " << depth
                         << " of " << data.rank() << " dimensions";
+  for (auto [own, theirs] : llvm::zip(ArrayRef(data.dims).take_front(batch),
+                                      ArrayRef(indices.dims).take_front(batch)))
+    if (failed(node.requireSame(own, theirs, "the batch dimensions")))
+      return failure();
   Dims dims(indices.dims.begin(), indices.dims.end() - 1);
   auto loops = static_cast<unsigned>(dims.size()); // those over index tuples
   dims.append(data.dims.begin() + batch + depth, data.dims.end());

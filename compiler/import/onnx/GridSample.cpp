@@ -29,6 +29,8 @@ public:
     if (!isFloat(grid.dataType) || !isFloat(input.dataType))
       return node.error() << "expected floating-point elements, got " << nameOf(input.dataType)
                           << " and " << nameOf(grid.dataType);
+    if (failed(node.requireSame(input.dims[0], grid.dims[0], "the batches")))
+      return failure();
     place = grid.dataType == DataType::f64 ? grid.element : Type(b.getF32Type());
     Dims dims{input.dims[0], input.dims[1]};
     dims.append(grid.dims.begin() + 1, grid.dims.end() - 1);

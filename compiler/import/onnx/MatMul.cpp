@@ -84,7 +84,8 @@ LogicalResult importMatMul(NodeContext &node) {
     left.reshape(b, {fixed(b, 1), left.dims[0]});
   if (dropColumn)
     right.reshape(b, {right.dims[0], fixed(b, 1)});
-  if (failed(checkInner(node, left.dims.back(), right.dims[right.dims.size() - 2])))
+  if (failed(node.requireSame(left.dims.back(), right.dims[right.dims.size() - 2],
+                              "the inner dimensions")))
     return failure();
 
   Imported leftBatch, rightBatch;
@@ -118,6 +119,8 @@ LogicalResult importMatMul(NodeContext &node) {
                .getResult(0);
     made = reshapeTensor(b, made, flat, dims);
   } else if (fits(leftBatch) && fits(rightBatch)) {
+    for (auto [l, r] : llvm::zip(leftBatch.dims, rightBatch.dims))
+      requireEqual(b, l, r);
     OpFoldResult count = product(b, *batch);
     left.reshape(b, {count, m, k});
     right.reshape(b, {count, k, n});

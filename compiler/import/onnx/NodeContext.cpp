@@ -134,6 +134,14 @@ FailureOr<SmallVector<int64_t>> NodeContext::normalizeAxes(ArrayRef<int64_t> axe
   return made;
 }
 
+LogicalResult NodeContext::requireSame(OpFoldResult left, OpFoldResult right, StringRef what) {
+  std::optional<int64_t> l = known(left), r = known(right);
+  if (l && r && l != r)
+    return error() << what << " differ: " << *l << " and " << *r;
+  requireEqual(b, left, right);
+  return success();
+}
+
 void NodeContext::set(size_t index, Value tensor, DataType dataType, Dims dims) {
   if (wants(index))
     graph.define(scope, node.outputs[index],

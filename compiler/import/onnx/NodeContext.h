@@ -64,6 +64,8 @@ public:
 
   mlir::Type elementType(DataType type) const { return onnx::elementType(*b.getContext(), type); }
   mlir::InFlightDiagnostic error() const;
+  // Extents that must be equal: an error here, or a check at the call.
+  llvm::LogicalResult requireSame(OpFoldResult left, OpFoldResult right, llvm::StringRef what);
 
 private:
   mutable llvm::StringSet<> read;

@@ -56,8 +56,24 @@ public:
     element = node.in(x).element;
     source = batchFirst ? turned(node.value(x), {1, 0, 2}) : node.value(x);
     for (size_t input : {initialH, initialC})
-      if (node.has(input) && node.rank(input) != 3)
-        return node.error() << "input '" << node.node.inputs[input] << "' must have 3 dimensions";
+      if (node.has(input) && failed(checkState(node.in(input), node.node.inputs[input])))
+        return failure();
+    if (node.has(lengths))
+      return node.requireSame(node.in(lengths).dims[0], batch, "the batch and the sequence lengths");
+    return success();
+  }
+
+  // [D, B, H], or [B, D, H] with the batch first.
+  LogicalResult checkState(const Imported &state, StringRef name) {
+    if (state.rank() != 3)
+      return node.error() << "input '" << name << "' must have 3 dimensions";
+    Dims wanted{fixed(b, directions), batch, fixed(b, hidden)};
+    if (batchFirst)
+      std::swap(wanted[0], wanted[1]);
+    std::string what = ("the sizes of input '" + name + "' and of the state").str();
+    for (auto [have, want] : llvm::zip(state.dims, wanted))
+      if (failed(node.requireSame(have, want, what)))
+        return failure();
     return success();
   }
 

@@ -258,6 +258,9 @@ LogicalResult importRoiAlign(NodeContext &node) {
       node.rank(2) != 1 || !isInteger(node.in(2).dataType) || height < 1 || width < 1 ||
       samples < 0)
     return node.error() << "expected 4 dimensions, regions of 4 numbers and a list of batches";
+  if (failed(node.requireSame(regions.dims[0], node.in(2).dims[0], "the regions and their batches")) ||
+      failed(node.requireSame(regions.dims[1], fixed(b, 4), "the numbers of a region and 4")))
+    return failure();
   Value source = node.value(0), rois = node.value(1), batches = node.value(2);
   Dims dims{regions.dims[0], input.dims[1], fixed(b, height), fixed(b, width)};
   Type element = input.element;
