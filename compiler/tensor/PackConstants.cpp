@@ -104,7 +104,10 @@ struct PackConstants : halcyon::impl::PackConstantsBase<PackConstants> {
 
   void packOperands(linalg::LinalgOp op, IRRewriter &rewriter) {
     AffineMap out = op.getMatchingIndexingMap(op.getDpsInitOperand(0));
-    if (!out.isProjectedPermutation())
+    // Kernels that read panels are products of one type.
+    Type element = getElementTypeOrSelf(op.getDpsInputs().front());
+    auto isOther = [&](Value input) { return getElementTypeOrSelf(input) != element; };
+    if (!out.isProjectedPermutation() || llvm::any_of(op.getDpsInputs(), isOther))
       return;
     for (unsigned i = 0; i < op.getNumDpsInputs(); ++i) {
       Value operand = op.getDpsInputs()[i];

@@ -128,3 +128,25 @@ func.func @not_constant(%x: tensor<4x3xf32>, %y: tensor<4x2xf32>, %scale: tensor
   %s = linalg.matmul ins(%x, %v : tensor<4x3xf32>, tensor<3x2xf32>) outs(%y : tensor<4x2xf32>) -> tensor<4x2xf32>
   return %r, %s : tensor<4x2xf32>, tensor<4x2xf32>
 }
+
+// -----
+
+// A sum of products of several types: no kernel reads panels of the factors.
+// CHECK-LABEL: func @scaled_bytes
+// CHECK-NOT: panels
+// CHECK: linalg.generic
+// CHECK: return
+func.func @scaled_bytes(%x: tensor<2xf32>, %b: tensor<2x18xi8>, %y: tensor<18xf32>) -> tensor<18xf32> {
+  %s = arith.constant dense<2.0> : tensor<2x18xf32>
+  %r = linalg.generic {indexing_maps = [affine_map<(k, n) -> (k)>, affine_map<(k, n) -> (k, n)>, affine_map<(k, n) -> (k, n)>, affine_map<(k, n) -> (n)>],
+                       iterator_types = ["reduction", "parallel"]}
+      ins(%x, %b, %s : tensor<2xf32>, tensor<2x18xi8>, tensor<2x18xf32>) outs(%y : tensor<18xf32>) {
+  ^bb0(%a: f32, %q: i8, %f: f32, %o: f32):
+    %n = arith.sitofp %q : i8 to f32
+    %w = arith.mulf %n, %f : f32
+    %m = arith.mulf %a, %w : f32
+    %t = arith.addf %o, %m : f32
+    linalg.yield %t : f32
+  } -> tensor<18xf32>
+  return %r : tensor<18xf32>
+}
