@@ -122,11 +122,13 @@ typedef struct halcyon_allocator {
 typedef uint32_t halcyon_type;
 enum {
   HALCYON_I1 = 1 | 8 << 8,
+  HALCYON_I2 = 2 | 2 << 8,
   HALCYON_I4 = 2 | 4 << 8,
   HALCYON_I8 = 2 | 8 << 8,
   HALCYON_I16 = 2 | 16 << 8,
   HALCYON_I32 = 2 | 32 << 8,
   HALCYON_I64 = 2 | 64 << 8,
+  HALCYON_U2 = 3 | 2 << 8,
   HALCYON_U4 = 3 | 4 << 8,
   HALCYON_U8 = 3 | 8 << 8,
   HALCYON_U16 = 3 | 16 << 8,
@@ -141,7 +143,9 @@ enum {
   HALCYON_F8E4M3FNUZ = 8 | 8 << 8,
   HALCYON_F8E5M2FNUZ = 9 | 8 << 8,
   HALCYON_C64 = 10 | 64 << 8,
-  HALCYON_C128 = 10 | 128 << 8
+  HALCYON_C128 = 10 | 128 << 8,
+  HALCYON_F8E8M0 = 11 | 8 << 8,
+  HALCYON_F4E2M1 = 12 | 4 << 8
 };
 /* "f32"; "none" for a number that is no type. */
 HALCYON_API const char* halcyon_type_name(halcyon_type type);

@@ -1,6 +1,7 @@
 #include "dispatch/Dimensions.h"
 
 #include "dialect/dispatch/Dispatch.h"
+#include "dialect/nn/Nn.h"
 #include "dispatch/Grouping.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Affine/Utils.h"
@@ -57,6 +58,8 @@ OpFoldResult Dimensions::compute(Value tensor, int64_t axis) {
     return empty.getDynamicSize(axis);
   if (auto view = dyn_cast_or_null<tensor::CastOp>(op))
     return of(view.getSource(), axis);
+  if (auto bytes = dyn_cast_or_null<halcyon::nn::ReinterpretOp>(op))
+    return bytes.getSize(axis);
   if (auto launch = dyn_cast_or_null<LaunchOp>(op))
     return of(launch.getOuts()[mlir::cast<OpResult>(tensor).getResultNumber()], axis);
   if (auto expand = dyn_cast_or_null<tensor::ExpandShapeOp>(op))

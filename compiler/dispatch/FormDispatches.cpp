@@ -1,5 +1,6 @@
 #include "dispatch/Passes.h"
 
+#include "dialect/nn/Nn.h"
 #include "dispatch/Outline.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
@@ -24,7 +25,7 @@ namespace {
 bool isHostOp(Operation *op) {
   if (isa<LaunchOp, tensor::EmptyOp, tensor::ExpandShapeOp, tensor::CollapseShapeOp, tensor::CastOp,
           tensor::ExtractOp, tensor::FromElementsOp, tensor::DimOp, ml_program::GlobalLoadOp,
-          ml_program::GlobalStoreOp, ml_program::GlobalLoadConstOp, cf::AssertOp>(op))
+          ml_program::GlobalStoreOp, ml_program::GlobalLoadConstOp, cf::AssertOp, halcyon::nn::ReinterpretOp>(op))
     return true;
   if (isa<scf::SCFDialect, func::FuncDialect>(op->getDialect()) || op->hasTrait<OpTrait::ConstantLike>())
     return true;

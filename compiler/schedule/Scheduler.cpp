@@ -7,6 +7,7 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Matchers.h"
 
+#include "dialect/nn/Nn.h"
 #include "schedule/InPlace.h"
 
 using namespace mlir;
@@ -269,6 +270,13 @@ LogicalResult Scheduler::operation(Operation *op) {
     view(cast.getSource(), cast, sizes);
     return success();
   }
+  if (auto bytes = dyn_cast<nn::ReinterpretOp>(op)) {
+    SmallVector<Value> sizes;
+    for (Value size : bytes.getSizes())
+      sizes.push_back(scalars.lookup(size));
+    view(bytes.getSource(), bytes, sizes);
+    return success();
+  }
   if (auto dim = dyn_cast<tensor::DimOp>(op)) {
     std::optional<int64_t> index = dim.getConstantIndex();
     if (!index)
@@ -341,7 +349,7 @@ Storage *Scheduler::dyingInput(dispatch::LaunchOp op, unsigned out) {
   // What a region or the function gives is better computed where it has to be.
   for (Operation *user : op.getResults()[out].getUsers())
     if (user->hasTrait<OpTrait::IsTerminator>() ||
-        isa<tensor::ExpandShapeOp, tensor::CollapseShapeOp, tensor::CastOp>(user))
+        isa<tensor::ExpandShapeOp, tensor::CollapseShapeOp, tensor::CastOp, nn::ReinterpretOp>(user))
       return nullptr;
   auto kernel = symbols.lookupNearestSymbolFrom<dispatch::ExecutableOp>(op, op.getExecutableAttr());
   if (!kernel) // the application's own

@@ -2,6 +2,7 @@
 #include "mlir/Dialect/MLProgram/IR/MLProgram.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 
+#include "dialect/nn/Nn.h"
 #include "schedule/Scheduler.h"
 
 using namespace mlir;
@@ -15,7 +16,7 @@ namespace {
 void collectViews(Value tensor, SmallVectorImpl<Value> &views) {
   views.push_back(tensor);
   for (Operation *user : tensor.getUsers())
-    if (isa<tensor::ExpandShapeOp, tensor::CollapseShapeOp, tensor::CastOp>(user))
+    if (isa<tensor::ExpandShapeOp, tensor::CollapseShapeOp, tensor::CastOp, nn::ReinterpretOp>(user))
       collectViews(user->getResult(0), views);
 }
 

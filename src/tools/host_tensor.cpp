@@ -14,6 +14,7 @@ using halcyon::ElementType;
 namespace {
 
 constexpr ElementType all_types[] = {
+    ElementType::i2,  ElementType::u2,   ElementType::f8e8m0,   ElementType::f4e2m1,
     ElementType::i1,  ElementType::i4,   ElementType::u4,       ElementType::i8,     ElementType::u8,
     ElementType::i16, ElementType::u16,  ElementType::i32,      ElementType::u32,    ElementType::i64,
     ElementType::u64, ElementType::f16,  ElementType::bf16,     ElementType::f32,    ElementType::f64,
@@ -39,9 +40,19 @@ uint64_t load_bits(const std::byte* bytes, size_t size) {
   return bits;
 }
 
-uint64_t nibble(const HostTensor& tensor, uint64_t index) {
-  return (std::to_integer<unsigned>(tensor.bytes[index / 2]) >> (index % 2 * 4)) & 15;
-}
+// An element of fewer bits than a byte: the low ones of the byte come first.
+struct Packed {
+  Packed(ElementType type, uint64_t index)
+      : byte(index * type.bits / 8), shift(static_cast<unsigned>(index * type.bits % 8)), mask((1u << type.bits) - 1) {}
+  unsigned load(const HostTensor& tensor) const { return std::to_integer<unsigned>(tensor.bytes[byte]) >> shift & mask; }
+  void store(HostTensor& tensor, unsigned bits) const {
+    tensor.bytes[byte] &= static_cast<std::byte>(~(mask << shift));
+    tensor.bytes[byte] |= static_cast<std::byte>((bits & mask) << shift);
+  }
+
+  uint64_t byte;
+  unsigned shift, mask;
+};
 
 }  // namespace
 
@@ -77,10 +88,12 @@ uint64_t tensor_bytes(ElementType type, const std::vector<int64_t>& shape, const
 
 long double element(const HostTensor& tensor, uint64_t index, bool imaginary) {
   const ElementType type = tensor.type;
-  if (type.bits == 4) {
-    const uint64_t bits = nibble(tensor, index);
-    return type.kind == ElementKind::sint && bits > 7 ? static_cast<long double>(bits) - 16
-                                                      : static_cast<long double>(bits);
+  if (type.bits < 8) {
+    const Packed at(type, index);
+    const unsigned bits = at.load(tensor);
+    if (type.kind == ElementKind::f4e2m1) return decode_small_float(type, bits);
+    const bool negative = type.kind == ElementKind::sint && bits > at.mask / 2;
+    return static_cast<long double>(bits) - (negative ? at.mask + 1 : 0);
   }
   const size_t size = type.bits / 8;
   const std::byte* bytes = tensor.bytes.data() + index * size;
@@ -104,10 +117,9 @@ long double element(const HostTensor& tensor, uint64_t index, bool imaginary) {
 
 void set_element(HostTensor& tensor, uint64_t index, long double value) {
   const ElementType type = tensor.type;
-  if (type.bits == 4) {
-    const unsigned bits = static_cast<unsigned>(static_cast<int>(value)) & 15u, shift = index % 2 ? 4 : 0;
-    std::byte& byte = tensor.bytes[index / 2];
-    byte = (byte & static_cast<std::byte>(0xF0u >> shift)) | static_cast<std::byte>(bits << shift);
+  if (type.bits < 8) {
+    const bool is_float = type.kind == ElementKind::f4e2m1;
+    Packed(type, index).store(tensor, is_float ? encode_small_float(type, value) : static_cast<unsigned>(static_cast<int>(value)));
     return;
   }
   const size_t size = type.bits / 8;

@@ -24,7 +24,7 @@ uint64_t next_random(uint64_t& state) {
 // Floats uniform in [-1, 1), bools 0 or 1, integers 0 to 99 as far as the type goes.
 void fill_random(HostTensor& tensor, uint32_t seed) {
   uint64_t state = seed;
-  const uint64_t range = tensor.type.kind == ElementKind::boolean ? 2 : tensor.type.bits == 4 ? 8 : 100;
+  const uint64_t range = tensor.type.kind == ElementKind::boolean ? 2 : tensor.type.bits < 8 ? 1u << (tensor.type.bits - 1) : 100;
   const bool integral = tensor.type.kind == ElementKind::boolean || tensor.type.kind == ElementKind::sint ||
                         tensor.type.kind == ElementKind::uint;
   for (uint64_t i = 0; i < tensor.elements(); ++i) {

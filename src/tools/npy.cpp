@@ -90,6 +90,9 @@ std::vector<int64_t> parse_shape(std::string_view text, const std::string& path)
   return shape;
 }
 
+// What holds one element of a packed type a byte, as numpy and ml_dtypes do: integers as numbers, f4e2m1 as its bits.
+ElementType byte_type(ElementType packed) { return packed.kind == ElementKind::sint ? ElementType::i8 : ElementType::u8; }
+
 // 'descr' and the wanted type -> how the file's bytes are to be understood.
 ElementType parse_descr(std::string_view text, ElementType wanted, const std::string& path) {
   if (text.empty() || (text[0] != '\'' && text[0] != '"'))
@@ -103,16 +106,25 @@ ElementType parse_descr(std::string_view text, ElementType wanted, const std::st
   if (raw == "V2") return ElementType::bf16;
   if (raw == "V1" || raw == "f1") {
     if (wanted.bits == 8) return wanted;
-    if (wanted.bits == 4) return wanted.kind == ElementKind::sint ? ElementType::i8 : ElementType::u8;
+    if (wanted.bits < 8 && wanted.bits != 0) return byte_type(wanted);
     fail("'" + path + "': elements of one untyped byte ('" + descr + "') where no 8-bit type is expected");
   }
   fail("'" + path + "': unknown dtype '" + descr + "'");
 }
 
-HostTensor pack(const HostTensor& unpacked, ElementType type, const std::string& path) {
+// `raw`: only an element's low bits count, as ml_dtypes stores them.
+HostTensor pack(const HostTensor& unpacked, ElementType type, bool raw, const std::string& path) {
   HostTensor packed{type, unpacked.shape, {}};
   packed.bytes.resize(tensor_bytes(type, packed.shape, "'" + path + "'"));
-  for (uint64_t i = 0; i < unpacked.elements(); ++i) set_element(packed, i, element(unpacked, i));
+  HostTensor as_integers{{type.kind == ElementKind::sint ? ElementKind::sint : ElementKind::uint, type.bits}, {}, {}};
+  as_integers.bytes.resize(packed.bytes.size());
+  for (uint64_t i = 0; i < unpacked.elements(); ++i) {
+    const long double value = element(unpacked, i);
+    set_element(as_integers, i, value);
+    if (!raw && element(as_integers, i) != value)
+      fail(format("'%s': %.0Lf is not a value of %s", path.c_str(), value, name(type)));
+  }
+  packed.bytes = std::move(as_integers.bytes);
   return packed;
 }
 
@@ -139,14 +151,18 @@ HostTensor read_npy(const std::string& path, ElementType wanted) {
   tensor.bytes.resize(tensor_bytes(tensor.type, tensor.shape, "'" + path + "'"));
   file.read(tensor.bytes.data(), tensor.bytes.size(), "its elements");
   if (!file.at_end()) fail("'" + path + "': longer than its shape says");
-  return wanted.bits == 4 && tensor.type.bits == 8 ? pack(tensor, wanted, path) : tensor;
+  if (wanted.bits == 0 || wanted.bits >= 8 || tensor.type.bits != 8) return tensor;
+  const std::string_view descr = entry(header, "descr", path);
+  return pack(tensor, wanted, descr.substr(0, 4).find_first_of("Vf") != std::string_view::npos, path);
 }
 
 void write_npy(const std::string& path, const HostTensor& tensor) {
-  if (tensor.type.bits == 4) {
-    HostTensor unpacked{tensor.type.kind == ElementKind::sint ? ElementType::i8 : ElementType::u8, tensor.shape, {}};
+  if (tensor.type.bits < 8) {
+    const ElementType bytes = byte_type(tensor.type);
+    HostTensor unpacked{bytes, tensor.shape, {}};
+    const HostTensor as_integers{{bytes.kind, tensor.type.bits}, tensor.shape, tensor.bytes};
     unpacked.bytes.resize(tensor.elements());
-    for (uint64_t i = 0; i < tensor.elements(); ++i) set_element(unpacked, i, element(tensor, i));
+    for (uint64_t i = 0; i < tensor.elements(); ++i) set_element(unpacked, i, element(as_integers, i));
     return write_npy(path, unpacked);
   }
   std::string descr = tensor.type == ElementType::bf16 ? "<V2" : "|V1";

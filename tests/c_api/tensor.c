@@ -70,8 +70,8 @@ static void a_shape_that_is_none_is_refused(void) {
 static void every_rank_and_type_has_its_size(void) {
   halcyon_device* device = open_device("null");
   const halcyon_shape cases[] = {{HALCYON_F64, 0, {0}}, {HALCYON_I4, 1, {3}}, {HALCYON_C128, 2, {2, 3}}, {HALCYON_F32, 2, {0, 5}},
-                                 {HALCYON_U8, 8, {1, 2, 1, 2, 1, 2, 1, 2}}};
-  const uint64_t bytes[] = {8, 2, 96, 0, 16};
+                                 {HALCYON_U8, 8, {1, 2, 1, 2, 1, 2, 1, 2}}, {HALCYON_U2, 1, {9}}, {HALCYON_F4E2M1, 2, {3, 3}}};
+  const uint64_t bytes[] = {8, 2, 96, 0, 16, 3, 5};
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; ++i) {
     halcyon_shape shape;
     halcyon_tensor* tensor = NULL;

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Forms that a model's file can have: importing.py BUILD. External data, functions, MLIR bytecode, parameters that stay
-outside the artifact; models made here with the onnx package, references by onnxruntime."""
+outside the artifact, small element types, arithmetic at its edges, packed weights; models made here with the onnx package,
+references by onnxruntime."""
 
 import shutil, sys
 
@@ -11,7 +12,10 @@ import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 from safetensors.numpy import save_file
 
+import arithmetic
 import constructs
+import n_bits
+import small_types
 from halcyon import Count, Tools
 from run import CORPUS
 
@@ -386,6 +390,8 @@ def main(build):
     functions(s)
     bytecode(s)
     external_parameters(s)
+    for part in [small_types, arithmetic, n_bits]:
+        part.all_of(s)
     return count.close()
 
 

@@ -3,6 +3,8 @@
 #define CATCH_CONFIG_NO_POSIX_SIGNALS
 #include <catch2/catch.hpp>
 
+#include <unistd.h>
+
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -19,7 +21,8 @@ using namespace tools;
 namespace {
 
 constexpr ElementType small_types[] = {ElementType::f16,    ElementType::bf16,       ElementType::f8e4m3fn,
-                                       ElementType::f8e5m2, ElementType::f8e4m3fnuz, ElementType::f8e5m2fnuz};
+                                       ElementType::f8e5m2, ElementType::f8e4m3fnuz, ElementType::f8e5m2fnuz,
+                                       ElementType::f8e8m0, ElementType::f4e2m1};
 
 // How many bit patterns do not come back from decode and encode.
 int lost_patterns(ElementType type) {
@@ -58,6 +61,10 @@ TEST_CASE("small floats decode to the values of their formats") {
   REQUIRE(decode_small_float(ElementType::f8e5m2, 0x7B) == 57344);
   REQUIRE(decode_small_float(ElementType::f8e4m3fnuz, 0x7F) == 240);
   REQUIRE(std::isnan(decode_small_float(ElementType::f8e5m2fnuz, 0x80)));
+  REQUIRE(decode_small_float(ElementType::f8e8m0, 0) == std::ldexp(1.0L, -127));
+  REQUIRE(std::isnan(decode_small_float(ElementType::f8e8m0, 255)));
+  REQUIRE(decode_small_float(ElementType::f4e2m1, 7) == 6);
+  REQUIRE(decode_small_float(ElementType::f4e2m1, 9) == -0.5L);
 }
 
 TEST_CASE("encoding a small float rounds to nearest, ties to even") {
@@ -67,6 +74,9 @@ TEST_CASE("encoding a small float rounds to nearest, ties to even") {
   REQUIRE(encode_small_float(ElementType::f16, 65519) == 0x7BFF);
   REQUIRE(encode_small_float(ElementType::f16, std::ldexp(1.0L, -26)) == 0);
   REQUIRE(encode_small_float(ElementType::f8e4m3fn, 1000) == 0x7F);        // no infinity: NaN
+  REQUIRE(encode_small_float(ElementType::f8e8m0, 1.5L) == 128);           // halfway, to the larger
+  REQUIRE(encode_small_float(ElementType::f4e2m1, -7) == 15);              // neither infinity nor NaN
+  REQUIRE(encode_small_float(ElementType::f4e2m1, 2.5L) == 4);             // halfway, to even
 }
 
 TEST_CASE("a 4-bit tensor keeps two elements in a byte") {
@@ -80,6 +90,18 @@ TEST_CASE("a 4-bit tensor keeps two elements in a byte") {
   REQUIRE(element(tensor, 1) == 7);
   REQUIRE(element(tensor, 2) == -1);
   REQUIRE(tensor.bytes[0] == std::byte{0x78});
+  REQUIRE(tensor.bytes[1] == std::byte{0x0F});
+}
+
+TEST_CASE("a 2-bit tensor keeps four elements in a byte") {
+  HostTensor tensor{ElementType::i2, {5}, std::vector<std::byte>(2)};
+
+  const int values[] = {-2, 1, -1, 0, 1};
+  for (size_t i = 0; i < 5; ++i) set_element(tensor, i, values[i]);
+
+  for (size_t i = 0; i < 5; ++i) REQUIRE(element(tensor, i) == values[i]);
+  REQUIRE(tensor.bytes[0] == std::byte{0x36});
+  REQUIRE(tensor.bytes[1] == std::byte{0x01});
 }
 
 TEST_CASE("64-bit integers are exact") {
@@ -96,7 +118,8 @@ TEST_CASE("a tensor of every type comes back from its .npy file") {
   const std::string text = GENERATE("2x3xi1=1", "2x3xi8=-5", "2x3xu8=250", "2x3xi16=-300", "2x3xu16=60000", "2x3xi32=random",
                                     "2x3xu32=random", "2x3xi64=random", "2x3xu64=random", "2x3xf16=random", "2x3xbf16=random",
                                     "2x3xf32=random", "2x3xf64=random", "2x3xc64=random", "2x3xf8e4m3fn=random",
-                                    "2x3xf8e5m2=random", "3xi4=1,-2,7", "3xu4=1,2,15", "f32=4", "0x3xf32=", "5xi32=random");
+                                    "2x3xf8e5m2=random", "3xi4=1,-2,7", "3xu4=1,2,15",
+                                    "5xi2=1,-2,0,-1,1", "5xu2=3,1,2,0,3", "3xf4e2m1=0.5,-6,-0", "3xf8e8m0=1,0.25,8", "f32=4", "0x3xf32=", "5xi32=random");
   const HostTensor written = parse_input(text, 7, {});
   char path[] = "/tmp/halcyon_npy_XXXXXX";
   const int file = mkstemp(path);
@@ -109,6 +132,20 @@ TEST_CASE("a tensor of every type comes back from its .npy file") {
   REQUIRE(read.type == written.type);
   REQUIRE(read.shape == written.shape);
   REQUIRE(read.bytes == written.bytes);
+}
+
+TEST_CASE("bytes of raw elements lose the bits above an element's") {
+  const std::string header = "{'descr': '|V1', 'fortran_order': False, 'shape': (2,), }";
+  std::string text = std::string("\x93NUMPY\x01", 7) + '\0' + static_cast<char>(header.size()) + '\0' + header + "\xF8\x07";
+  char path[] = "/tmp/halcyon_npy_XXXXXX";
+  const int file = mkstemp(path);
+  REQUIRE(write(file, text.data(), text.size()) == static_cast<ssize_t>(text.size()));
+  close(file);
+
+  const HostTensor read = read_npy(path, ElementType::i4);
+  std::remove(path);
+
+  REQUIRE(read.bytes == std::vector<std::byte>{std::byte{0x78}});
 }
 
 TEST_CASE("a comparison is relative to the largest reference value") {

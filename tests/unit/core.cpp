@@ -73,6 +73,8 @@ TEST_CASE("an element type has a name, a size and an alignment", "[element_type]
       {ElementType::bf16, "bf16", 20, 2}, {ElementType::f32, "f32", 40, 4},  {ElementType::f64, "f64", 80, 8},
       {ElementType::f8e4m3fn, "f8e4m3fn", 10, 1}, {ElementType::f8e5m2, "f8e5m2", 10, 1},
       {ElementType::f8e4m3fnuz, "f8e4m3fnuz", 10, 1}, {ElementType::f8e5m2fnuz, "f8e5m2fnuz", 10, 1},
+      {ElementType::i2, "i2", 3, 1},     {ElementType::u2, "u2", 3, 1},
+      {ElementType::f8e8m0, "f8e8m0", 10, 1}, {ElementType::f4e2m1, "f4e2m1", 5, 1},
       {ElementType::c64, "c64", 80, 4},  {ElementType::c128, "c128", 160, 8},
   }));
   uint64_t size = 0;
@@ -81,6 +83,16 @@ TEST_CASE("an element type has a name, a size and an alignment", "[element_type]
   CHECK(byte_size(type, 10, size));
   CHECK(size == bytes);
   CHECK(alignment(type) == align);
+  CHECK(is_known(type));
+}
+
+TEST_CASE("a kind comes in its own widths only", "[element_type]") {
+  int known = 0;
+  for (int kind = 0; kind < 256; ++kind)
+    for (int bits = 0; bits < 256; ++bits)
+      known += is_known({static_cast<ElementKind>(kind), static_cast<uint8_t>(bits)});
+
+  CHECK(known == 25);
 }
 
 TEST_CASE("a byte size that overflows is refused", "[element_type]") {

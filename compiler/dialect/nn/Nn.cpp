@@ -234,5 +234,33 @@ LogicalResult LayerNormOp::verify() {
                  succeeded(verifySameShape(*this, getInput(), getInit())));
 }
 
+LogicalResult ReinterpretOp::verify() {
+  RankedTensorType from = typeOf(getSource()), to = typeOf(getResult());
+  auto isBytes = [](RankedTensorType type) {
+    return type.getRank() == 1 && type.getElementType().isSignlessInteger(8);
+  };
+  auto isPacked = [](RankedTensorType type) {
+    return type.getElementType().isSignlessInteger(2) || type.getElementType().isSignlessInteger(4);
+  };
+  if (!(isPacked(from) && isBytes(to)) && !(isBytes(from) && isPacked(to)))
+    return emitOpError("expects elements of 2 or 4 bits on one side and a list of bytes on the "
+                       "other");
+  if (static_cast<int64_t>(getSizes().size()) != to.getNumDynamicDims())
+    return emitOpError("expects ") << to.getNumDynamicDims() << " sizes, got " << getSizes().size();
+  auto bytesOf = [](RankedTensorType type) {
+    return llvm::divideCeil(type.getNumElements() * type.getElementTypeBitWidth(), 8);
+  };
+  if (from.hasStaticShape() && to.hasStaticShape() && bytesOf(from) != bytesOf(to))
+    return emitOpError("turns ") << bytesOf(from) << " bytes into " << bytesOf(to);
+  return success();
+}
+
+OpFoldResult ReinterpretOp::getSize(int64_t axis) {
+  RankedTensorType type = typeOf(getResult());
+  if (type.isDynamicDim(axis))
+    return getSizes()[type.getDynamicDimIndex(axis)];
+  return Builder(getContext()).getIndexAttr(type.getDimSize(axis));
+}
+
 } // namespace nn
 } // namespace halcyon

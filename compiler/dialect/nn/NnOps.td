@@ -102,4 +102,27 @@ def Nn_LayerNormOp : Nn_Op<"layer_norm", [AttrSizedOperandSegments]> {
   }];
 }
 
+def Nn_ReinterpretOp : Op<Nn_Dialect, "reinterpret", [Pure]> {
+  let summary = "the bytes of a packed tensor, or the packed tensor of bytes";
+  let description = [{
+    The same memory as a tensor of another type: a packed one, whose elements
+    have 2 or 4 bits, as its bytes, or the other way round. The scheduler makes
+    it a view; kernels see bytes only. `sizes` are the dynamic dimensions of
+    the result. Alone in this dialect it has no decomposition.
+
+    ```mlir
+    %bytes = nn.reinterpret %x[%size] : tensor<?x3xi4> to tensor<?xi8>
+    ```
+  }];
+  let arguments = (ins AnyRankedTensor:$source, Variadic<Index>:$sizes);
+  let results = (outs AnyRankedTensor:$result);
+  let assemblyFormat = [{
+    $source (`[` $sizes^ `]`)? `:` type($source) `to` type($result) attr-dict
+  }];
+  let extraClassDeclaration = [{
+    mlir::OpFoldResult getSize(int64_t axis);
+  }];
+  let hasVerifier = 1;
+}
+
 #endif // HALCYON_DIALECT_NN_OPS

@@ -12,12 +12,18 @@ std::optional<schema::ElementType> halcyon::elementType(Type type, StringRef nam
   if (!name.empty()) {
     auto kind = llvm::StringSwitch<ElementKind>(name)
                     .Case("i1", ElementKind::boolean)
-                    .Cases("i4", "i8", "i16", "i32", "i64", ElementKind::sint)
-                    .Cases("u4", "u8", "u16", "u32", "u64", ElementKind::uint)
+                    .Cases("i2", "i4", "i8", "i16", "i32", "i64", ElementKind::sint)
+                    .Cases("u2", "u4", "u8", "u16", "u32", "u64", ElementKind::uint)
+                    .Case("f8e4m3fn", ElementKind::f8e4m3fn)
+                    .Case("f8e5m2", ElementKind::f8e5m2)
+                    .Case("f8e4m3fnuz", ElementKind::f8e4m3fnuz)
+                    .Case("f8e5m2fnuz", ElementKind::f8e5m2fnuz)
+                    .Case("f8e8m0", ElementKind::f8e8m0)
+                    .Case("f4e2m1", ElementKind::f4e2m1)
                     .Default(ElementKind::none);
     if (kind != ElementKind::none) {
-      unsigned bits = 8;
-      if (kind != ElementKind::boolean)
+      unsigned bits = kind == ElementKind::f4e2m1 ? 4 : 8;
+      if (kind == ElementKind::sint || kind == ElementKind::uint)
         name.drop_front().getAsInteger(10, bits);
       return schema::ElementType(kind, bits);
     }

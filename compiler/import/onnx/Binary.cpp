@@ -73,10 +73,7 @@ LogicalResult importMod(NodeContext &node) {
       return remainderOfFloats(b, x[0], x[1]);
     if (isFloat(type))
       return floorRemainder(b, x[0], x[1]);
-    // x - x / y * y: what the quotient makes of a zero divisor, and of an overflow, is no trap here
-    // either.
-    Value whole = mulScalars(b, divScalars(b, x[0], x[1], type), x[1]);
-    Value rest = subScalars(b, x[0], whole);
+    Value rest = remainderOfIntegers(b, x[0], x[1], type);
     if (likeC || isUnsigned(type))
       return rest;
     Value zero = constantLike(b, rest, 0);

@@ -1,5 +1,6 @@
 #include "import/onnx/Elementwise.h"
 #include "import/onnx/OpTable.h"
+#include "import/onnx/Packed.h"
 #include "import/onnx/Scalar.h"
 
 using namespace mlir;
@@ -61,6 +62,8 @@ LogicalResult importBitCast(NodeContext &node) {
   return elementwise(node, {&node.in(0)}, to, [&](ImplicitLocOpBuilder &b, ValueRange x) -> Value {
     if (ofByte)
       return castScalar(b, x[0], from, to, element);
+    if (isPacked(to) && from != to)
+      return keepLowBits(b, x[0], to);
     return x[0].getType() == element ? x[0] : b.createOrFold<arith::BitcastOp>(element, x[0]);
   });
 }

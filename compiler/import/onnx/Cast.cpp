@@ -7,8 +7,22 @@ using namespace mlir;
 namespace halcyon::onnx {
 namespace {
 
+FailureOr<SmallFloatRules> readRules(NodeContext &node) {
+  SmallFloatRules rules;
+  using Round = SmallFloatRules::Round;
+  rules.saturate = node.intAttr("saturate", 1) != 0;
+  StringRef mode = node.stringAttr("round_mode", "up");
+  if (mode != "up" && mode != "down" && mode != "nearest")
+    return node.error() << "attribute 'round_mode' is '" << mode << "'";
+  rules.round = mode == "up" ? Round::up : mode == "down" ? Round::down : Round::nearest;
+  return rules;
+}
+
 LogicalResult castTo(NodeContext &node, DataType to) {
   DataType from = node.in(0).dataType;
+  FailureOr<SmallFloatRules> rules = readRules(node);
+  if (failed(rules))
+    return failure();
   if (from == to) {
     node.setAs(0, node.in(0));
     return success();
@@ -17,17 +31,15 @@ LogicalResult castTo(NodeContext &node, DataType to) {
   if (!element)
     return node.error() << "element type " << nameOf(to) << " is not supported";
   return elementwise(node, {&node.in(0)}, to, [&](ImplicitLocOpBuilder &b, ValueRange x) {
-    return castScalar(b, x[0], from, to, element);
+    return castScalar(b, x[0], from, to, element, *rules);
   });
 }
 
 LogicalResult importCast(NodeContext &node) {
-  node.ignore({"saturate"}); // of f8 types only, whose arithmetic comes later
   return castTo(node, static_cast<DataType>(node.intAttr("to", 0)));
 }
 
 LogicalResult importCastLike(NodeContext &node) {
-  node.ignore({"saturate"});
   return castTo(node, node.in(1).dataType);
 }
 

@@ -7,9 +7,15 @@ namespace halcyon::onnx {
 
 // Up to 256 bytes dense elements, which folders see; above, a dense_resource
 // blob named after the tensor, over the mapped file (copied only if the file
-// holds it misaligned). Bools and 4-bit elements are always dense elements.
+// holds it misaligned). Bools are always dense elements, and so are those under 8 bits.
 mlir::ElementsAttr constantAttribute(mlir::RankedTensorType type, const Tensor &tensor,
                                      llvm::StringRef name);
+
+// Whether a constant under 8 bits is big enough to be unpacked where it is used.
+bool staysPacked(const Tensor &tensor);
+// Such a tensor as the list of its bytes.
+mlir::ElementsAttr bytesAttribute(const Tensor &tensor, mlir::MLIRContext *context,
+                                  llvm::StringRef name);
 
 // Element `index` as an attribute of the tensor's element type.
 mlir::TypedAttr constantElement(mlir::Type element, const Tensor &tensor, int64_t index);

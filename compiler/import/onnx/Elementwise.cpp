@@ -7,7 +7,8 @@ namespace halcyon::onnx {
 namespace {
 
 bool canBeOnHost(const Imported &input) {
-  return input.isOnHost() || (input.isSmall() && !isFloat(input.dataType));
+  return input.isOnHost() ||
+         (input.isSmall() && !isFloat(input.dataType) && !isSmallFloat(input.dataType));
 }
 
 bool belongsOnHost(NodeContext &node, ArrayRef<Imported *> inputs, const Imported &result) {
@@ -15,7 +16,10 @@ bool belongsOnHost(NodeContext &node, ArrayRef<Imported *> inputs, const Importe
     return false;
   bool all = llvm::all_of(inputs, [](Imported *input) { return input->isOnHost(); });
   // The host program computes in f32 and wider.
-  if (isFloat(result.dataType) && bitsOf(result.dataType) < 32)
+  if (isSmallFloat(result.dataType) ||
+      (isFloat(result.dataType) && bitsOf(result.dataType) < 32))
+    return false;
+  if (llvm::any_of(inputs, [](Imported *input) { return isSmallFloat(input->dataType); }))
     return false;
   bool any = llvm::any_of(inputs, [](Imported *input) { return input->elements.has_value(); });
   if (all && (any || !isFloat(result.dataType)))

@@ -1,6 +1,7 @@
 #include "import/onnx/GraphImporter.h"
 #include "import/onnx/Constants.h"
 #include "import/onnx/OpTable.h"
+#include "import/onnx/Packed.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Matchers.h"
@@ -49,6 +50,19 @@ Node withCallersAttributes(const Node &node, const Function &function, const Nod
     return true;
   });
   return made;
+}
+
+// Operators that cast, quantise or move elements, whatever their type.
+bool movesAnyType(const Node &node) {
+  static const llvm::StringSet<> names{
+      "BitCast",  "Cast",       "CastLike",      "Concat",         "DepthToSpace", "DequantizeLinear",
+      "Dropout",  "Expand",     "Flatten",       "Gather",         "GatherElements",
+      "GatherND", "Identity",   "If",            "IsInf",          "IsNaN",        "Loop",
+      "Pad",      "QLinearMatMul", "QuantizeLinear", "Reshape",    "ReverseSequence",
+      "Scan",     "Shape",      "Size",          "Slice",          "SpaceToDepth", "Split",
+      "Squeeze",  "Tile",       "Transpose",     "Unsqueeze",      "Where"};
+  StringRef op = node.opType;
+  return names.contains(op) || op.contains("Sequence") || op.starts_with("Optional");
 }
 
 } // namespace
@@ -152,16 +166,23 @@ Value GraphImporter::tensorOf(ImplicitLocOpBuilder &b, Imported &imported) {
   if (imported.tensor)
     return imported.tensor;
   RankedTensorType type = imported.type();
-  if (imported.constant) {
+  if (imported.constant && !imported.packed) {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(entry);
     StringRef name = imported.constant->name;
     if (name.empty())
       name = "constant";
-    imported.tensor =
-        b.create<arith::ConstantOp>(constantAttribute(type, *imported.constant, name));
-    return imported.tensor;
+    if (!staysPacked(*imported.constant)) {
+      imported.tensor =
+          b.create<arith::ConstantOp>(constantAttribute(type, *imported.constant, name));
+      return imported.tensor;
+    }
+    imported.packed =
+        b.create<arith::ConstantOp>(bytesAttribute(*imported.constant, b.getContext(), name));
   }
+  // Not remembered: unpacked where it is used, so that it takes no memory before and after.
+  if (imported.packed)
+    return unpack(b, imported.packed, imported.dataType, imported.dims);
   if (imported.elements->empty())
     return emptyTensor(b, imported.dims, imported.element);
   // Not remembered: made where it is used, which other regions may not see.
@@ -188,6 +209,7 @@ SmallVector<Value> GraphImporter::elementsOf(ImplicitLocOpBuilder &b, Imported &
           b.create<arith::ConstantOp>(constantElement(imported.element, *imported.constant, i)));
     return made;
   }
+  Value tensor = tensorOf(b, imported);
   SmallVector<int64_t> shape;
   for (OpFoldResult dim : imported.dims)
     shape.push_back(*known(dim));
@@ -196,7 +218,7 @@ SmallVector<Value> GraphImporter::elementsOf(ImplicitLocOpBuilder &b, Imported &
     int64_t rest = i;
     for (size_t axis = shape.size(); axis-- > 0; rest /= shape[axis])
       at[axis] = constantIndex(b, rest % shape[axis]);
-    made.push_back(b.create<tensor::ExtractOp>(imported.tensor, at));
+    made.push_back(b.create<tensor::ExtractOp>(tensor, at));
   }
   return made;
 }
@@ -231,6 +253,12 @@ LogicalResult GraphImporter::importNodeItself(const Node &node, Scope &scope) {
     if (context.has(i) && !context.in(i).element)
       return context.error() << "input '" << node.inputs[i] << "': element type "
                              << nameOf(context.in(i).dataType) << " is not supported";
+  if (!movesAnyType(node))
+    for (size_t i = 0; i < node.inputs.size(); ++i)
+      if (context.has(i) && isStorageOnly(context.in(i).dataType))
+        return context.error() << "input '" << node.inputs[i] << "': element type "
+                               << nameOf(context.in(i).dataType)
+                               << " has no arithmetic; cast or dequantise it first";
   for (size_t i = importer->maxOutputs; i < node.outputs.size(); ++i)
     if (context.wants(i))
       return context.error() << "output " << i << " is not supported";

@@ -1,5 +1,6 @@
 #include "import/Import.h"
 #include "import/onnx/GraphImporter.h"
+#include "import/onnx/Packed.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -59,7 +60,7 @@ private:
     auto error = [&] { return emitError(where) << "input '" << input.name << "': "; };
     if (!input.isTensor)
       return error() << "only tensors are supported";
-    Type element = elementType(*builder.getContext(), input.type);
+    Type element = interfaceType(*builder.getContext(), input.type);
     if (!element)
       return error() << "element type " << nameOf(input.type) << " is not supported";
     SmallVector<int64_t> shape;
@@ -151,7 +152,7 @@ private:
     NamedAttrList made;
     made.append("halcyon.name", builder.getStringAttr(name));
     made.append("halcyon.dims", builder.getArrayAttr(dims));
-    if (isUnsigned(type))
+    if (isUnsigned(type) || isStorageOnly(type))
       made.append("halcyon.type", builder.getStringAttr(nameOf(type)));
     return made;
   }
@@ -200,8 +201,7 @@ private:
       auto type = cast<RankedTensorType>(argument.getType());
       Imported made;
       made.dataType = input->type;
-      made.element = type.getElementType();
-      made.tensor = argument;
+      made.element = elementType(*builder.getContext(), input->type);
       SmallVector<Attribute> names;
       for (auto [axis, extent] : llvm::enumerate(type.getShape())) {
         if (!ShapedType::isDynamic(extent)) {
@@ -221,6 +221,10 @@ private:
         made.dims.push_back(value);
         names.push_back(b.getStringAttr(name));
       }
+      if (isPacked(input->type))
+        made.packed = bytesOf(b, argument, input->type, made.dims);
+      else
+        made.tensor = argument;
       NamedAttrList attributes = attributesOf(input->name, input->type, names);
       main.setArgAttrs(static_cast<unsigned>(index), attributes);
       graph.define(scope, input->name, made);
@@ -237,7 +241,12 @@ private:
       if (!result || !result->element)
         return emitError(loc) << "output '" << output.name << "' is not a supported tensor";
       ImplicitLocOpBuilder b(loc, builder);
-      results.push_back(graph.tensorOf(b, *result));
+      Value tensor = graph.tensorOf(b, *result);
+      results.push_back(
+          isPacked(result->dataType)
+              ? packedOf(b, pack(b, tensor, result->dataType, result->dims), result->dataType,
+                         result->dims)
+              : tensor);
       types.push_back(results.back().getType());
       SmallVector<Attribute> names;
       for (auto [axis, dim] : llvm::enumerate(result->dims)) {

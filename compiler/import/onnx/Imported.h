@@ -15,6 +15,7 @@ struct Imported {
 
   // At least one of these; `tensor` is made from the others when it is needed.
   mlir::Value tensor;
+  mlir::Value packed; // a list of bytes, of a type under 8 bits
   std::shared_ptr<const Tensor> constant;
   std::optional<llvm::SmallVector<mlir::Value>> elements; // of type `element`
 

@@ -191,6 +191,7 @@ private:
       Imported made = item.initial;
       made.constant = nullptr;
       made.tensor = nullptr;
+      made.packed = nullptr;
       made.elements.reset();
       if (item.onHost) {
         made.elements = llvm::to_vector(values.take_front(count));
@@ -314,7 +315,7 @@ private:
   const Graph &body;
   std::optional<OpFoldResult> tripCount;
   Value startCondition;
-  SmallVector<Carried> carried;
+  std::vector<Carried> carried;
   SmallVector<Scanned> scanned;
   bool alwaysTrue = true; // the condition, in every iteration
   bool holds = true;

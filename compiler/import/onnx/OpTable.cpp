@@ -28,6 +28,7 @@ const OpImporter *findImporter(llvm::StringRef domain, llvm::StringRef opType) {
                         quantizeOps,
                         microsoftQuantizedOps,
                         microsoftQuantizedLayerOps,
+                        nBitsOps,
                         blockOps,
                         gridOps,
                         einsumOps,

@@ -41,6 +41,7 @@ llvm::ArrayRef<OpImporter> scatterOps();
 llvm::ArrayRef<OpImporter> quantizeOps();
 llvm::ArrayRef<OpImporter> microsoftQuantizedOps();
 llvm::ArrayRef<OpImporter> microsoftQuantizedLayerOps();
+llvm::ArrayRef<OpImporter> nBitsOps();
 llvm::ArrayRef<OpImporter> blockOps();
 llvm::ArrayRef<OpImporter> gridOps();
 llvm::ArrayRef<OpImporter> einsumOps();

@@ -54,6 +54,20 @@ std::optional<Range> rangeOf(DataType type) {
   return isUnsigned(type) ? Range{0, count - 1} : Range{-count / 2, count / 2 - 1};
 }
 
+// x plus a zero point, which leaves -0 alone where the zero point is 0.
+Part besideZero(Composer &with, Part x, Part zero) {
+  if (!zero)
+    return x;
+  Part given = with.cast(zero, x->dataType);
+  return with("Sub", {x, with("Sub", {with.scalar(0, x->dataType), given})});
+}
+
+// x to a small float, after the zero point.
+Part toSmallFloat(Composer &with, Part x, Part zero, DataType to, int64_t saturate) {
+  return with("Cast", {besideZero(with, x, zero)},
+              {attribute("to", static_cast<int64_t>(to)), attribute("saturate", saturate)});
+}
+
 // round(x) + zero point, into the type's range.
 FailureOr<Part> saturated(NodeContext &node, Composer &with, Part x, Part zero, DataType to) {
   std::optional<Range> range = rangeOf(to);
@@ -73,7 +87,7 @@ LogicalResult define(Composer &with, FailureOr<Part> part, size_t output = 0) {
 
 LogicalResult importQuantizeLinear(NodeContext &node) {
   Composer with(node);
-  node.ignore({"saturate"}); // of f8 types only
+  int64_t saturate = node.intAttr("saturate", 1);
   int64_t axis = node.intAttr("axis", 1), block = node.intAttr("block_size", 0);
   auto to = static_cast<DataType>(node.intAttr("output_dtype", 0));
   auto precision = static_cast<DataType>(node.intAttr("precision", 0));
@@ -82,6 +96,8 @@ LogicalResult importQuantizeLinear(NodeContext &node) {
   else if (to == DataType::undefined)
     to = DataType::u8;
   DataType inner = precision != DataType::undefined ? precision : node.in(1).dataType;
+  if (isSmallFloat(inner)) // a scale of powers of two: exact in any type
+    inner = isFloat(node.in(0).dataType) ? node.in(0).dataType : DataType::f32;
   if (!isFloat(inner) || block < 0)
     return node.error() << "cannot divide by a scale of type " << nameOf(inner) << " in blocks of "
                         << block;
@@ -92,6 +108,8 @@ LogicalResult importQuantizeLinear(NodeContext &node) {
   if (failed(scale) || failed(zero) || with.hasFailed())
     return failure();
   Part x = with("Div", {with.cast(with.input(0), inner), with.cast(*scale, inner)});
+  if (isSmallFloat(to))
+    return with.define(0, toSmallFloat(with, x, *zero, to, saturate));
   return define(with, saturated(node, with, x, *zero, to));
 }
 
@@ -101,24 +119,35 @@ Part centred(Composer &with, Part q, Part zero) {
   return zero ? with("Sub", {made, with.cast(zero, DataType::i32)}) : made;
 }
 
+// The same in a floating-point type, also of small floats.
+Part centredFloat(Composer &with, Part q, Part zero, DataType type) {
+  if (isInteger(q->dataType))
+    return with.cast(centred(with, q, zero), type);
+  Part made = with.cast(q, type);
+  return zero ? with("Sub", {made, with.cast(zero, type)}) : made;
+}
+
 LogicalResult importDequantizeLinear(NodeContext &node) {
   Composer with(node);
   int64_t axis = node.intAttr("axis", 1), block = node.intAttr("block_size", 0);
   auto to = static_cast<DataType>(node.intAttr("output_dtype", 0));
-  DataType inner = node.in(1).dataType;
+  DataType type = node.in(0).dataType, scaleType = node.in(1).dataType;
   if (to == DataType::undefined)
-    to = inner;
-  if (!isInteger(node.in(0).dataType) || !isFloat(inner) || block < 0)
-    return node.error() << "element types " << nameOf(node.in(0).dataType) << " and "
-                        << nameOf(inner) << " are not supported";
+    to = isFloat(scaleType) ? scaleType : DataType::f32;
+  bool isNumber = isInteger(type) || isSmallFloat(type);
+  if (!isNumber || !(isFloat(scaleType) || isSmallFloat(scaleType)) || !isFloat(to) || block < 0)
+    return node.error() << "element types " << nameOf(type) << ", " << nameOf(scaleType) << " and "
+                        << nameOf(to) << " are not supported";
   FailureOr<Part> scale = spread(node, with, with.input(1), node.in(0), axis, block);
   FailureOr<Part> zero = Part(nullptr);
   if (succeeded(scale) && node.has(2))
     zero = spread(node, with, with.input(2), node.in(0), axis, block);
   if (failed(scale) || failed(zero) || with.hasFailed())
     return failure();
-  Part made = with.cast(centred(with, with.input(0), *zero), inner);
-  return with.define(0, with.cast(with("Mul", {made, *scale}), to));
+  // In f32 and more, so that it is rounded once.
+  DataType inner = scaleType == DataType::f64 ? DataType::f64 : DataType::f32;
+  Part x = centredFloat(with, with.input(0), *zero, inner);
+  return with.define(0, with.cast(with("Mul", {x, with.cast(*scale, inner)}), to));
 }
 
 // Scale and zero point from the input's own range, which always has 0.
@@ -147,9 +176,12 @@ LogicalResult importDynamicQuantize(NodeContext &node) {
                  succeeded(with.define(2, *zero)));
 }
 
-LogicalResult checkQuantised(NodeContext &node, std::initializer_list<size_t> inputs) {
+LogicalResult checkQuantised(NodeContext &node, std::initializer_list<size_t> inputs,
+                             bool allowFloats = false) {
   for (size_t index : inputs)
-    if (DataType type = node.in(index).dataType; type != DataType::u8 && type != DataType::i8)
+    if (DataType type = node.in(index).dataType;
+        type != DataType::u8 && type != DataType::i8 &&
+        !(allowFloats && isSmallFloat(type) && bitsOf(type) == 8 && type != DataType::f8e8m0))
       return node.error() << "input '" << node.node.inputs[index] << "' must be u8 or i8, got "
                           << nameOf(type);
   return success();
@@ -219,16 +251,23 @@ LogicalResult importMatMulInteger(NodeContext &node) {
 // a, scale, zero, b, scale, zero, result's scale, zero
 LogicalResult importQLinearMatMul(NodeContext &node) {
   Composer with(node);
-  if (failed(checkQuantised(node, {0, 3, 7})))
+  if (failed(checkQuantised(node, {0, 3, 7}, true)))
     return failure();
-  Part left = centred(with, with.input(0), byRow(with, with.input(2)));
-  Part sums = multiplied(with, left, with.input(3), with.input(5));
-  DataType f32 = DataType::f32;
+  DataType f32 = DataType::f32, to = node.in(7).dataType;
+  Part leftZero = byRow(with, with.input(2)), sums;
+  if (isInteger(node.in(0).dataType) && isInteger(node.in(3).dataType))
+    sums = multiplied(with, centred(with, with.input(0), leftZero), with.input(3), with.input(5));
+  else
+    sums = with("MatMul", {centredFloat(with, with.input(0), leftZero, f32),
+                           centredFloat(with, with.input(3), with.input(5), f32)});
   Part scale =
       with("Mul", {with.cast(byRow(with, with.input(1)), f32), with.cast(with.input(4), f32)});
   Part made = with("Mul", {with.cast(sums, f32), scale});
   made = with("Div", {made, with.cast(byRow(with, with.input(6)), f32)});
-  return define(with, saturated(node, with, made, byRow(with, with.input(7)), node.in(7).dataType));
+  Part zero = byRow(with, with.input(7));
+  if (isSmallFloat(to))
+    return with.define(0, toSmallFloat(with, made, zero, to, 1));
+  return define(with, saturated(node, with, made, zero, to));
 }
 
 // Attributes of a convolution, handed on.

@@ -336,6 +336,14 @@ template <bool isMax> LogicalResult importArg(NodeContext &node) {
         Value isFirst = inner.create<arith::CmpIOp>(arith::CmpIPredicate::slt, x[2],
                                                     constantLike(inner, x[2], 0));
         better = inner.create<arith::OrIOp>(better, isFirst);
+        if (isFloat(type)) { // the first NaN wins, as in the standard's reference
+          using P = arith::CmpFPredicate;
+          Value isNan = inner.create<arith::CmpFOp>(P::UNO, x[0], x[0]);
+          if (!last)
+            isNan = inner.create<arith::AndIOp>(isNan,
+                                                inner.create<arith::CmpFOp>(P::ORD, x[1], x[1]));
+          better = inner.create<arith::OrIOp>(better, isNan);
+        }
         Value position = inner.create<arith::IndexCastOp>(
             inner.getI64Type(), inner.create<linalg::IndexOp>(static_cast<uint64_t>(*axis)));
         Value value = inner.create<arith::SelectOp>(better, x[0], x[1]);

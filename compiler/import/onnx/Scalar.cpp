@@ -1,7 +1,9 @@
 #include "import/onnx/Scalar.h"
+#include "import/onnx/Packed.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/Matchers.h"
+#include <cmath>
 
 using namespace mlir;
 
@@ -10,27 +12,54 @@ namespace {
 
 bool isFloating(Value value) { return isa<FloatType>(value.getType()); }
 
-Value isEqual(ImplicitLocOpBuilder &b, Value left, Value right) {
-  return b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::eq, left, right);
+Value isEqual(ImplicitLocOpBuilder &b, Value x, double y) {
+  return b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::eq, x, constantLike(b, x, y));
 }
 
-// A divisor that processors take: 1 instead of 0, and of -1 where the quotient has no number. Data
-// must not end the program.
-Value safeDivisor(ImplicitLocOpBuilder &b, Value left, Value right, DataType type) {
-  APInt given;
-  bool isKnown = matchPattern(right, m_ConstantInt(&given));
-  if (isKnown && !given.isZero() && (isUnsigned(type) || !given.isAllOnes()))
-    return right;
-  Value bad = isEqual(b, right, constantLike(b, right, 0));
-  if (!isUnsigned(type)) {
-    unsigned bits = right.getType().isIndex() ? 64 : right.getType().getIntOrFloatBitWidth();
-    Value least = b.create<arith::ConstantOp>(
-        b.getIntegerAttr(left.getType(), APInt::getSignedMinValue(bits)));
-    Value overflows = b.createOrFold<arith::AndIOp>(
-        isEqual(b, left, least), isEqual(b, right, constantLike(b, right, -1)));
-    bad = b.createOrFold<arith::OrIOp>(bad, overflows);
+// An integer quotient or remainder where the processor would trap: by zero it is 0, and of the
+// smallest number by -1 what subtraction gives. So does the standard's reference.
+template <class Signed, class Unsigned>
+Value divideIntegers(ImplicitLocOpBuilder &b, Value left, Value right, DataType type,
+                     Value byMinusOne) {
+  auto select = [&](Value test, Value yes, Value no) {
+    return b.createOrFold<arith::SelectOp>(test, yes, no);
+  };
+  Value one = constantLike(b, right, 1), zero = constantLike(b, right, 0);
+  Value isZero = isEqual(b, right, 0);
+  Value divisor = select(isZero, one, right);
+  if (isUnsigned(type))
+    return select(isZero, zero, b.createOrFold<Unsigned>(left, divisor));
+  Value isMinusOne = isEqual(b, right, -1);
+  Value made = b.createOrFold<Signed>(left, select(isMinusOne, one, divisor));
+  return select(isZero, zero, select(isMinusOne, byMinusOne, made));
+}
+
+// An f32 or f64. What the type does not have is cut to its low bits, of what 64 bits hold (32, where
+// the type is smaller); what those have not either is the smallest number. So does the standard's
+// reference, where the standard is silent.
+Value floatToInteger(ImplicitLocOpBuilder &b, Value value, DataType to, Type element) {
+  using P = arith::CmpFPredicate;
+  unsigned bits = bitsOf(to) <= 32 ? 32 : 64;
+  Type wide = b.getIntegerType(bits);
+  double limit = std::ldexp(1.0, static_cast<int>(bits) - 1);
+  Value low = constantLike(b, value, -limit), high = constantLike(b, value, limit);
+  Value isUpper;
+  if (to == DataType::u32 || to == DataType::u64) { // the upper half of its range, less that half
+    isUpper = b.createOrFold<arith::CmpFOp>(P::OGE, value, high);
+    value = b.createOrFold<arith::SelectOp>(isUpper, b.createOrFold<arith::SubFOp>(value, high),
+                                            value);
   }
-  return b.createOrFold<arith::SelectOp>(bad, constantLike(b, right, 1), right);
+  Value isIn = b.createOrFold<arith::AndIOp>(b.createOrFold<arith::CmpFOp>(P::OGE, value, low),
+                                             b.createOrFold<arith::CmpFOp>(P::OLT, value, high));
+  Value safe = b.createOrFold<arith::SelectOp>(isIn, value, low);
+  Value made = b.createOrFold<arith::FPToSIOp>(wide, safe);
+  if (isUpper) {
+    Value top = b.create<arith::ConstantOp>(
+        b.getIntegerAttr(wide, APInt::getSignedMinValue(bits)));
+    Value moved = b.createOrFold<arith::XOrIOp>(made, top);
+    made = b.createOrFold<arith::SelectOp>(isUpper, moved, made);
+  }
+  return wide == element ? made : b.createOrFold<arith::TruncIOp>(element, made);
 }
 
 } // namespace
@@ -63,13 +92,13 @@ Value mulScalars(ImplicitLocOpBuilder &b, Value left, Value right) {
 Value divScalars(ImplicitLocOpBuilder &b, Value left, Value right, DataType type) {
   if (isFloating(left))
     return b.createOrFold<arith::DivFOp>(left, right);
-  Value by = safeDivisor(b, left, right, type);
-  Value made = isUnsigned(type) ? b.createOrFold<arith::DivUIOp>(left, by)
-                                : b.createOrFold<arith::DivSIOp>(left, by);
-  if (by == right)
-    return made;
-  Value zero = constantLike(b, right, 0);
-  return b.createOrFold<arith::SelectOp>(isEqual(b, right, zero), zero, made);
+  Value negated = b.createOrFold<arith::SubIOp>(constantLike(b, left, 0), left);
+  return divideIntegers<arith::DivSIOp, arith::DivUIOp>(b, left, right, type, negated);
+}
+
+Value remainderOfIntegers(ImplicitLocOpBuilder &b, Value left, Value right, DataType type) {
+  return divideIntegers<arith::RemSIOp, arith::RemUIOp>(b, left, right, type,
+                                                        constantLike(b, left, 0));
 }
 
 Value maxScalars(ImplicitLocOpBuilder &b, Value left, Value right, DataType type) {
@@ -156,9 +185,24 @@ Value compareScalars(ImplicitLocOpBuilder &b, Comparison comparison, Value left,
   return b.createOrFold<arith::CmpIOp>(noSign ? unsigneds[index] : signeds[index], left, right);
 }
 
-Value castScalar(ImplicitLocOpBuilder &b, Value value, DataType from, DataType to, Type element) {
+Value castScalar(ImplicitLocOpBuilder &b, Value value, DataType from, DataType to, Type element,
+                 const SmallFloatRules &rules) {
   if (from == to)
     return value;
+  if (isSmallFloat(from))
+    return castScalar(b, decodeSmallFloat(b, value, from), DataType::f32, to, element, rules);
+  if (isSmallFloat(to)) {
+    bool isExact = isFloat(from) ? bitsOf(from) <= 32 : bitsOf(from) <= 16;
+    DataType wide = isExact ? DataType::f32 : DataType::f64;
+    Type type = isExact ? b.getF32Type() : b.getF64Type();
+    return encodeSmallFloat(b, castScalar(b, value, from, wide, type), to, rules);
+  }
+  if (isPacked(to)) { // out of range: the low bits
+    DataType wide = isFloat(from) ? DataType::i32 : DataType::i8;
+    Type type = b.getIntegerType(bitsOf(wide));
+    Value whole = castScalar(b, value, from, wide, type);
+    return keepLowBits(b, castScalar(b, whole, wide, DataType::i8, element), to);
+  }
   if (isBool(to)) {
     Value zero = constantLike(b, value, 0);
     if (isFloating(value))
@@ -169,10 +213,10 @@ Value castScalar(ImplicitLocOpBuilder &b, Value value, DataType from, DataType t
   unsigned fromBits = value.getType().getIntOrFloatBitWidth();
   unsigned toBits = element.getIntOrFloatBitWidth();
   if (isFloating(value)) {
-    if (isInteger(to) && isUnsigned(to))
-      return b.createOrFold<arith::FPToUIOp>(element, value);
     if (isInteger(to))
-      return b.createOrFold<arith::FPToSIOp>(element, value);
+      return floatToInteger(
+          b, fromBits < 32 ? b.createOrFold<arith::ExtFOp>(b.getF32Type(), value) : value, to,
+          element);
     if (fromBits < toBits)
       return b.createOrFold<arith::ExtFOp>(element, value);
     if (fromBits > toBits)

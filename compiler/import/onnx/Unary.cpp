@@ -1,3 +1,4 @@
+#include "import/onnx/Compose.h"
 #include "import/onnx/Elementwise.h"
 #include "import/onnx/OpTable.h"
 #include "import/onnx/Scalar.h"
@@ -152,6 +153,10 @@ LogicalResult importNot(NodeContext &node) {
 }
 
 LogicalResult importIsNaN(NodeContext &node) {
+  if (isSmallFloat(node.in(0).dataType)) {
+    Composer with(node);
+    return with.define(0, with("IsNaN", {with.cast(with.input(0), DataType::f32)}));
+  }
   if (failed(checkFloat(node, 0)))
     return failure();
   return elementwise(node, {&node.in(0)}, DataType::boolean,
@@ -188,6 +193,12 @@ LogicalResult importGelu(NodeContext &node) {
 LogicalResult importIsInf(NodeContext &node) {
   bool below = node.intAttr("detect_negative", 1) != 0,
        above = node.intAttr("detect_positive", 1) != 0;
+  if (isSmallFloat(node.in(0).dataType)) {
+    Composer with(node);
+    return with.define(0, with("IsInf", {with.cast(with.input(0), DataType::f32)},
+                               {attribute("detect_negative", int64_t{below}),
+                                attribute("detect_positive", int64_t{above})}));
+  }
   if (failed(checkFloat(node, 0)))
     return failure();
   return elementwise(

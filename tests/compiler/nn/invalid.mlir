@@ -60,3 +60,27 @@ func.func @scale(%x: tensor<4x8xf32>, %s: tensor<4xf32>) {
     {axis = 1 : i64, epsilon = 1.0e-5 : f32}
   return
 }
+
+// -----
+
+func.func @neither_side_is_packed(%x: tensor<8xi16>) {
+  // expected-error @below {{expects elements of 2 or 4 bits on one side and a list of bytes on the other}}
+  %0 = nn.reinterpret %x : tensor<8xi16> to tensor<16xi8>
+  return
+}
+
+// -----
+
+func.func @no_size(%x: tensor<?x3xi4>) {
+  // expected-error @below {{expects 1 sizes, got 0}}
+  %0 = nn.reinterpret %x : tensor<?x3xi4> to tensor<?xi8>
+  return
+}
+
+// -----
+
+func.func @other_bytes(%x: tensor<3x3xi4>) {
+  // expected-error @below {{turns 5 bytes into 4}}
+  %0 = nn.reinterpret %x : tensor<3x3xi4> to tensor<4xi8>
+  return
+}

@@ -25,3 +25,12 @@ func.func @ops(%x: tensor<1x4x8x8xf32>, %w: tensor<6x2x3x3xf32>, %wt: tensor<4x3
     {axis = 3 : i64, epsilon = 1.0e-5 : f32}
   return
 }
+
+// CHECK-LABEL: func @reinterpreted
+func.func @reinterpreted(%x: tensor<?x3xi4>, %y: tensor<5xi8>, %n: index) {
+  // CHECK: nn.reinterpret %{{.*}}[%{{.*}}] : tensor<?x3xi4> to tensor<?xi8>
+  %0 = nn.reinterpret %x[%n] : tensor<?x3xi4> to tensor<?xi8>
+  // CHECK: nn.reinterpret %{{.*}} : tensor<5xi8> to tensor<20xi2>
+  %1 = nn.reinterpret %y : tensor<5xi8> to tensor<20xi2>
+  return
+}

@@ -140,3 +140,32 @@ func.func @caller(%x: tensor<4xf32>) -> tensor<4xf32> {
   %y = func.call @callee(%x) : (tensor<4xf32>) -> tensor<4xf32>
   return %y : tensor<4xf32>
 }
+
+// The bytes of a packed tensor are the same memory; a result has as many as it needs.
+dispatch.executable @bytes inputs 1 workload_rank 1 dims [[0], [0]] {
+^bb0(%x: tensor<?xi8>, %out: tensor<?xi8>, %n: index):
+  dispatch.return %out : tensor<?xi8>
+}
+// CHECK-LABEL: func.func @packed(
+// CHECK-SAME:    %[[X:[^:]+]]: !host.buffer, %{{.+}}: i64)
+// CHECK-SAME:    type = tensor<?x3xi4>
+// CHECK:         %[[N:.+]] = arith.divsi
+// CHECK:         %[[Y:.+]] = host.alloca external %[[N]]
+// CHECK:         host.dispatch @bytes {{.*}} bindings(%[[X]], %[[Y]])
+// CHECK-NOT:     host.copy
+// CHECK:         return %[[Y]]
+func.func @packed(%x: tensor<?x3xi4> {halcyon.type = "i4"}) -> (tensor<?x3xi4> {halcyon.type = "i4"}) {
+  %c0 = arith.constant 0 : index
+  %c2 = arith.constant 2 : index
+  %c3 = arith.constant 3 : index
+  %c1 = arith.constant 1 : index
+  %rows = tensor.dim %x, %c0 : tensor<?x3xi4>
+  %count = arith.muli %rows, %c3 : index
+  %more = arith.addi %count, %c1 : index
+  %size = arith.divsi %more, %c2 : index
+  %bytes = nn.reinterpret %x[%size] : tensor<?x3xi4> to tensor<?xi8>
+  %e = tensor.empty(%size) : tensor<?xi8>
+  %made = dispatch.launch @bytes workload [%size] parameters(%size : index) ins(%bytes : tensor<?xi8>) outs(%e : tensor<?xi8>) -> (tensor<?xi8>)
+  %y = nn.reinterpret %made[%rows] : tensor<?xi8> to tensor<?x3xi4>
+  return %y : tensor<?x3xi4>
+}

@@ -213,6 +213,8 @@ private:
     to.type = static_cast<DataType>(from.data_type());
     to.dims.assign(from.dims().begin(), from.dims().end());
     unsigned bits = bitsOf(to.type);
+    if (to.type == DataType::f6e2m3 || to.type == DataType::f6e3m2)
+      return fail(where + ": element type " + nameOf(to.type) + " is not supported");
     if (!bits && to.type != DataType::string)
       return fail(where + ": unknown element type " + std::to_string(from.data_type()));
     uint64_t count = 1;
@@ -302,12 +304,18 @@ private:
     case DataType::f8e4m3fnuz:
     case DataType::f8e5m2:
     case DataType::f8e5m2fnuz:
+    case DataType::f8e8m0:
     case DataType::u4:
     case DataType::i4:
+    case DataType::f4e2m1:
+    case DataType::u2:
+    case DataType::i2:
       narrow<uint8_t>(from.int32_data(), to.bytes);
       return true;
     case DataType::undefined:
     case DataType::string:
+    case DataType::f6e2m3:
+    case DataType::f6e3m2:
       break;
     }
     return false;

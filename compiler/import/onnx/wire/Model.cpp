@@ -8,8 +8,12 @@ namespace halcyon::onnx {
 
 unsigned bitsOf(DataType type) {
   switch (type) {
+  case DataType::u2:
+  case DataType::i2:
+    return 2;
   case DataType::u4:
   case DataType::i4:
+  case DataType::f4e2m1:
     return 4;
   case DataType::u8:
   case DataType::i8:
@@ -18,6 +22,7 @@ unsigned bitsOf(DataType type) {
   case DataType::f8e4m3fnuz:
   case DataType::f8e5m2:
   case DataType::f8e5m2fnuz:
+  case DataType::f8e8m0:
     return 8;
   case DataType::u16:
   case DataType::i16:
@@ -37,6 +42,8 @@ unsigned bitsOf(DataType type) {
     return 128;
   case DataType::undefined:
   case DataType::string:
+  case DataType::f6e2m3: // four in three bytes, which nothing reads
+  case DataType::f6e3m2:
     break;
   }
   return 0;
@@ -47,7 +54,8 @@ const char *nameOf(DataType type) {
       "undefined",  "f32",    "u8",         "i8",         "u16",  "i16",
       "i32",        "i64",    "string",     "bool",       "f16",  "f64",
       "u32",        "u64",    "complex64",  "complex128", "bf16", "f8e4m3fn",
-      "f8e4m3fnuz", "f8e5m2", "f8e5m2fnuz", "u4",         "i4"};
+      "f8e4m3fnuz", "f8e5m2", "f8e5m2fnuz", "u4",         "i4",
+      "f4e2m1",     "f8e8m0", "u2",         "i2",         "f6e2m3", "f6e3m2"};
   auto index = static_cast<size_t>(type);
   return index < std::size(names) ? names[index] : "unknown";
 }

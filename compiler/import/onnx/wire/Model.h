@@ -44,6 +44,12 @@ enum class DataType : int32_t {
   f8e5m2fnuz = 20,
   u4 = 21,
   i4 = 22,
+  f4e2m1 = 23,
+  f8e8m0 = 24,
+  u2 = 25,
+  i2 = 26,
+  f6e2m3 = 27,
+  f6e3m2 = 28,
 };
 
 // 0 for a type that has no fixed size or is not known.
@@ -55,8 +61,8 @@ struct Bytes {
   std::shared_ptr<const void> owner;
 };
 
-// Elements are little-endian, row-major; a bool is a byte, 4-bit elements are
-// two a byte, low half first. The size of `bytes` was checked against `dims`.
+// Elements are little-endian, row-major; a bool is a byte, elements of 4 and 2
+// bits are two and four a byte, low bits first. The size of `bytes` was checked against `dims`.
 struct Tensor {
   std::string name;
   DataType type = DataType::undefined;
