@@ -7,6 +7,7 @@ using namespace halcyon::dispatch;
 
 // More would not fit beside each other in registers and cache.
 static constexpr size_t maxOperations = 8;
+static constexpr size_t cutLoops = 3; // a workload's dimensions
 
 // Loops: rows in parallel, then columns that are reduced.
 static std::optional<unsigned> rowsOfReduction(Operation *op) {
@@ -72,12 +73,15 @@ static bool capturesMember(Operation *op, const SetVector<Operation *> &members)
 }
 
 // Whole tensors between the members live in the last one's result; where that has another element type they need memory
-// of a size that is known.
+// of a size that is known. One value for each row needs that for the rows of a tile, which has all of the loops that no
+// workgroup cuts.
 static bool allHavePlace(const SetVector<Operation *> &members, unsigned loops) {
   auto last = cast<RankedTensorType>(members.back()->getResult(0).getType());
   return llvm::all_of(members, [&](Operation *member) {
     auto type = cast<RankedTensorType>(member->getResult(0).getType());
-    return type.getRank() < loops || type.hasStaticShape() || type.getElementType() == last.getElementType();
+    if (type.getRank() < loops)
+      return llvm::none_of(type.getShape().drop_front(std::min<size_t>(type.getRank(), cutLoops)), ShapedType::isDynamic);
+    return type.hasStaticShape() || type.getElementType() == last.getElementType();
   });
 }
 

@@ -130,6 +130,14 @@ GRAPHS = {
         }""",
         {},
     ),
+    "a norm over five loops, one of them of unknown extent": (
+        """<ir_version: 8, opset_import: ["" : 17]>
+        g (double[1, 2, 2, 1, 2, N, 1, 2] x) => (double[1, 2, 2, 1, 2, N, 1, 2] y)
+        {
+          y = LpNormalization (x)
+        }""",
+        {},
+    ),
     "integers divided by zero and by what overflows": (
         """<ir_version: 8, opset_import: ["" : 17]>
         g (int8[2] x, int8[2] v) => (int8[2] y)

@@ -13,6 +13,7 @@ namespace halcyon::onnx {
 namespace {
 
 constexpr int callLimit = 32; // functions that call functions
+constexpr size_t nodeLimit = 250'000; // functions inlined: some that call others twice would be without end
 
 void forEachNode(ArrayRef<Node> nodes, llvm::function_ref<void(const Node &)> visit) {
   for (const Node &node : nodes) {
@@ -22,6 +23,30 @@ void forEachNode(ArrayRef<Node> nodes, llvm::function_ref<void(const Node &)> vi
         forEachNode(body->nodes, visit);
   }
 }
+
+// How many nodes there are once functions are in place, up to the limit; functions that call each
+// other count once.
+struct NodeCounter {
+  const Model &model;
+  DenseMap<const Function *, size_t> counts = {};
+
+  size_t of(ArrayRef<Node> nodes) {
+    size_t count = 0;
+    forEachNode(nodes, [&](const Node &node) {
+      ++count;
+      for (const Function &function : model.functions) {
+        if (function.domain != node.domain || function.name != node.opType)
+          continue;
+        if (counts.try_emplace(&function, 1).second) {
+          size_t inner = of(function.nodes);
+          counts[&function] = inner;
+        }
+        count = std::min(count + counts[&function], nodeLimit + 1);
+      }
+    });
+    return count;
+  }
+};
 
 // `node` of the function's body, with the caller's name before its own and the attributes that it takes from the
 // caller; nodes of its graphs, too.
@@ -87,6 +112,9 @@ const Function *GraphImporter::functionOf(const Node &node) const {
 }
 
 LogicalResult GraphImporter::checkOperators() {
+  if (NodeCounter{model}.of(model.graph.nodes) > nodeLimit)
+    return emitError(fileLocation()) << "the model has more than " << nodeLimit
+                                     << " nodes, those of its functions counted at every call";
   llvm::MapVector<StringAttr, SmallVector<std::string>> unknown;
   auto check = [&](const Node &node) {
     if (!findImporter(node.domain, node.opType) && !functionOf(node))
@@ -234,6 +262,25 @@ LogicalResult GraphImporter::importNode(const Node &node, Scope &scope) {
   return report ? importReported(node, scope) : importNodeItself(node, scope);
 }
 
+// What no tensor has: a negative dimension, or more elements than memory anywhere.
+static LogicalResult checkExtents(NodeContext &context, const Node &node, const Scope &scope) {
+  constexpr int64_t mostElements = int64_t{1} << 48;
+  for (const std::string &name : node.outputs) {
+    auto found = scope.names.find(name);
+    if (found == scope.names.end())
+      continue;
+    int64_t count = 1;
+    for (OpFoldResult dim : found->second->dims) {
+      int64_t extent = known(dim).value_or(1);
+      if (extent < 0)
+        return context.error() << "output '" << name << "' has a dimension of " << extent;
+      if (__builtin_mul_overflow(count, std::max<int64_t>(extent, 1), &count) || count > mostElements)
+        return context.error() << "output '" << name << "' has more than 2^48 elements";
+    }
+  }
+  return success();
+}
+
 LogicalResult GraphImporter::importNodeItself(const Node &node, Scope &scope) {
   ImplicitLocOpBuilder b(locationOf(node), builder);
   NodeContext context(*this, scope, node, b);
@@ -262,7 +309,8 @@ LogicalResult GraphImporter::importNodeItself(const Node &node, Scope &scope) {
   for (size_t i = importer->maxOutputs; i < node.outputs.size(); ++i)
     if (context.wants(i))
       return context.error() << "output " << i << " is not supported";
-  if (failed(importer->import(context)) || failed(context.checkAllRead()))
+  if (failed(importer->import(context)) || failed(context.checkAllRead()) ||
+      failed(checkExtents(context, node, scope)))
     return failure();
   // What follows inside a region goes on where the importer ended.
   builder.restoreInsertionPoint(b.saveInsertionPoint());
@@ -275,6 +323,10 @@ LogicalResult GraphImporter::importCall(const Function &function, const Node &no
   tooDeep = callDepth >= callLimit;
   if (tooDeep)
     return context.error() << "functions call each other more than " << callLimit << " deep";
+  if (node.inputs.size() > function.inputs.size() || node.outputs.size() > function.outputs.size())
+    return context.error() << "has " << node.inputs.size() << " inputs and " << node.outputs.size()
+                           << " outputs, the function " << function.inputs.size() << " and "
+                           << function.outputs.size();
   Scope inner;
   inner.opsets = &function.opsets;
   for (auto [index, name] : llvm::enumerate(function.inputs))

@@ -1,4 +1,5 @@
 #include "import/Import.h"
+#include "import/onnx/Declared.h"
 #include "import/onnx/GraphImporter.h"
 #include "import/onnx/Packed.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -64,8 +65,12 @@ private:
     if (!element)
       return error() << "element type " << nameOf(input.type) << " is not supported";
     SmallVector<int64_t> shape;
-    for (const Dim &dim : input.dims)
+    int64_t count = 1;
+    for (const Dim &dim : input.dims) {
       shape.push_back(dim.value < 0 ? ShapedType::kDynamic : dim.value);
+      if (__builtin_mul_overflow(count, std::max<int64_t>(dim.value, 1), &count))
+        return error() << "has too many elements";
+    }
     for (const ShapeOverride &given : options.shapes) {
       if (given.name != input.name)
         continue;
@@ -185,6 +190,8 @@ private:
       if (!options.report->unsupported.empty())
         return failure();
     }
+    if (failed(checkDeclared(model, graph, scope)))
+      return failure();
     return finish(main, scope);
   }
 

@@ -79,18 +79,28 @@ const NodeAttribute *NodeContext::find(StringRef name) const {
   return nullptr;
 }
 
+// Stands in the list of attributes that were read for one that has another type than its reader
+// asked for; no attribute of a file has that name.
+static std::string mistyped(StringRef name) { return (name + Twine('\n')).str(); }
+
 int64_t NodeContext::intAttr(StringRef name, int64_t otherwise) const {
   const NodeAttribute *attribute = find(name);
+  if (attribute && attribute->kind != AttributeKind::i)
+    read.insert(mistyped(name));
   return attribute ? attribute->i : otherwise;
 }
 
 double NodeContext::floatAttr(StringRef name, double otherwise) const {
   const NodeAttribute *attribute = find(name);
+  if (attribute && attribute->kind != AttributeKind::f)
+    read.insert(mistyped(name));
   return attribute ? attribute->f : otherwise;
 }
 
 StringRef NodeContext::stringAttr(StringRef name, StringRef otherwise) const {
   const NodeAttribute *attribute = find(name);
+  if (attribute && attribute->kind != AttributeKind::s)
+    read.insert(mistyped(name));
   return attribute ? StringRef(attribute->s) : otherwise;
 }
 
@@ -98,6 +108,8 @@ std::optional<SmallVector<int64_t>> NodeContext::intsAttr(StringRef name) const 
   const NodeAttribute *attribute = find(name);
   if (!attribute)
     return std::nullopt;
+  if (attribute->kind != AttributeKind::ints)
+    read.insert(mistyped(name));
   return SmallVector<int64_t>(attribute->ints.begin(), attribute->ints.end());
 }
 
@@ -108,7 +120,9 @@ void NodeContext::ignore(std::initializer_list<StringRef> names) const {
 
 LogicalResult NodeContext::checkAllRead() const {
   for (const NodeAttribute &attribute : node.attributes)
-    if (!read.contains(attribute.name))
+    if (read.contains(mistyped(attribute.name)))
+      return error() << "attribute '" << attribute.name << "' has another type than the operator's";
+    else if (!read.contains(attribute.name))
       return error() << "attribute '" << attribute.name << "' is not supported";
   return success();
 }

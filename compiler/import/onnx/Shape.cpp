@@ -55,6 +55,9 @@ LogicalResult importConstantOfShape(NodeContext &node) {
   FailureOr<Dims> dims = node.indices(0, "shape");
   if (failed(dims))
     return failure();
+  for (OpFoldResult dim : *dims)
+    if (known(dim).value_or(0) < 0)
+      return node.error() << "shape has a dimension of " << *known(dim);
   auto zero = makeTensor<float>(DataType::f32, {0});
   const NodeAttribute *value = node.find("value");
   Imported scalar = node.graph.fromConstant(value && !value->tensors.empty()

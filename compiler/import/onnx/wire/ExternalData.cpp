@@ -1,6 +1,7 @@
 #include "import/onnx/wire/ExternalData.h"
 #include "import/onnx/wire/MappedFile.h"
 #include <charconv>
+#include <filesystem>
 
 namespace halcyon::onnx {
 namespace {
@@ -23,6 +24,20 @@ bool staysInside(const std::string &location) {
   return true;
 }
 
+// The same for what links lead to: inside the folder, or beside the file that the model's own link leads to.
+bool leadsInside(const std::string &modelPath, const std::string &folder, const std::string &location) {
+  namespace fs = std::filesystem;
+  std::error_code code;
+  auto real = [&](const fs::path &path) { return fs::weakly_canonical(path, code); };
+  const fs::path target = real(folder + location);
+  for (const fs::path &inside : {real(folder.empty() ? "." : folder), real(modelPath).parent_path()}) {
+    const auto relative = target.lexically_relative(inside);
+    if (!relative.empty() && *relative.begin() != "..")
+      return !code;
+  }
+  return false;
+}
+
 } // namespace
 
 bool ExternalData::set(const std::string &key, const std::string &value, std::string &error) {
@@ -41,7 +56,7 @@ bool ExternalData::set(const std::string &key, const std::string &value, std::st
   return false;
 }
 
-ExternalFiles::ExternalFiles(const std::string &modelPath) : allowed(!modelPath.empty()) {
+ExternalFiles::ExternalFiles(const std::string &modelPath) : allowed(!modelPath.empty()), model(modelPath) {
   size_t slash = modelPath.rfind('/');
   if (slash != std::string::npos)
     folder = modelPath.substr(0, slash + 1);
@@ -49,7 +64,7 @@ ExternalFiles::ExternalFiles(const std::string &modelPath) : allowed(!modelPath.
 
 bool ExternalFiles::find(const ExternalData &data, uint64_t size, Bytes &bytes,
                          std::string &error) {
-  if (!allowed || !staysInside(data.location)) {
+  if (!allowed || !staysInside(data.location) || !leadsInside(model, folder, data.location)) {
     error = "external data '" + data.location + "' is outside the model's folder";
     return false;
   }

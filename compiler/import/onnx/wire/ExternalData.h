@@ -14,7 +14,7 @@ struct ExternalData {
   bool set(const std::string &key, const std::string &value, std::string &error);
 };
 
-// Maps each file once. A location must stay inside the model's folder.
+// Maps each file once. A location must stay inside the model's folder, links followed.
 class ExternalFiles {
 public:
   explicit ExternalFiles(const std::string &modelPath);
@@ -22,6 +22,7 @@ public:
 
 private:
   bool allowed;
+  std::string model; // its path
   std::string folder; // with its slash; empty: the current one
   std::map<std::string, Bytes> files;
 };

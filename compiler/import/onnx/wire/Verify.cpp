@@ -1,4 +1,5 @@
 #include "import/onnx/wire/Convert.h"
+#include <set>
 #include <unordered_set>
 
 namespace halcyon::onnx {
@@ -83,9 +84,19 @@ private:
 
 bool verifyModel(const Model &model, std::string &error) {
   Verifier verifier(error);
-  for (const Function &function : model.functions)
+  std::set<std::pair<std::string_view, std::string_view>> functions;
+  for (const Function &function : model.functions) {
+    if (!functions.emplace(function.domain, function.name).second) {
+      error = "function '" + function.name + "' is defined twice";
+      return false;
+    }
     if (!verifier.function(function))
       return false;
+  }
+  if (model.graph.outputs.empty()) {
+    error = "the graph has no output";
+    return false;
+  }
   return verifier.graph(model.graph, nullptr);
 }
 
