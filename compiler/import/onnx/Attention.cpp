@@ -48,7 +48,8 @@ public:
     setScores(2, scores);
     Part weights = softmax(scores, *bias);
     setScores(3, weights);
-    Part made = with("MatMul", {weights, value});
+    // Values may be of another type than queries and keys.
+    Part made = with("MatMul", {weights, with.cast(value, type)});
     if (node.rank(0) == 3) {
       made = with("Transpose", {made}, {attribute("perm", ArrayRef<int64_t>{0, 2, 1, 3})});
       made = with("Reshape", {made, with.ints({0, 0, -1})});
@@ -165,8 +166,8 @@ private:
       return node.error() << "the mask has no dimensions";
     if (isBool(mask->dataType)) {
       mask = with("Where", {mask, with.scalar(0, type), infinity()});
-    } else if (mask->dataType != type) {
-      return node.error() << "the mask must be bool or " << nameOf(type);
+    } else {
+      mask = with.cast(mask, type);
     }
     // A mask of fewer keys hides the others.
     std::optional<int64_t> have = known(mask->dims.back()), want = known(key->dims[2]);

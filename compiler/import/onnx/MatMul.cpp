@@ -141,6 +141,26 @@ LogicalResult importMatMul(NodeContext &node) {
   return success();
 }
 
+// Integers, whose factors must be integers, too.
+LogicalResult integerGemm(NodeContext &node, double alpha, double beta, bool turnLeft,
+                          bool turnRight) {
+  Composer with(node);
+  DataType type = node.in(0).dataType;
+  if (alpha != std::floor(alpha) || beta != std::floor(beta))
+    return node.error() << "attributes alpha and beta are " << alpha << " and " << beta
+                        << " for integers";
+  auto side = [&](size_t index, bool turns) {
+    return turns ? with("Transpose", {with.input(index)}) : with.input(index);
+  };
+  auto times = [&](Composer::Part x, double factor) {
+    return factor == 1 ? x : with("Mul", {x, with.scalar(factor, type)});
+  };
+  Composer::Part made = times(with("MatMul", {side(0, turnLeft), side(1, turnRight)}), alpha);
+  if (node.has(2))
+    made = with("Add", {made, times(with.input(2), beta)});
+  return with.define(0, made);
+}
+
 // alpha * A * B + beta * C, where C broadcasts to the result.
 LogicalResult importGemm(NodeContext &node) {
   ImplicitLocOpBuilder &b = node.b;
@@ -153,6 +173,8 @@ LogicalResult importGemm(NodeContext &node) {
   if (left.rank() != 2 || right.rank() != 2)
     return node.error() << "expected matrices, got " << left.rank() << " and " << right.rank()
                         << " dimensions";
+  if (type == right.dataType && isInteger(type))
+    return integerGemm(node, alpha, beta, turnLeft, turnRight);
   if (type != right.dataType || !isFloat(type))
     return node.error() << "element types " << nameOf(type) << " and " << nameOf(right.dataType)
                         << " are not supported";

@@ -110,8 +110,8 @@ public:
     }
     if (with.hasFailed())
       return failure();
-    if (node.has(6) != node.has(7))
-      return node.error() << "past_key and past_value come together";
+    if (node.has(6) != node.has(7) || (node.has(6) && (node.rank(6) != 4 || node.rank(7) != 4)))
+      return node.error() << "past_key and past_value come together, of 4 dimensions";
     OpFoldResult total = key->dims[2];
     if (node.has(6))
       total = add(b, total, node.in(6).dims[2]);
@@ -153,8 +153,10 @@ private:
 
   // Input 3: a bias for queries, keys and values, one after another.
   LogicalResult addBias(Part &query, Part &key, Part &value) {
-    std::optional<int64_t> width = known(query->dims[2]), all = known(node.in(3).dims[0]);
-    if (!width || !all || *all < 2 * *width || node.rank(3) != 1)
+    std::optional<int64_t> width = known(query->dims[2]), all;
+    if (node.rank(3) == 1)
+      all = known(node.in(3).dims[0]);
+    if (!width || !all || *all < 2 * *width)
       return node.error() << "the bias must be a list for queries, keys and values";
     if (key->rank() == 4) // of another layer, with its bias
       return node.error() << "keys of 4 dimensions exclude a bias";
@@ -225,8 +227,8 @@ LogicalResult importRotary(NodeContext &node) {
   if (node.floatAttr("scale", 1) != 1 || node.intAttr("is_packed_batching", 0) != 0)
     return node.error() << "attributes scale and is_packed_batching are not supported";
   const Imported &input = node.in(0);
-  if (input.rank() != 3 && input.rank() != 4)
-    return node.error() << "expected 3 or 4 dimensions, got " << input.rank();
+  if ((input.rank() != 3 && input.rank() != 4) || node.rank(2) != 2 || node.rank(3) != 2)
+    return node.error() << "expected 3 or 4 dimensions and caches of 2, got " << input.rank();
   OpFoldResult batch = input.dims[0], length = input.dims[input.rank() == 3 ? 1 : 2];
   if (input.rank() == 3 && heads == 0) {
     std::optional<int64_t> width = known(input.dims[2]), half = known(node.in(2).dims.back());
@@ -324,10 +326,10 @@ private:
     for (size_t i = 12; i < node.numInputs(); ++i)
       if (node.has(i))
         return node.error() << "input " << i << " is not supported";
-    if (node.has(3) != node.has(4))
-      return node.error() << "past_key and past_value come together";
-    if (rotates && (!node.has(7) || !node.has(8)))
-      return node.error() << "attribute 'do_rotary' needs cos_cache and sin_cache";
+    if (node.has(3) != node.has(4) || (node.has(3) && (node.rank(3) != 4 || node.rank(4) != 4)))
+      return node.error() << "past_key and past_value come together, of 4 dimensions";
+    if (rotates && (!node.has(7) || !node.has(8) || node.rank(7) != 2 || node.rank(8) != 2))
+      return node.error() << "attribute 'do_rotary' needs cos_cache and sin_cache, of 2 dimensions";
     return success();
   }
 

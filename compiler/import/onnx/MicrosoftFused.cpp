@@ -1,6 +1,7 @@
 // com.microsoft: what onnxruntime's optimizer makes of several operators, taken apart again: fusion
 // is decided later, by what follows.
 #include "import/onnx/Compose.h"
+#include "import/onnx/Constants.h"
 #include "import/onnx/Elementwise.h"
 #include "import/onnx/OpTable.h"
 
@@ -368,6 +369,54 @@ LogicalResult importIsAllFinite(NodeContext &node) {
   return with.define(0, all);
 }
 
+// T5's bias by the distance of a query and a key: near distances have buckets of their own, far
+// ones share them by logarithm.
+LogicalResult importRelativeBias(NodeContext &node) {
+  Composer with(node);
+  int64_t farthest = node.intAttr("max_distance", 128);
+  bool both = node.intAttr("is_bidirectional", 0) != 0;
+  FailureOr<Dims> queries = node.indices(1, "query_length"), keys = node.indices(2, "key_length");
+  if (failed(queries) || failed(keys))
+    return failure();
+  std::optional<int64_t> rows =
+      node.rank(0) == 2 ? known(node.in(0).dims[0]) : std::optional<int64_t>();
+  if (!rows || queries->size() != 1 || keys->size() != 1)
+    return node.error() << "expected a table of static extent and two lengths";
+  int64_t buckets = both ? *rows / 2 : *rows, exact = buckets / 2;
+  if (exact < 1 || farthest <= exact || farthest > 1 << 20)
+    return node.error() << "attribute 'max_distance' is " << farthest << " for " << *rows
+                        << " buckets";
+  std::vector<int64_t> table;
+  for (int64_t distance = 0; distance <= farthest; ++distance) {
+    auto ratio = [&](int64_t of) {
+      return std::log(static_cast<float>(of) / static_cast<float>(exact));
+    };
+    int64_t bucket = distance;
+    if (distance >= exact)
+      bucket = exact + static_cast<int64_t>(ratio(distance) / ratio(farthest) *
+                                            static_cast<float>(buckets - exact));
+    table.push_back(std::min(bucket, buckets - 1));
+  }
+  auto places = [&](OpFoldResult length, int64_t axis) {
+    Part count = with("Squeeze", {with.shape({length})});
+    Part made =
+        with("Range", {with.scalar(0, DataType::i64), count, with.scalar(1, DataType::i64)});
+    return with("Unsqueeze", {made, with.ints({axis})});
+  };
+  Part zero = with.scalar(0, DataType::i64);
+  Part before = with("Sub", {places(queries->front(), 1), places(keys->front(), 0)});
+  Part distance = both ? with("Abs", {before}) : with("Max", {before, zero});
+  distance = with("Min", {distance, with("Squeeze", {with.ints({farthest})})});
+  Part bucket = with("Gather", {with.constant(makeTensor(DataType::i64, table)), distance});
+  if (both) // keys behind the query have the other half
+    bucket =
+        with("Where", {with("Less", {before, zero}),
+                       with("Add", {bucket, with("Squeeze", {with.ints({buckets})})}), bucket});
+  Part made = with("Transpose", {with("Gather", {with.input(0), bucket})},
+                   {attribute("perm", ArrayRef<int64_t>{2, 0, 1})});
+  return with.define(0, with("Unsqueeze", {made, with.ints({0})}));
+}
+
 // As ONNX's, whose newer versions have other names for the modes.
 LogicalResult importGridSample(NodeContext &node) {
   Composer with(node);
@@ -403,6 +452,7 @@ ArrayRef<OpImporter> microsoftFusedOps() {
       {"com.microsoft.NhwcConv", importNhwcConv, 2, 3},
       {"com.microsoft.Pad", importSame, 2, 3},
       {"com.microsoft.QuickGelu", importQuickGelu, 1, 1},
+      {"com.microsoft.RelativePositionBias", importRelativeBias, 3, 3},
       {"com.microsoft.SkipGroupNorm", importGroupNorm, 4, 5, 2},
       {"com.microsoft.SkipLayerNormalization", importSkipNormalization<false>, 3, 5, 4},
       {"com.microsoft.SkipSimplifiedLayerNormalization", importSkipNormalization<true>, 3, 4, 4},

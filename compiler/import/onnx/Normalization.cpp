@@ -1,4 +1,5 @@
 #include "dialect/nn/Nn.h"
+#include "import/onnx/Compose.h"
 #include "import/onnx/Constants.h"
 #include "import/onnx/Elementwise.h"
 #include "import/onnx/NormalizationFunctions.h"
@@ -32,6 +33,20 @@ std::vector<float> floatsOf(const Tensor &tensor) {
   return made;
 }
 
+// Input, scale and statistics may differ in type: all in the widest, the result in the input's.
+LogicalResult mixedBatchNormalization(NodeContext &node, double epsilon) {
+  Composer with(node);
+  DataType type = node.in(0).dataType, widest = DataType::f32;
+  SmallVector<Composer::Part> inputs;
+  for (size_t i = 0; i < 5; ++i)
+    if (node.in(i).dataType == DataType::f64)
+      widest = DataType::f64;
+  for (size_t i = 0; i < 5; ++i)
+    inputs.push_back(with.cast(with.input(i), widest));
+  Composer::Part made = with("BatchNormalization", inputs, {attribute("epsilon", epsilon)});
+  return with.define(0, with.cast(made, type));
+}
+
 // x * factor + term, both one a channel: scale / sqrt(variance + epsilon) and
 // bias - mean * factor. They are computed now where all four are constant.
 LogicalResult importBatchNormalization(NodeContext &node) {
@@ -50,6 +65,11 @@ LogicalResult importBatchNormalization(NodeContext &node) {
     return node.error() << "expected at least 2 dimensions, got " << node.rank(0);
   if (failed(checkFloat(node, 0)))
     return failure();
+  Imported &x = node.in(0);
+  if (llvm::any_of(llvm::seq<size_t>(1, 5), [&](size_t i) {
+        return isFloat(node.in(i).dataType) && node.in(i).dataType != x.dataType;
+      }))
+    return mixedBatchNormalization(node, epsilon);
   bool constant = true;
   for (size_t i = 1; i < 5; ++i) {
     Imported &input = node.in(i);
@@ -62,7 +82,6 @@ LogicalResult importBatchNormalization(NodeContext &node) {
                           << "' must have one element a channel";
     constant &= input.constant && input.dataType == DataType::f32;
   }
-  Imported &x = node.in(0);
   Imported factor, term;
   if (constant) {
     std::vector<float> scale = floatsOf(*node.in(1).constant),

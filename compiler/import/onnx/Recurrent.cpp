@@ -1,6 +1,8 @@
 #include "import/onnx/Recurrent.h"
 #include "import/onnx/Elementwise.h"
+#include "import/onnx/RecurrentActivations.h"
 #include "import/onnx/Scalar.h"
+#include "import/onnx/ThroughF32.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -20,11 +22,9 @@ public:
   Cell(NodeContext &node, int64_t gates) : node(node), b(node.b), gates(gates) {}
 
   LogicalResult check(ArrayRef<StringRef> activations) {
-    for (StringRef name : {"activation_alpha", "activation_beta", "clip"})
-      if (node.find(name))
-        return node.error() << "attribute '" << name << "' is not supported";
     // Layout 1 has the batch first, in inputs and results.
-    node.ignore({"output_sequence"}); // before opset 7: whether output 0 is wanted, which the node says
+    node.ignore(
+        {"output_sequence"}); // before opset 7: whether output 0 is wanted, which the node says
     int64_t layout = node.intAttr("layout", 0);
     if (layout != 0 && layout != 1)
       return node.error() << "attribute 'layout' is " << layout;
@@ -36,14 +36,22 @@ public:
     if (direction != "forward" && direction != "reverse" && direction != "bidirectional")
       return node.error() << "attribute 'direction' is '" << direction << "'";
     directions = direction == "bidirectional" ? 2 : 1;
-    if (const NodeAttribute *given = node.find("activations"))
-      for (auto [index, name] : llvm::enumerate(given->strings))
-        if (!StringRef(name).equals_insensitive(activations[index % activations.size()]))
-          return node.error() << "activation '" << name << "' is not supported";
+    auto found = recurrentActivations(node, activations, directions);
+    if (failed(found))
+      return failure();
+    functions = *found;
+    perDirection = activations.size();
+    limit = node.floatAttr("clip", 0);
+    type = node.in(x).dataType;
+    if (failed(checkFloat(node, x)))
+      return failure();
     for (size_t input : {x, w, r})
-      if (node.rank(input) != 3 || node.in(input).dataType != DataType::f32)
-        return node.error() << "input '" << node.node.inputs[input]
-                            << "' must have 3 dimensions of f32";
+      if (node.rank(input) != 3)
+        return node.error() << "input '" << node.node.inputs[input] << "' must have 3 dimensions";
+    for (size_t input : {w, r, bias, initialH, initialC, peepholes})
+      if (node.has(input) && node.in(input).dataType != type)
+        return node.error() << "input '" << node.node.inputs[input] << "' must be " << nameOf(type)
+                            << ", as the first";
     std::optional<int64_t> rows = known(node.in(w).dims[1]), columns = known(node.in(r).dims[2]);
     if (!rows || !columns || *rows != gates * *columns || known(node.in(w).dims[0]) != directions ||
         known(node.in(r).dims[1]) != rows)
@@ -75,6 +83,15 @@ public:
       if (failed(node.requireSame(have, want, what)))
         return failure();
     return success();
+  }
+
+  // Function `which` of a direction, of an argument within attribute clip.
+  Value activated(ImplicitLocOpBuilder &at, int64_t d, size_t which, Value value) {
+    if (limit > 0) {
+      value = at.create<arith::MinimumFOp>(value, constantLike(at, value, limit));
+      value = at.create<arith::MaximumFOp>(value, constantLike(at, value, -limit));
+    }
+    return functions[static_cast<size_t>(d) * perDirection + which].apply(at, value);
   }
 
   Value turned(Value tensor, ArrayRef<int64_t> order) {
@@ -159,8 +176,8 @@ public:
   Value state(size_t input, int64_t d) {
     if (!node.has(input))
       return filledTensor(b, {batch, fixed(b, hidden)}, constantFloat(b, element, 0));
-    Value made = part(b, batchFirst ? turned(node.value(input), {1, 0, 2}) : node.value(input),
-                      fixed(b, d));
+    Value made =
+        part(b, batchFirst ? turned(node.value(input), {1, 0, 2}) : node.value(input), fixed(b, d));
     // The input's own type may not know how wide it is.
     RankedTensorType type = tensorType({batch, fixed(b, hidden)}, element);
     return made.getType() == type ? made : b.create<tensor::CastOp>(type, made);
@@ -244,15 +261,19 @@ public:
         value = turned(value, {1, 0, 2});
     }
     if (wantsAll)
-      node.set(0, outputs, DataType::f32, all);
+      node.set(0, outputs, type, all);
     for (auto [s, value] : llvm::enumerate(finals))
-      node.set(1 + s, value, DataType::f32, last);
+      node.set(1 + s, value, type, last);
   }
 
   NodeContext &node;
   ImplicitLocOpBuilder &b;
   int64_t gates, hidden = 0, directions = 1;
   StringRef direction;
+  SmallVector<RecurrentActivation> functions;
+  size_t perDirection = 0;
+  double limit = 0; // of what the functions take; 0: none
+  DataType type = DataType::undefined;
   bool batchFirst = false;
   Value source; // X, time first
   OpFoldResult time, batch;
@@ -266,20 +287,18 @@ Value add(ImplicitLocOpBuilder &b, ValueRange terms) {
   return total;
 }
 
-Value tanh(ImplicitLocOpBuilder &b, Value value) { return b.create<math::TanhOp>(value); }
-
 } // namespace
 
-// Gates i, o, f, c: c' = f * c + i * tanh(c gate), h' = o * tanh(c').
+// Gates i, o, f, c, with functions f, g, h: c' = f(f) * c + f(i) * g(c), h' = f(o) * h(c').
 LogicalResult importLstm(NodeContext &node) {
+  if (hasSmallFloats(node, x))
+    return importThroughF32(node);
   Cell cell(node, 4);
   if (failed(cell.check({"Sigmoid", "Tanh", "Tanh"})))
     return failure();
-  if (node.intAttr("input_forget", 0) != 0)
-    return node.error() << "attribute 'input_forget' is not supported";
-  if (node.has(peepholes) &&
-      (node.rank(peepholes) != 2 || node.in(peepholes).dataType != DataType::f32))
-    return node.error() << "peepholes must have 2 dimensions of f32";
+  bool coupled = node.intAttr("input_forget", 0) != 0;
+  if (node.has(peepholes) && node.rank(peepholes) != 2)
+    return node.error() << "peepholes must have 2 dimensions";
   cell.run(2, [&](ImplicitLocOpBuilder &at, int64_t d, Value input, ValueRange states) {
     std::pair<Value, Value> biases = cell.biases(d);
     Value fromState = cell.multiply(at, states[0], cell.part(at, node.value(r), fixed(at, d)));
@@ -302,8 +321,10 @@ LogicalResult importLstm(NodeContext &node) {
         i = addScalars(b, i, mulScalars(b, v[13], v[0]));
         f = addScalars(b, f, mulScalars(b, v[14], v[0]));
       }
-      i = logistic(b, i), f = logistic(b, f);
-      Value c = tanh(b, add(b, v.slice(9, 4)));
+      i = cell.activated(b, d, 0, i);
+      // What is forgotten is what comes in, where the two gates are one.
+      f = coupled ? subScalars(b, constantLike(b, i, 1), i) : cell.activated(b, d, 0, f);
+      Value c = cell.activated(b, d, 1, add(b, v.slice(9, 4)));
       return addScalars(b, mulScalars(b, f, v[0]), mulScalars(b, i, c));
     });
     SmallVector<Value> outputs{nextC};
@@ -314,15 +335,17 @@ LogicalResult importLstm(NodeContext &node) {
       Value o = add(b, v.slice(1, 4));
       if (holes)
         o = addScalars(b, o, mulScalars(b, v[5], v[0]));
-      return mulScalars(b, logistic(b, o), tanh(b, v[0]));
+      return mulScalars(b, cell.activated(b, d, 0, o), cell.activated(b, d, 2, v[0]));
     });
     return SmallVector<Value>{nextH, nextC};
   });
   return success();
 }
 
-// h' = tanh(gate)
+// h' = f(gate)
 LogicalResult importRnn(NodeContext &node) {
+  if (hasSmallFloats(node, x))
+    return importThroughF32(node);
   Cell cell(node, 1);
   if (failed(cell.check({"Tanh"})))
     return failure();
@@ -330,16 +353,18 @@ LogicalResult importRnn(NodeContext &node) {
     std::pair<Value, Value> biases = cell.biases(d);
     Value fromState = cell.multiply(at, states[0], cell.part(at, node.value(r), fixed(at, d)));
     Value next = cell.map(at, {input, fromState, biases.first, biases.second},
-                          [](ImplicitLocOpBuilder &b, ValueRange v) {
-                            return tanh(b, add(b, v.take_front(4)));
+                          [&](ImplicitLocOpBuilder &b, ValueRange v) {
+                            return cell.activated(b, d, 0, add(b, v.take_front(4)));
                           });
     return SmallVector<Value>{next};
   });
   return success();
 }
 
-// Gates z, r, h: h' = (1 - z) * tanh(h gate) + z * h.
+// Gates z, r, h, with functions f, g: h' = (1 - f(z)) * g(h gate) + f(z) * h.
 LogicalResult importGru(NodeContext &node) {
+  if (hasSmallFloats(node, x))
+    return importThroughF32(node);
   Cell cell(node, 3);
   if (failed(cell.check({"Sigmoid", "Tanh"})))
     return failure();
@@ -359,8 +384,8 @@ LogicalResult importGru(NodeContext &node) {
       // The reset gate acts on the state before its product.
       SmallVector<Value> inputs{h};
       llvm::append_range(inputs, gateInputs(1));
-      Value kept = cell.map(at, inputs, [](ImplicitLocOpBuilder &b, ValueRange v) {
-        return mulScalars(b, logistic(b, add(b, v.slice(1, 4))), v[0]);
+      Value kept = cell.map(at, inputs, [&](ImplicitLocOpBuilder &b, ValueRange v) {
+        return mulScalars(b, cell.activated(b, d, 0, add(b, v.slice(1, 4))), v[0]);
       });
       Dims offsets{fixed(at, 2 * cell.hidden), fixed(at, 0)}, strides(2, fixed(at, 1));
       Dims sizes(2, fixed(at, cell.hidden));
@@ -372,11 +397,11 @@ LogicalResult importGru(NodeContext &node) {
     llvm::append_range(inputs, gateInputs(0));
     llvm::append_range(inputs, gateInputs(1));
     Value next = cell.map(at, inputs, [&](ImplicitLocOpBuilder &b, ValueRange v) {
-      Value z = logistic(b, add(b, v.slice(5, 4)));
+      Value z = cell.activated(b, d, 0, add(b, v.slice(5, 4)));
       Value state = addScalars(b, v[1], v[4]);
       if (linearFirst)
-        state = mulScalars(b, logistic(b, add(b, v.slice(9, 4))), state);
-      Value made = tanh(b, addScalars(b, addScalars(b, v[2], v[3]), state));
+        state = mulScalars(b, cell.activated(b, d, 0, add(b, v.slice(9, 4))), state);
+      Value made = cell.activated(b, d, 1, addScalars(b, addScalars(b, v[2], v[3]), state));
       Value rest = subScalars(b, constantLike(b, z, 1), z);
       return addScalars(b, mulScalars(b, rest, made), mulScalars(b, z, v[0]));
     });

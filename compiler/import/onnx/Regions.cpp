@@ -2,6 +2,7 @@
 #include "import/onnx/Elementwise.h"
 #include "import/onnx/OpTable.h"
 #include "import/onnx/Scalar.h"
+#include "import/onnx/ThroughF32.h"
 #include "import/onnx/Window.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -91,6 +92,8 @@ LogicalResult checkSameFloats(NodeContext &node, ArrayRef<size_t> inputs) {
 LogicalResult importDeformConv(NodeContext &node) {
   ImplicitLocOpBuilder &b = node.b;
   Imported &input = node.in(0), &filter = node.in(1), &offset = node.in(2);
+  if (hasSmallFloats(node, 0))
+    return importThroughF32(node);
   if (failed(checkSameFloats(node, {0, 1, 2, 3, 4})))
     return failure();
   if (input.rank() != 4 || filter.rank() != 4 || offset.rank() != 4 ||
@@ -252,6 +255,8 @@ LogicalResult importRoiAlign(NodeContext &node) {
     return node.error() << "attribute 'mode' is '" << mode << "'";
   if (transform != "half_pixel" && transform != "output_half_pixel")
     return node.error() << "attribute 'coordinate_transformation_mode' is '" << transform << "'";
+  if (hasSmallFloats(node, 0) && node.opset() >= 16)
+    return importThroughF32(node);
   if (failed(checkSameFloats(node, {0, 1})))
     return failure();
   if (input.rank() != 4 || regions.rank() != 2 || known(regions.dims[1]).value_or(4) != 4 ||

@@ -11,6 +11,11 @@ using namespace mlir;
 
 namespace halcyon::onnx {
 
+DataType sumType(DataType type) {
+  bool isWide = type == DataType::f64 || (isInteger(type) && bitsOf(type) > 16);
+  return isWide ? DataType::f64 : DataType::f32;
+}
+
 Value originalPosition(ImplicitLocOpBuilder &b, StringRef transform, Value at,
                        const ResizedAxis &axis) {
   auto number = [&](double value) { return constantFloat(b, b.getF32Type(), value); };
@@ -166,10 +171,8 @@ Value interpolate(ImplicitLocOpBuilder &b, Value source, ArrayRef<Value> at, Arr
     corners = std::move(next);
   }
   Value total;
-  // Small types are summed in f32.
-  bool isWide = type == DataType::f64;
-  DataType inner = isWide ? DataType::f64 : DataType::f32;
-  Type innerType = isWide ? Type(b.getF64Type()) : Type(b.getF32Type());
+  DataType inner = sumType(type);
+  Type innerType = inner == DataType::f64 ? Type(b.getF64Type()) : Type(b.getF32Type());
   for (const Corner &corner : corners) {
     Value found =
         castScalar(b, b.create<tensor::ExtractOp>(source, corner.at), type, inner, innerType);
@@ -180,8 +183,7 @@ Value interpolate(ImplicitLocOpBuilder &b, Value source, ArrayRef<Value> at, Arr
   }
   total = castScalar(b, total, inner, type, element);
   if (outside)
-    total =
-        b.create<arith::SelectOp>(outside, constantFloat(b, element, filter.extrapolation), total);
+    total = b.create<arith::SelectOp>(outside, constantLike(b, total, filter.extrapolation), total);
   return total;
 }
 
@@ -287,7 +289,7 @@ LogicalResult resize(NodeContext &node, size_t scalesInput, size_t sizesInput, S
   node.ignore({"keep_aspect_ratio_policy"}); // of sizes
   if (mode != "nearest" && mode != "linear" && mode != "cubic")
     return node.error() << "attribute 'mode' is '" << mode << "'";
-  if (mode != "nearest" && !isFloat(input.dataType))
+  if (mode != "nearest" && !isFloat(input.dataType) && !isInteger(input.dataType))
     return node.error() << "element type " << nameOf(input.dataType) << " is not supported";
   static constexpr StringRef transforms[] = {"half_pixel",           "pytorch_half_pixel",
                                              "align_corners",        "asymmetric",

@@ -25,6 +25,9 @@ struct ResizeFilter {
 mlir::Value originalPosition(mlir::ImplicitLocOpBuilder &b, llvm::StringRef transform,
                              mlir::Value at, const ResizedAxis &axis);
 
+// What elements are summed in: f64 where f32 does not hold them. Integers are cut to whole numbers.
+DataType sumType(DataType type);
+
 // Linear or cubic, one axis after the other; where an axis shrinks, each element takes part of all
 // those that it stands for (attribute antialias).
 mlir::Value resizeSmoothly(NodeContext &node, const Imported &input,

@@ -134,8 +134,7 @@ private:
 Value resizeSmoothly(NodeContext &node, const Imported &input, ArrayRef<ResizedAxis> axes,
                      const ResizeFilter &filter) {
   ImplicitLocOpBuilder &b = node.b;
-  // Small types are summed in f32.
-  DataType type = input.dataType, wide = type == DataType::f64 ? type : DataType::f32;
+  DataType type = input.dataType, wide = sumType(type);
   Type element = node.elementType(wide);
   Dims dims = input.dims;
   auto converted = [&](Value from, DataType have, DataType want, Type to) {

@@ -32,3 +32,10 @@ def cases(Case):
     yield Case("Upsample 1 without scales", "Upsample", x, opset=1, types={0: 1}, refused="has no scales")
     padded = lambda x: [np.pad(x, [(0, 0), (0, 0), (1, 0), (2, 3)], constant_values=2)]
     yield Case("Pad 1", "Pad", x, opset=1, judges=(padded,), types={0: 1}, paddings=[0, 0, 1, 2, 0, 0, 0, 3], value=2.0)
+    for dtype, number in [(np.uint8, 2), (np.int8, 3), (np.int32, 6)]:
+        yield Case(f"Resize linear {np.dtype(dtype).name}", "Resize", {"x": rng.integers(0, 100, (1, 1, 5, 6)).astype(dtype)},
+                   constants={"scales": np.array([1, 1, 2, 2], np.float32)}, order=["x", "", "scales"], mode="linear",
+                   judges=("onnxruntime",), types={0: number})
+    yield Case("RoiAlign float16", "RoiAlign", {"x": image(1, 2, 6, 6).astype(np.float16), "rois": np.array([[0, 0, 4, 4]], np.float16),
+                                                "batches": np.array([0])}, types={0: 10}, output_height=2, output_width=2, sampling_ratio=2,
+               judges=("onnx",), atol=5e-3)

@@ -66,6 +66,10 @@ def fused(Case):
 
     yield Case("NhwcConv", "NhwcConv", {"x": f32(1, 7, 6, 4), "w": f32(8, 3, 3, 4), "b": f32(8)}, strides=[2, 2], pads=[1, 1, 1, 1],
                **{**cuda, "judges": (nhwc,)})
+    lengths = [dict(q=np.array(q), k=np.array(k)) for q, k in [(5, 5), (1, 300), (200, 3)]]
+    for both in (0, 1):
+        yield Case(f"RelativePositionBias, bidirectional {both}", "RelativePositionBias", lengths, constants={"table": f32(32, 2)},
+                   order=["table", "q", "k"], is_bidirectional=both, max_distance=128, **ms)
     yield Case("ExpandDims", "ExpandDims", {"x": f32(3, 4)}, constants={"axis": np.array(-1, np.int32)}, **ms)
     yield Case("CDist", "CDist", {"a": f32(5, 7), "b": f32(4, 7)}, metric="euclidean", **ms)
     yield Case("CDist of squares", "CDist", {"a": f32(5, 7), "b": f32(4, 7)}, metric="sqeuclidean", **ms)
@@ -205,6 +209,8 @@ def attention(Case):
     yield Case("MultiHeadAttention, everything in one", "MultiHeadAttention", {"x": f32(2, 5, heads, 3, 4)}, **{**own, "judges": (packed,)})
     yield Case("MultiHeadAttention, keys and values in one", "MultiHeadAttention", {"q": f32(2, 3, hidden), "kv": f32(2, 5, heads, 2, 4)},
                **{**own, "judges": (packed_keys,)})
+    yield Case("MultiHeadAttention, a bias that does not fit", "MultiHeadAttention", {**calls[0], "bias": np.float32(1)},
+               refused="the bias must be a list", **mha)
     yield Case("MultiHeadAttention without keys", "MultiHeadAttention", {"q": f32(2, 3, hidden)}, refused="a key", **mha)
 
     cos, sin = (f(np.arange(32)[:, None] * 0.1 ** np.arange(4)[None]).astype(np.float32) for f in (np.cos, np.sin))
