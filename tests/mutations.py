@@ -7,7 +7,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "e2e"))
 import constructs
 from halcyon import Tools
 
-NAMES = ["add", "dense_relu", "if", "loop_constant_shape", "loop_changing_shape", "several_functions", "variable"]
+NAMES = ["add", "dense_relu", "if", "loop_constant_shape", "loop_changing_shape", "several_functions", "variable", "lists"]
 
 
 def artifacts(tools):

@@ -5,7 +5,7 @@
 
 static halcyon::Status run(const char* path, std::span<const float> x, std::span<float> y) {
   HALCYON_ASSIGN(auto device, halcyon::cpu::create_inline_device());
-  HALCYON_ASSIGN(auto program, halcyon::Program::load(*device, path));
+  HALCYON_ASSIGN(auto program, halcyon::Program::load(*device, path, {.lists = false}));
   HALCYON_ASSIGN(auto main, program->function("main"));
   HALCYON_ASSIGN(auto input, halcyon::Tensor::stage(*device, {4}, x));
   HALCYON_ASSIGN(auto outputs, main.call({input}));

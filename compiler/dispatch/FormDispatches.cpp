@@ -1,5 +1,6 @@
 #include "dispatch/Passes.h"
 
+#include "dialect/host/Host.h"
 #include "dialect/nn/Nn.h"
 #include "dispatch/Outline.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -27,7 +28,7 @@ bool isHostOp(Operation *op) {
           tensor::ExtractOp, tensor::FromElementsOp, tensor::DimOp, ml_program::GlobalLoadOp,
           ml_program::GlobalStoreOp, ml_program::GlobalLoadConstOp, cf::AssertOp, halcyon::nn::ReinterpretOp>(op))
     return true;
-  if (isa<scf::SCFDialect, func::FuncDialect>(op->getDialect()) || op->hasTrait<OpTrait::ConstantLike>())
+  if (isa<scf::SCFDialect, func::FuncDialect, halcyon::host::HostDialect>(op->getDialect()) || op->hasTrait<OpTrait::ConstantLike>())
     return true;
   if (auto select = dyn_cast<arith::SelectOp>(op); select && select.getCondition().getType().isInteger(1))
     return true; // of scalars, or of whole tensors

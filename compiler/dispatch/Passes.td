@@ -45,7 +45,7 @@ def FormDispatches : Pass<"halcyon-form-dispatches", "mlir::ModuleOp"> {
 
     Requires: no nn operation; tensor operations other than views turned into linalg (halcyon-tensor-to-linalg).
     Leaves: functions over dispatch.launch, tensor.empty, views of whole tensors (expand_shape, collapse_shape,
-    cast), tensor.extract (a read), tensor.from_elements (a write), constants, scalar arith and math, scf, func
+    cast), tensor.extract (a read), tensor.from_elements (a write), constants, scalar arith and math, lists, scf, func
     and ml_program operations.
   }];
   let options = [Option<"fuse", "fuse", "bool", /*default=*/"true", "join elementwise consumers to their roots">];

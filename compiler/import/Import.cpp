@@ -1,6 +1,7 @@
 #include "import/Import.h"
 #include "import/Report.h"
 #include "import/Tosa.h"
+#include "dialect/host/Host.h"
 #include "dialect/nn/Nn.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
@@ -40,7 +41,7 @@ FailureOr<ShapeOverride> parseShapeOverride(StringRef text) {
 
 void registerImportDialects(DialectRegistry &registry) {
   registerNnDialect(registry);
-  registry.insert<arith::ArithDialect, cf::ControlFlowDialect, func::FuncDialect, linalg::LinalgDialect, math::MathDialect,
+  registry.insert<host::HostDialect, arith::ArithDialect, cf::ControlFlowDialect, func::FuncDialect, linalg::LinalgDialect, math::MathDialect,
                   scf::SCFDialect, tensor::TensorDialect, tosa::TosaDialect>();
 }
 

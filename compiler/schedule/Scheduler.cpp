@@ -316,6 +316,8 @@ LogicalResult Scheduler::operation(Operation *op) {
                                  scalars.lookup(check.getArg()), sizes);
     return success();
   }
+  if (isa<host::HostDialect>(op->getDialect()))
+    return list(op);
   return scalar(op);
 }
 

@@ -63,6 +63,14 @@ private:
   mlir::LogicalResult fillSlots(mlir::Operation *terminator, mlir::ValueRange values,
                                 llvm::ArrayRef<Storage *> slots);
 
+  // SchedulerLists.cpp
+  mlir::LogicalResult list(mlir::Operation *op);
+  void listInsert(host::ListInsertOp op);
+  void listErase(host::ListEraseOp op);
+  void listGet(host::ListGetOp op);
+  mlir::Value firstEntry(mlir::Value position, mlir::Location location);
+  mlir::Value keepForList(mlir::Value tensor, mlir::Operation *op);
+
   // Memory.
   mlir::Value constant(int64_t value, mlir::Location location);
   mlir::Value bytes(mlir::Value tensor, mlir::Location location);

@@ -28,6 +28,7 @@ struct Storage {
   mlir::StringAttr variable;
   bool isSlot = false;   // overwritten by a later iteration: may not be handed on as a buffer
   bool isResult = false; // of the function
+  bool fromList = false; // an entry of a list, which is never written
 };
 
 // Whether `other` is, or may be, the same memory.

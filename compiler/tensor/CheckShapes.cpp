@@ -1,5 +1,6 @@
 #include "tensor/Passes.h"
 
+#include "dialect/host/Host.h"
 #include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
@@ -35,6 +36,12 @@ bool sameSize(const Size &a, const Size &b) {
     return true;
   StringAttr symbol = symbolOf(a);
   return symbol && symbol == symbolOf(b);
+}
+
+bool holdsLists(Operation *op) {
+  return op->walk([](Operation *inner) {
+             return isa<halcyon::host::HostDialect>(inner->getDialect()) ? WalkResult::interrupt() : WalkResult::advance();
+           }).wasInterrupted();
 }
 
 struct CheckShapes : halcyon::impl::CheckShapesBase<CheckShapes> {
@@ -94,7 +101,7 @@ struct CheckShapes : halcyon::impl::CheckShapesBase<CheckShapes> {
         ops.push_back(linalgOp);
         return WalkResult::skip();
       }
-      return isa<scf::ForOp>(op) ? WalkResult::skip() : WalkResult::advance(); // it may become one kernel
+      return isa<scf::ForOp>(op) && !holdsLists(op) ? WalkResult::skip() : WalkResult::advance(); // it may become one kernel
     });
     for (linalg::LinalgOp op : ops)
       check(op);

@@ -24,7 +24,7 @@ def CheckShapes : Pass<"halcyon-check-shapes", "mlir::func::FuncOp"> {
     %equal = arith.cmpi eq, %n, %m : index
     cf.assert %equal, "sizes differ"
     ```
-    The host program computes that. Bodies of scf.for are left alone: they may become one kernel.
+    The host program computes that. Bodies of scf.for without lists are left alone: they may become one kernel.
   }];
   let dependentDialects = ["mlir::cf::ControlFlowDialect", "mlir::arith::ArithDialect", "mlir::tensor::TensorDialect"];
 }

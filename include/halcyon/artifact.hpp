@@ -137,6 +137,7 @@ struct OpenOptions {
   Status (*authenticate)(void* user, std::span<const std::byte> metadata) = nullptr;
   void* user = nullptr;
   bool calls_host = true;  // false: a program that calls functions of the application is refused
+  bool lists = true;       // false: one that uses lists is
 };
 
 class Artifact {
@@ -155,6 +156,7 @@ class Artifact {
   std::span<const PlanDesc> plans() const { return desc_->plans; }
   std::span<const FunctionDesc> callbacks() const { return desc_->callbacks; }
   bool calls_host() const { return calls_host_; }
+  bool lists() const { return lists_; }
   bool results_mappable() const { return desc_->results_mappable != 0; }
   std::span<const std::byte> bytes(const SegmentDesc& segment) const { return file_.subspan(segment.offset, segment.length); }
   std::span<const std::byte> file() const { return file_; }
@@ -178,7 +180,7 @@ class Artifact {
   std::span<const std::byte> metadata_;
   uint8_t metadata_sha256_[32] = {};
   uint16_t minor_ = 0;
-  bool calls_host_ = true;
+  bool calls_host_ = true, lists_ = true;
   MetadataDesc* desc_ = nullptr;  // in the arena
 };
 

@@ -290,6 +290,7 @@ HALCYON_FUNC Result<Owned<Artifact>> Artifact::open(std::span<const std::byte> f
   artifact->metadata_ = {static_cast<const std::byte*>(memory), size};
   artifact->minor_ = header.minor;
   artifact->calls_host_ = options.calls_host;
+  artifact->lists_ = options.lists;
   if (options.authenticate) HALCYON_TRY(options.authenticate(options.user, artifact->metadata_));
   ArtifactReader reader(*artifact);
   if (!reader.read()) return reader.failure();

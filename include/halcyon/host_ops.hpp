@@ -85,6 +85,11 @@ constexpr bool decode(std::span<const uint32_t> code, size_t pc, Instruction& in
   return true;
 }
 
+// Those that LoadOptions::lists asks for.
+constexpr bool is_list_opcode(Opcode opcode) {
+  return (opcode >= Opcode::list_create && opcode <= Opcode::list_size) || (opcode >= Opcode::move_list && opcode <= Opcode::check_position);
+}
+
 // The `w` operand.
 constexpr ElementType decode_element_type(uint32_t word) {
   return {static_cast<ElementKind>(word & 0xff), static_cast<uint8_t>(word >> 8 & 0xff)};

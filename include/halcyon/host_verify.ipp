@@ -217,8 +217,10 @@ HALCYON_FUNC bool HostVerifier::check_meaning(const Instruction& instruction) {
   const HostFunctionDesc& host = functions_[function_];
   const uint32_t a = instruction.fields[0], c = instruction.fields[2];
   size_t limit = SIZE_MAX;  // what the index is below
+  if (is_list_opcode(instruction.opcode) && !artifact_.lists()) return corrupt("load: LoadOptions::lists is needed", Code::not_found);
   switch (instruction.opcode) {
-    case Opcode::select_i64: return has_type(instruction.extra_register, RegisterType::i64);
+    case Opcode::select_i64:
+    case Opcode::list_append: return has_type(instruction.extra_register, RegisterType::i64);
     case Opcode::narrow: return c == 1 || c == 8 || c == 16 || c == 32 || corrupt("load: narrow to 1, 8, 16 or 32 bits");
     case Opcode::read_i64:
     case Opcode::write_i64:
@@ -240,6 +242,8 @@ HALCYON_FUNC bool HostVerifier::check_meaning(const Instruction& instruction) {
     case Opcode::call: limit = functions_.size(); break;
     case Opcode::fail:
       if (a > 1) return corrupt("load: unknown reason to fail");
+      [[fallthrough]];
+    case Opcode::check_position:
       if (instruction.index != UINT32_MAX) limit = artifact_.locations().size();
       break;
     default: break;

@@ -41,8 +41,8 @@ class Frame {
   void* object_memory() { return this; }
 
  private:
-  // Who keeps a buffer alive: from `variable` on, the register holds a reference.
-  enum class Origin : uint8_t { none, argument, donated, constant, variable, allocated };
+  // Who keeps a buffer alive: from `variable` on, the register holds a reference. `number`: a list's entry that is none.
+  enum class Origin : uint8_t { none, number, argument, donated, constant, variable, allocated };
 
   friend class HostCall;
   friend class Program;
@@ -113,6 +113,8 @@ class Frame {
   hal::BufferDesc buffer_desc(uint32_t lifetime, uint64_t size) const;
   bool take(Site& site, const hal::BufferDesc& desc, hal::Buffer*& buffer);
   bool create_list(Register& target);
+  static bool run_list(Frame& frame, const uint32_t* words, void* registers);  // host_lists.ipp
+  bool push(BufferList* list, const Register& value, bool is_number);
   bool submit(hal::Commands* commands, std::span<const hal::Command> transfers, std::span<const hal::Binding> bindings,
               std::span<const uint64_t> parameters);
   bool submit_list(uint32_t index, const Register* registers, const uint32_t* list);

@@ -266,31 +266,6 @@ HALCYON_FUNC bool Frame::step(uint32_t& pc, uint64_t& budget) {
         if (!write_element(r[a], r[b].i, decode_element_type(words[2]), r[c])) return false;
         break;
 
-      case Opcode::list_create:
-        if (!create_list(r[a])) return false;
-        break;
-      case Opcode::list_push: {
-        BufferList* list = r[a].list;
-        if (!list) return fail("call: a list register is empty");
-        if (!list->entries.push(Register())) return fail(out_of_memory());
-        assign(list->entries[list->entries.size() - 1], r[b], RegisterType::buffer);
-        break;
-      }
-      case Opcode::list_at:
-      case Opcode::list_set: {
-        const bool sets = opcode == Opcode::list_set;
-        BufferList* list = r[sets ? a : b].list;
-        const uint64_t at = static_cast<uint64_t>(r[sets ? b : c].i);
-        if (!list || at >= list->entries.size()) return fail("call: outside a list");
-        Register& entry = list->entries[static_cast<size_t>(at)];
-        assign(sets ? entry : r[a], sets ? r[c] : entry, RegisterType::buffer);
-        break;
-      }
-      case Opcode::list_size:
-        if (!r[b].list) return fail("call: a list register is empty");
-        r[a].i = static_cast<int64_t>(r[b].list->entries.size());
-        break;
-
       case Opcode::submit:
         if (!submit_list(words[2], r, words + 3)) return false;
         next += (c + 1) / 2;
@@ -336,6 +311,10 @@ HALCYON_FUNC bool Frame::step(uint32_t& pc, uint64_t& budget) {
         return false;
       }
       default:
+        if (is_list_opcode(opcode)) {
+          if (!program_.run_list_(*this, words, r)) return false;
+          break;
+        }
         if (compute(opcode, r[b], r[c], r[a])) break;
         return fail(opcode < Opcode::size_add ? Literal("call: a division that has no result") : Literal("call: a size is negative or overflows"));
     }

@@ -44,6 +44,7 @@ struct LoadOptions {
   void* user = nullptr;
   ParameterSource parameters = {};
   std::span<const Callback> callbacks = {};  // functions that the model calls, by name; copied
+  bool lists = true;  // false: a model that carries sequences is refused, and what runs them is not linked
   // Where load fails, a line with names that a Status cannot hold ("kernels 0, variant 1 (x86_64): needs avx2").
   std::span<char> message = {};
 };
@@ -97,13 +98,15 @@ class Program {
     void (*name_parameter)(const ConstantDesc& desc, std::span<char> message);
     Result<std::span<const std::byte>> (*read_file)(const char* path, const Allocator& allocator);
     Status (*bind_callbacks)(Program& program, const LoadOptions& options);
+    void (*bind_lists)(Program& program);
   };
   static Parts parts_for(const LoadOptions& options) {
     const bool explains = !options.message.empty();
     return {options.verify_sha256 ? &Program::verify : nullptr, explains ? &Program::explain : nullptr,
             options.parameters.find ? &Program::load_external : nullptr, explains ? &Program::name_parameter : nullptr,
             options.mode == LoadMode::copy ? &Program::read_file : nullptr,
-            explains || !options.callbacks.empty() ? &Program::bind_callbacks : nullptr};
+            explains || !options.callbacks.empty() ? &Program::bind_callbacks : nullptr,
+            options.lists ? &Program::bind_lists : nullptr};
   }
   static Result<Owned<Program>> load(hal::Device& device, const char* path, std::span<const std::byte> file, const LoadOptions& options,
                                      const Parts& parts);
@@ -113,6 +116,7 @@ class Program {
   static void name_parameter(const ConstantDesc& desc, std::span<char> message);
   static Result<std::span<const std::byte>> read_file(const char* path, const Allocator& allocator);
   static Status bind_callbacks(Program& program, const LoadOptions& options);
+  static void bind_lists(Program& program);
   Status initialize(hal::Device& device, const LoadOptions& options, const Parts& parts);
   Status choose_plan();
   Status create_executables(const LoadOptions& options, const Parts& parts);
@@ -136,6 +140,7 @@ class Program {
   std::span<Ref<hal::Buffer>> variables_;
   std::span<Callback> callbacks_;  // one for each that the artifact names
   bool (*call_host_)(Frame& frame, const uint32_t* words, const void* registers) = nullptr;  // set where there are any
+  bool (*run_list_)(Frame& frame, const uint32_t* words, void* registers) = nullptr;  // set by LoadOptions::lists
 };
 
 // The same line without names, where there is no program: "corrupt_artifact: ..., byte 123".

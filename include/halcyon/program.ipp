@@ -10,6 +10,7 @@
 #include "halcyon/call.ipp"
 #include "halcyon/frame.ipp"
 #include "halcyon/host_call.ipp"
+#include "halcyon/host_lists.ipp"
 #include "halcyon/host_vm.ipp"
 
 HALCYON_NAMESPACE_BEGIN
@@ -68,7 +69,8 @@ HALCYON_FUNC Result<std::span<const std::byte>> Program::read_file(const char* p
 
 HALCYON_FUNC Status Program::initialize(hal::Device& device, const LoadOptions& options, const Parts& parts) {
   device_ = &device;
-  HALCYON_ASSIGN(artifact_, Artifact::open(file_, {options.authenticate, options.user, parts.bind_callbacks != nullptr}, allocator()));
+  HALCYON_ASSIGN(artifact_, Artifact::open(file_, {options.authenticate, options.user, parts.bind_callbacks != nullptr, parts.bind_lists != nullptr}, allocator()));
+  if (parts.bind_lists) parts.bind_lists(*this);
   if (parts.verify) HALCYON_TRY(parts.verify(*artifact_));
   HALCYON_TRY(choose_plan());
   if (parts.bind_callbacks) HALCYON_TRY(parts.bind_callbacks(*this, options));

@@ -146,22 +146,32 @@ TEST_CASE("a list comes back from its file, and names what changed") {
 
   REQUIRE(read.size() == 2);
   REQUIRE(read.at("a/y").reason == "operators: Foo");
-  REQUIRE(surprise("a/x", {Status::wrong, "output 0"}, read).empty());
+  REQUIRE(surprise("a/x", {Status::wrong, "cpu: output 0: 1 of 2 elements differ"}, read).empty());
   REQUIRE(surprise("a/z", {}, read).empty());
   REQUIRE(surprise("a/x", {}, read) == "a/x: expected wrong, got pass");
   REQUIRE(surprise("a/z", {Status::crash, "Aborted"}, read) == "a/z: expected pass, got crash: Aborted");
   REQUIRE(surprise("a/y", {Status::wrong, "output 0"}, read) == "a/y: expected unsupported, got wrong: output 0");
 }
 
-TEST_CASE("an updated list keeps reasons written by hand while the status stays") {
-  const Outcomes before{{"x", {Status::wrong, "by hand"}}, {"y", {Status::unsupported, "old"}}, {"z", {Status::crash, "gone"}}};
+TEST_CASE("a test that fails for another reason than the list's is a surprise") {
+  const Outcomes list{{"x", {Status::wrong, "values: one unit in the last place"}}, {"y", {Status::unsupported, "Foo"}}};
+
+  REQUIRE(surprise("x", {Status::wrong, "cpu: output 0: 1 of 2 elements differ"}, list).empty());
+  REQUIRE(surprise("x", {Status::wrong, "cpu: expected 1 results, got 2"}, list) ==
+          "x: expected wrong: values: one unit in the last place, got wrong: cpu: expected 1 results, got 2");
+  REQUIRE(surprise("y", {Status::unsupported, "Foo"}, list).empty());
+  REQUIRE(surprise("y", {Status::unsupported, "Foot"}, list) == "y: expected unsupported: Foo, got unsupported: Foot");
+}
+
+TEST_CASE("an updated list keeps what was written by hand while the reason stays") {
+  const Outcomes before{{"x", {Status::wrong, "values: by hand"}}, {"y", {Status::unsupported, "old"}}, {"z", {Status::crash, "gone"}}};
   const Outcomes list = to_list({{"x", {Status::wrong, "cpu: output 0: 1 of 2 elements differ"}},
                                  {"y", {Status::unsupported, "new"}},
                                  {"z", {}},
                                  {"w", {Status::wrong, "cpu: output 0: 1 of 2 elements differ"}}},
                                 before);
 
-  REQUIRE(list.at("x").reason == "by hand");
+  REQUIRE(list.at("x").reason == "values: by hand");
   REQUIRE(list.at("y").reason == "new");
   REQUIRE(list.at("w").reason == "values");
   REQUIRE(list.count("z") == 0);

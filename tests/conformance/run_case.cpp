@@ -89,15 +89,16 @@ int run_on(const std::string& device_name, const std::string& artifact, const st
   auto program = halcyon::Program::load(*device, artifact.c_str(), options);
   if (!program.ok())
     return say(exit_run_error, device_name + ": load: " + std::string(describe(program.status(), line)) + " " + message);
+  const Signature signature = read_signature(folder + "/model.onnx");
   for (size_t set = 0;; ++set) {
     const std::string data = folder + "/test_data_set_" + std::to_string(set);
     if (!std::filesystem::exists(data)) return set ? exit_pass : (tools::fail("'" + folder + "': has no data"), 1);
-    const Tensors inputs = read_tensors(data, "input");
+    const Tensors inputs = read_values(data, "input", signature.inputs);
     Tensors outputs;
     const Status status = call(**program, inputs, outputs);
     if (!status.ok()) return say(exit_run_error, device_name + ": " + std::string((*program)->describe(status, line)));
     const int ended = results ? write_results(outputs, data)
-                              : compare(test, outputs, read_tensors(data, "output"), device_name + ": ");
+                              : compare(test, outputs, read_values(data, "output", signature.outputs), device_name + ": ");
     if (ended != exit_pass) return ended;
   }
 }

@@ -42,6 +42,9 @@ TEST_CASE("registers must exist and have the operand's type", "[host_verify]") {
   CHECK(verify(Assembler().op(Opcode::move_i64, 0, 1, 2)).code() == Code::corrupt_artifact);
   CHECK(verify(Assembler().op(Opcode::select_i64, 0, 1, 2, {8})).code() == Code::corrupt_artifact);
   CHECK(verify(Assembler().op(Opcode::select_i64, 0, 1, 2, {65536})).code() == Code::corrupt_artifact);
+  CHECK(verify(Assembler().op(Opcode::list_append, 16, 17, 1, {8})).code() == Code::corrupt_artifact);
+  CHECK(verify(Assembler().op(Opcode::list_at_i64, 8, 16, 1)).code() == Code::corrupt_artifact);
+  CHECK(verify(Assembler().op(Opcode::check_position, 0, 1, 2, {1u << 20})).code() == Code::corrupt_artifact);
 }
 
 TEST_CASE("unknown opcodes and cut instructions are refused", "[host_verify]") {

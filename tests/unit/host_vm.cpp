@@ -224,6 +224,73 @@ TEST_CASE("an index outside a list traps", "[host_vm]") {
   CHECK(run(Assembler().op(Opcode::list_create, 16).const_i64(1, at).op(Opcode::list_set, 16, 1, 12)).status().code() == Code::failed_precondition);
 }
 
+TEST_CASE("a list holds numbers between its buffers", "[host_vm]") {
+  Assembler code;
+  code.const_i64(1, 8).alloca_(12, 1, 1, 0).op(Opcode::list_create, 16).op(Opcode::list_push, 16, 12).const_i64(2, -7);
+  code.op(Opcode::list_push_i64, 16, 2).op(Opcode::move_list, 17, 16).const_i64(3, 1).op(Opcode::list_at_i64, 4, 17, 3);
+  code.op(Opcode::list_size, 5, 17).op(Opcode::add, 0, 4, 5);
+
+  CHECK(need(run(code)) == -7 + 2);
+}
+
+TEST_CASE("an entry of a list of the other kind traps", "[host_vm]") {
+  Assembler numbers;
+  numbers.const_i64(1, 0).op(Opcode::list_create, 16).op(Opcode::list_push_i64, 16, 1);
+  CHECK(run(numbers.op(Opcode::list_at, 12, 16, 1)).status().code() == Code::failed_precondition);
+
+  Assembler buffers;
+  buffers.const_i64(1, 0).alloca_(12, 1, 1, 0).op(Opcode::list_create, 16).op(Opcode::list_push, 16, 12);
+  CHECK(run(buffers.op(Opcode::list_at_i64, 0, 16, 1)).status().code() == Code::failed_precondition);
+}
+
+TEST_CASE("entries of a list are appended to another, and to itself", "[host_vm]") {
+  Assembler code;  // 16: 10, 11, 12; 17: 11, 12, 11, 12
+  code.op(Opcode::list_create, 16).op(Opcode::list_create, 17);
+  for (const int64_t value : {10, 11, 12}) code.const_i64(1, value).op(Opcode::list_push_i64, 16, 1);
+  code.const_i64(1, 1).const_i64(2, 3).const_i64(3, 0).const_i64(4, 2);
+  code.op(Opcode::list_append, 17, 16, 1, {2}).op(Opcode::list_append, 17, 17, 3, {4});
+  code.op(Opcode::list_at_i64, 5, 17, 2).op(Opcode::list_size, 6, 17).op(Opcode::mul, 0, 5, 6);
+
+  CHECK(need(run(code)) == 12 * 4);
+}
+
+TEST_CASE("a range outside a list traps", "[host_vm]") {
+  const auto [from, to] = GENERATE(table<int64_t, int64_t>({{0, 2}, {-1, 1}, {1, 0}, {least, most}}));
+  Assembler code;
+  code.const_i64(1, from).const_i64(2, to).op(Opcode::list_create, 16).op(Opcode::list_push_i64, 16, 1).op(Opcode::list_create, 17);
+
+  CHECK(run(code.op(Opcode::list_append, 17, 16, 1, {2})).status().code() == Code::failed_precondition);
+}
+
+TEST_CASE("a position outside its limit is named", "[host_vm]") {
+  const auto position = GENERATE(int64_t{-1}, int64_t{3}, least);
+  const Status status =
+      run(Assembler().const_i64(1, -5).const_i64(2, position).const_i64(3, 3).op(Opcode::check_position, 1, 2, 3, {0})).status();
+
+  CHECK(status.code() == Code::failed_precondition);
+  CHECK(status.where().kind == Kind::source_op);
+  CHECK(status.where().expected == 3);
+  CHECK(status.where().actual == -5);
+}
+
+TEST_CASE("a position inside its limit passes", "[host_vm]") {
+  CHECK(need(run(Assembler().const_i64(0, 7).const_i64(2, 2).const_i64(3, 3).op(Opcode::check_position, 2, 2, 3, {0}))) == 7);
+}
+
+TEST_CASE("lists are refused where LoadOptions::lists is not set", "[host_vm]") {
+  const auto device = unit::null_device();
+  const auto opcode = GENERATE(Opcode::list_size, Opcode::move_list, Opcode::list_append, Opcode::check_position);
+  Assembler code;
+  if (opcode == Opcode::list_size) code.op(opcode, 0, 16);
+  if (opcode == Opcode::move_list) code.op(opcode, 17, 16);
+  if (opcode == Opcode::list_append) code.op(opcode, 17, 16, 1, {2});
+  if (opcode == Opcode::check_position) code.op(opcode, 0, 1, 2, {0});
+  const Aligned file(build(program_artifact(code)));
+
+  CHECK(Program::load(*device, file.bytes()).ok());
+  CHECK(Program::load(*device, file.bytes(), {.lists = false}).status().code() == Code::not_found);
+}
+
 TEST_CASE("a buffer that was moved stays when the other register is given back", "[host_vm]") {
   CHECK(need(run(Assembler().const_i64(1, 8).alloca_(12, 1, 1, 0).op(Opcode::move_buffer, 13, 12).op(Opcode::dealloca, 12).op(Opcode::buffer_size, 0, 13))) == 8);
 }

@@ -123,6 +123,25 @@ LogicalResult CallOp::verify() {
   return success();
 }
 
+LogicalResult ListInsertOp::verify() {
+  if (static_cast<int64_t>(getDims().size()) > shapeRank)
+    return emitOpError("has ") << getDims().size() << " dimensions; a list remembers " << shapeRank;
+  return success();
+}
+
+LogicalResult ListDimOp::verify() {
+  if (getDimension() >= static_cast<uint64_t>(shapeRank))
+    return emitOpError("is of dimension ") << getDimension() << "; a list remembers " << shapeRank;
+  return success();
+}
+
+LogicalResult ListGetOp::verify() {
+  auto type = cast<RankedTensorType>(getTensor().getType());
+  if (static_cast<int64_t>(getSizes().size()) != type.getNumDynamicDims())
+    return emitOpError("must have a size for each of ") << type.getNumDynamicDims() << " dynamic dimensions";
+  return success();
+}
+
 static bool isPatternSize(int64_t bytes) {
   return bytes == 1 || bytes == 2 || bytes == 4 || bytes == 8;
 }

@@ -20,6 +20,9 @@
 
 namespace halcyon::host {
 
+// Dimensions that a list remembers of each tensor.
+constexpr int64_t shapeRank = 8;
+
 // A range of bytes that a command touches.
 struct Access {
   mlir::Value buffer;

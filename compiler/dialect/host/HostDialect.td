@@ -24,6 +24,16 @@ def Host_Buffer : TypeDef<Host_Dialect, "Buffer"> {
   let summary = "A reference to memory that a device can use";
 }
 
+def Host_List : TypeDef<Host_Dialect, "List"> {
+  let mnemonic = "list";
+  let summary = "Tensors of one element type, each with a shape of its own";
+  let description = [{
+    Before `halcyon-schedule-buffers` a value: `list_empty`, `list_insert` and `list_erase` make a new one. After it a
+    list that grows in place, `1 + shapeRank` entries a tensor: its buffer, then its dimensions, then -1 for each that
+    it does not have.
+  }];
+}
+
 def Host_Lifetime : I32EnumAttr<"Lifetime", "how long an allocation lives", [
     I32EnumAttrCase<"external", 0>, I32EnumAttrCase<"transient", 1>, I32EnumAttrCase<"staging", 2>]> {
   let cppNamespace = "::halcyon::host";

@@ -9,6 +9,8 @@ include "mlir/Interfaces/SideEffectInterfaces.td"
 
 class Host_Op<string mnemonic, list<Trait> traits = []> : Op<Host_Dialect, mnemonic, traits>;
 
+def Host_Whole : AnyTypeOf<[I64, Index]>; // index until a function is scheduled
+
 def Host_Scalar : AnyTypeOf<[AnySignlessInteger, AnyFloat]>;
 
 // ---- memory ---------------------------------------------------------------------------------------------
@@ -82,6 +84,96 @@ def Host_CallOp : Host_Op<"call", [AttrSizedOperandSegments, MemoryEffects<[MemR
                        Variadic<I64>:$dims);
   let assemblyFormat = "$callback `buffers` `(` $buffers `)` `offsets` `(` $offsets `)` `dims` `(` $dims `)` attr-dict";
   let hasVerifier = 1;
+}
+
+// ---- lists of tensors, until they are scheduled: values -------------------------------------------------
+
+def Host_ListEmptyOp : Host_Op<"list_empty", [Pure]> {
+  let summary = "A list without tensors";
+  let results = (outs Host_List:$result);
+  let assemblyFormat = "attr-dict";
+}
+
+def Host_ListInsertOp : Host_Op<"list_insert", [Pure]> {
+  let summary = "A list with one more tensor, before the one at `position`";
+  let description = [{
+    `dims` are the tensor's shape as the list remembers it; a view of the same elements may be inserted in its place.
+  }];
+  let arguments = (ins Host_List:$list, Index:$position, AnyRankedTensor:$tensor, Variadic<Index>:$dims);
+  let results = (outs Host_List:$result);
+  let assemblyFormat = "$list `[` $position `]` `,` $tensor `dims` `(` $dims `)` attr-dict `:` type($tensor)";
+  let hasVerifier = 1;
+}
+
+def Host_ListEraseOp : Host_Op<"list_erase", [Pure]> {
+  let summary = "A list without the tensor at `position`";
+  let arguments = (ins Host_List:$list, Index:$position);
+  let results = (outs Host_List:$result);
+  let assemblyFormat = "$list `[` $position `]` attr-dict";
+}
+
+def Host_ListLengthOp : Host_Op<"list_length", [Pure]> {
+  let summary = "How many tensors";
+  let arguments = (ins Host_List:$list);
+  let results = (outs Index:$length);
+  let assemblyFormat = "$list attr-dict";
+}
+
+def Host_ListDimOp : Host_Op<"list_dim", [Pure]> {
+  let summary = "A dimension of the tensor at `position`; -1 where it has no such dimension";
+  let arguments = (ins Host_List:$list, Index:$position, I64Attr:$dimension);
+  let results = (outs Index:$extent);
+  let assemblyFormat = "$list `[` $position `]` `dimension` $dimension attr-dict";
+  let hasVerifier = 1;
+}
+
+def Host_ListGetOp : Host_Op<"list_get", [Pure]> {
+  let summary = "The tensor at `position`, of the given sizes";
+  let description = [{ As many elements as it has, or fewer; `sizes` are those of the type's dynamic dimensions. }];
+  let arguments = (ins Host_List:$list, Index:$position, Variadic<Index>:$sizes);
+  let results = (outs AnyRankedTensor:$tensor);
+  let assemblyFormat = "$list `[` $position `]` `sizes` `(` $sizes `)` attr-dict `:` type($tensor)";
+  let hasVerifier = 1;
+}
+
+def Host_CheckPositionOp : Host_Op<"check_position", [MemoryEffects<[MemWrite]>]> {
+  let summary = "Leaves the call with an error unless 0 <= position < limit; `given` is the position that it reports";
+  let arguments = (ins Host_Whole:$given, Host_Whole:$position, Host_Whole:$limit);
+  let assemblyFormat = "$given `,` $position `below` $limit attr-dict `:` type($given) `,` type($position) `,` type($limit)";
+}
+
+// ---- lists, once they are scheduled ---------------------------------------------------------------------
+
+def Host_ListCreateOp : Host_Op<"list_create", [MemoryEffects<[MemAlloc]>]> {
+  let summary = "A new list without entries";
+  let results = (outs Host_List:$list);
+  let assemblyFormat = "attr-dict";
+}
+
+def Host_ListPushOp : Host_Op<"list_push", [MemoryEffects<[MemWrite]>]> {
+  let summary = "Appends a buffer, or a number";
+  let arguments = (ins Host_List:$list, AnyTypeOf<[Host_Buffer, Host_Whole]>:$value);
+  let assemblyFormat = "$list `,` $value attr-dict `:` type($value)";
+}
+
+def Host_ListAppendOp : Host_Op<"list_append", [MemoryEffects<[MemRead, MemWrite]>]> {
+  let summary = "Appends the entries of another list from `first` up to `end`";
+  let arguments = (ins Host_List:$list, Host_List:$source, Host_Whole:$first, Host_Whole:$end);
+  let assemblyFormat = "$list `,` $source `[` $first `to` $end `]` attr-dict `:` type($first) `,` type($end)";
+}
+
+def Host_ListAtOp : Host_Op<"list_at", [MemoryEffects<[MemRead]>]> {
+  let summary = "An entry, a buffer or a number";
+  let arguments = (ins Host_List:$list, Host_Whole:$index);
+  let results = (outs AnyTypeOf<[Host_Buffer, Host_Whole]>:$value);
+  let assemblyFormat = "$list `[` $index `]` attr-dict `:` type($index) `,` type($value)";
+}
+
+def Host_ListSizeOp : Host_Op<"list_size", [MemoryEffects<[MemRead]>]> {
+  let summary = "How many entries";
+  let arguments = (ins Host_List:$list);
+  let results = (outs Host_Whole:$size);
+  let assemblyFormat = "$list attr-dict `:` type($size)";
 }
 
 // ---- sizes: operands and results are not negative; what does not fit traps --------------------------------

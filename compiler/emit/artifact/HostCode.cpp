@@ -34,6 +34,7 @@ private:
   LogicalResult arithmetic(Operation *op);
   LogicalResult bitcastThroughMemory(Operation *op);
   LogicalResult memory(Operation *op);
+  LogicalResult list(Operation *op);
   LogicalResult control(Operation *op);
   LogicalResult compare(arith::CmpIOp op);
   LogicalResult compare(arith::CmpFOp op);
@@ -77,6 +78,7 @@ private:
     if (to != from)
       put(type == RegisterType::i64   ? Opcode::move_i64
           : type == RegisterType::f64 ? Opcode::move_f64
+          : type == RegisterType::list ? Opcode::move_list
                                       : Opcode::move_buffer,
           to, from);
   }
@@ -410,6 +412,38 @@ LogicalResult Encoder::bitcastThroughMemory(Operation *op) {
 
 // ---- memory and work ----------------------------------------------------------------------------
 
+LogicalResult Encoder::list(Operation *op) {
+  if (auto create = dyn_cast<host::ListCreateOp>(op)) {
+    put(Opcode::list_create, of(create.getList()));
+    return success();
+  }
+  if (auto push = dyn_cast<host::ListPushOp>(op)) {
+    const bool isBuffer = isa<host::BufferType>(push.getValue().getType());
+    put(isBuffer ? Opcode::list_push : Opcode::list_push_i64, of(push.getList()), of(push.getValue()));
+    return success();
+  }
+  if (auto append = dyn_cast<host::ListAppendOp>(op)) {
+    put(Opcode::list_append, of(append.getList()), of(append.getSource()), of(append.getFirst()));
+    words.push_back(of(append.getEnd()));
+    return success();
+  }
+  if (auto at = dyn_cast<host::ListAtOp>(op)) {
+    const bool isBuffer = isa<host::BufferType>(at.getValue().getType());
+    put(isBuffer ? Opcode::list_at : Opcode::list_at_i64, of(at.getValue()), of(at.getList()), of(at.getIndex()));
+    return success();
+  }
+  if (auto size = dyn_cast<host::ListSizeOp>(op)) {
+    put(Opcode::list_size, of(size.getSize()), of(size.getList()));
+    return success();
+  }
+  if (auto check = dyn_cast<host::CheckPositionOp>(op)) {
+    put(Opcode::check_position, of(check.getGiven()), of(check.getPosition()), of(check.getLimit()));
+    words.push_back(tables.locations.index(op->getLoc()));
+    return success();
+  }
+  return unsupported(op);
+}
+
 LogicalResult Encoder::memory(Operation *op) {
   if (auto allocation = dyn_cast<host::AllocaOp>(op)) {
     put(Opcode::alloca_, of(allocation.getBuffer()), of(allocation.getSize()),
@@ -492,7 +526,7 @@ LogicalResult Encoder::memory(Operation *op) {
     putList(list);
     return success();
   }
-  return unsupported(op);
+  return list(op);
 }
 
 // ---- control flow -------------------------------------------------------------------------------

@@ -17,6 +17,8 @@ Registers::Registers(func::FuncOp function) {
 RegisterType Registers::typeOf(Type type) {
   if (isa<host::BufferType>(type))
     return RegisterType::buffer;
+  if (isa<host::ListType>(type))
+    return RegisterType::list;
   return isa<FloatType>(type) ? RegisterType::f64 : RegisterType::i64;
 }
 

@@ -31,16 +31,16 @@ FailureOr<SmallVector<Imported *>> importBody(NodeContext &node, const Graph &bo
   SmallVector<Imported *> outputs;
   for (const ValueInfo &output : body.outputs) {
     Imported *found = graph.find(scope, output.name);
-    if (!found || !found->element)
+    if (!found || (found->isTensor() && !found->element))
       return node.error() << "graph '" << body.name << "': output '" << output.name
-                          << "' is not a supported tensor";
+                          << "' is not of a supported type";
     outputs.push_back(found);
   }
   return outputs;
 }
 
 std::optional<bool> knownBool(NodeContext &node, Imported &imported) {
-  if (!imported.isOnHost() || imported.numElements() != 1)
+  if (!imported.isTensor() || !imported.isOnHost() || imported.numElements() != 1)
     return std::nullopt;
   APInt value;
   if (!matchPattern(node.graph.elementsOf(node.b, imported).front(), m_ConstantInt(&value)))

@@ -10,6 +10,10 @@ struct ShapeOperands {
 
 std::optional<ShapeOperands> shapeOperands(llvm::StringRef opType) {
   static const llvm::StringMap<ShapeOperands> table = {
+      {"SequenceAt", {1, 1}},
+      {"SequenceErase", {1, 1}},
+      {"SequenceInsert", {2, 2}},
+      {"SplitToSequence", {1, 1}},
       {"Reshape", {1, 1}},
       {"Expand", {1, 1}},
       {"Slice", {1, 4}},

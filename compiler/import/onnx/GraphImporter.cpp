@@ -297,7 +297,11 @@ LogicalResult GraphImporter::importNodeItself(const Node &node, Scope &scope) {
     if (context.has(i) && !find(scope, node.inputs[i]))
       return context.error() << "input '" << node.inputs[i] << "' is not available";
   for (size_t i = 0; i < node.inputs.size(); ++i)
-    if (context.has(i) && !context.in(i).element)
+    if (context.has(i) && !context.in(i).isTensor() && !importer->takesAnyKind)
+      return context.error() << "input '" << node.inputs[i] << "' is "
+                             << nameOf(context.in(i).kind) << ", expected a tensor";
+  for (size_t i = 0; i < node.inputs.size(); ++i)
+    if (context.has(i) && context.in(i).isTensor() && !context.in(i).element)
       return context.error() << "input '" << node.inputs[i] << "': element type "
                              << nameOf(context.in(i).dataType) << " is not supported";
   if (!movesAnyType(node))

@@ -1,65 +1,41 @@
 #include "import/onnx/Body.h"
+#include "import/onnx/Form.h"
 #include "import/onnx/OpTable.h"
 #include "import/onnx/Reshape.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
-#include "mlir/Dialect/Tensor/IR/Tensor.h"
 
 using namespace mlir;
 
 namespace halcyon::onnx {
 namespace {
 
-// One result, as both branches give it: scalars of a host value, or a tensor.
-struct Result {
-  bool onHost = false;
-  DataType dataType = DataType::undefined;
-  RankedTensorType type; // dynamic where the branches differ
-  Dims dims;             // null where they differ or are not known outside
-};
-
-bool isVisibleOutside(OpFoldResult dim, Operation *op) {
-  auto value = dyn_cast<Value>(dim);
-  return !value || !op->isAncestor(value.getParentBlock()->getParentOp());
-}
-
-FailureOr<Result> joinResults(NodeContext &node, size_t index, const Imported &first,
-                              const Imported &second, Operation *op) {
-  if (first.dataType != second.dataType)
-    return node.error() << "output " << index << ": the branches give element types "
-                        << nameOf(first.dataType) << " and " << nameOf(second.dataType);
-  Result made;
-  made.dataType = first.dataType;
-  SmallVector<int64_t> shape;
-  for (auto [left, right] : llvm::zip(first.dims, second.dims)) {
-    bool same = left == right && isVisibleOutside(left, op);
-    made.dims.push_back(same ? left : OpFoldResult());
-    shape.push_back(same ? known(left).value_or(ShapedType::kDynamic) : ShapedType::kDynamic);
-  }
-  made.type = RankedTensorType::get(shape, first.element);
+// One result, as both branches give it.
+FailureOr<Form> joinResults(NodeContext &node, size_t index, const Imported &first,
+                            const Imported &second, Operation *op) {
   auto canBeOnHost = [&](const Imported &branch) {
-    return branch.isOnHost() ||
-           (node.isDemanded(index) && branch.isSmall() && !isFloat(branch.dataType));
+    return branch.isTensor() &&
+           (branch.isOnHost() ||
+            (node.isDemanded(index) && branch.isSmall() && !isFloat(branch.dataType)));
   };
-  made.onHost = made.type.hasStaticShape() && canBeOnHost(first) && canBeOnHost(second);
-  return made;
+  const bool swaps = second.kind == Imported::Kind::optional;
+  const Imported &wider = swaps ? second : first;
+  Form form(wider, wider.numElements() && canBeOnHost(first) && canBeOnHost(second));
+  if (!form.widen(swaps ? first : second))
+    return node.error() << "output " << index << ": the branches give " << nameOf(first.kind) << " of "
+                        << nameOf(first.dataType) << " and " << nameOf(second.kind) << " of "
+                        << nameOf(second.dataType);
+  form.forgetInside(op);
+  return form;
 }
 
 void yieldResults(NodeContext &node, Block *block, ArrayRef<Imported *> outputs,
-                  ArrayRef<Result> results) {
+                  ArrayRef<Form> forms) {
   ImplicitLocOpBuilder b(node.b.getLoc(), node.b);
   b.setInsertionPointToEnd(block);
   SmallVector<Value> values;
-  for (auto [output, result] : llvm::zip(outputs, results)) {
-    if (result.onHost) {
-      llvm::append_range(values, node.graph.elementsOf(b, *output));
-      continue;
-    }
-    Value tensor = node.graph.tensorOf(b, *output);
-    if (tensor.getType() != result.type)
-      tensor = b.create<tensor::CastOp>(result.type, tensor);
-    values.push_back(tensor);
-  }
+  for (auto [output, form] : llvm::zip(outputs, forms))
+    form.append(node.graph, b, *output, values);
   b.create<scf::YieldOp>(values);
 }
 
@@ -84,7 +60,8 @@ void alignSingleElements(NodeContext &node, Block *block, ArrayRef<Imported *> o
   ImplicitLocOpBuilder b(node.b.getLoc(), node.b);
   b.setInsertionPointToEnd(block);
   for (auto [output, other] : llvm::zip(outputs, others)) {
-    if (output->rank() >= other->rank() || output->numElements() != 1 || other->numElements() != 1)
+    if (!output->isTensor() || !other->isTensor() || output->rank() >= other->rank() ||
+        output->numElements() != 1 || other->numElements() != 1)
       continue;
     Dims dims(static_cast<size_t>(other->rank()), fixed(b, 1));
     Imported made = *output;
@@ -102,7 +79,8 @@ void alignSingleElements(NodeContext &node, Block *block, ArrayRef<Imported *> o
 
 bool differInRank(ArrayRef<Imported *> first, ArrayRef<Imported *> second) {
   return llvm::any_of(llvm::zip(first, second), [](auto pair) {
-    return std::get<0>(pair)->rank() != std::get<1>(pair)->rank();
+    return std::get<0>(pair)->isTensor() && std::get<1>(pair)->isTensor() &&
+           std::get<0>(pair)->rank() != std::get<1>(pair)->rank();
   });
 }
 
@@ -112,7 +90,7 @@ LogicalResult importIf(NodeContext &node) {
   const Graph *thenGraph = bodyOf(node, "then_branch"), *elseGraph = bodyOf(node, "else_branch");
   if (!thenGraph || !elseGraph)
     return failure();
-  if (!isBool(condition.dataType) || condition.numElements() != 1)
+  if (!condition.isTensor() || !isBool(condition.dataType) || condition.numElements() != 1)
     return node.error() << "the condition must be one bool";
   if (std::optional<bool> value = knownBool(node, condition))
     return importBranch(node, *value ? *thenGraph : *elseGraph);
@@ -139,40 +117,24 @@ LogicalResult importIf(NodeContext &node) {
     b.create<cf::AssertOp>(test, "the condition chooses a result of another rank");
     return importBranch(node, isThen ? *thenGraph : *elseGraph);
   }
-  SmallVector<Result> results;
-  SmallVector<Type> types;
+  std::vector<Form> forms;
   for (size_t i = 0; i < thenOutputs->size(); ++i) {
-    FailureOr<Result> joined = joinResults(node, i, *(*thenOutputs)[i], *(*elseOutputs)[i], draft);
+    FailureOr<Form> joined = joinResults(node, i, *(*thenOutputs)[i], *(*elseOutputs)[i], draft);
     if (failed(joined))
       return failure();
-    results.push_back(*joined);
-    if (joined->onHost)
-      types.append(joined->type.getNumElements(), joined->type.getElementType());
-    else
-      types.push_back(joined->type);
+    forms.push_back(*joined);
   }
-  yieldResults(node, draft.thenBlock(), *thenOutputs, results);
-  yieldResults(node, draft.elseBlock(), *elseOutputs, results);
-  auto branch = b.create<scf::IfOp>(types, test, /*addThenBlock=*/false, /*addElseBlock=*/false);
+  yieldResults(node, draft.thenBlock(), *thenOutputs, forms);
+  yieldResults(node, draft.elseBlock(), *elseOutputs, forms);
+  auto branch = b.create<scf::IfOp>(draft.thenYield().getOperandTypes(), test,
+                                    /*addThenBlock=*/false, /*addElseBlock=*/false);
   branch.getThenRegion().takeBody(draft.getThenRegion());
   branch.getElseRegion().takeBody(draft.getElseRegion());
   draft.erase();
 
   ValueRange values = branch.getResults();
-  for (auto [index, result] : llvm::enumerate(results)) {
-    auto count = static_cast<size_t>(result.onHost ? result.type.getNumElements() : 1);
-    if (result.onHost) {
-      node.setElements(index, result.dims, result.dataType,
-                       llvm::to_vector(values.take_front(count)));
-    } else {
-      Dims dims = result.dims;
-      for (auto [axis, dim] : llvm::enumerate(dims))
-        if (!dim)
-          dim = tensor::getMixedSize(b, b.getLoc(), values[0], static_cast<int64_t>(axis));
-      node.set(index, values[0], result.dataType, dims);
-    }
-    values = values.drop_front(count);
-  }
+  for (auto [index, form] : llvm::enumerate(forms))
+    node.setAs(index, form.take(b, values));
   return success();
 }
 

@@ -1,4 +1,5 @@
 #include "import/Import.h"
+#include "import/onnx/Boundary.h"
 #include "import/onnx/Declared.h"
 #include "import/onnx/GraphImporter.h"
 #include "import/onnx/Packed.h"
@@ -59,11 +60,19 @@ private:
 
   FailureOr<RankedTensorType> typeOf(const ValueInfo &input) {
     auto error = [&] { return emitError(where) << "input '" << input.name << "': "; };
-    if (!input.isTensor)
-      return error() << "only tensors are supported";
-    Type element = interfaceType(*builder.getContext(), input.type);
+    if (input.kind == ValueKind::other)
+      return error() << "only tensors, and sequences and optionals of them, are supported";
+    Type element = input.kind == ValueKind::tensor ? interfaceType(*builder.getContext(), input.type)
+                                                   : elementType(*builder.getContext(), input.type);
+    if (input.kind != ValueKind::tensor && isPacked(input.type))
+      element = nullptr;
     if (!element)
       return error() << "element type " << nameOf(input.type) << " is not supported";
+    if (input.kind != ValueKind::tensor) {
+      if (llvm::any_of(options.shapes, [&](const ShapeOverride &given) { return given.name == input.name; }))
+        return error() << "only a tensor's shape can be set";
+      return RankedTensorType::get({ShapedType::kDynamic}, element);
+    }
     SmallVector<int64_t> shape;
     int64_t count = 1;
     for (const Dim &dim : input.dims) {
@@ -127,7 +136,7 @@ private:
     llvm::StringMap<int64_t> fixedSymbols;
     for (auto [input, type] : llvm::zip(inputs, types))
       for (auto [axis, dim] : llvm::enumerate(input->dims)) {
-        if (isUnnamed(dim.symbol) || type.isDynamicDim(axis))
+        if (input->kind != ValueKind::tensor || isUnnamed(dim.symbol) || type.isDynamicDim(axis))
           continue;
         int64_t extent = type.getDimSize(axis);
         auto [entry, isNew] = fixedSymbols.try_emplace(dim.symbol, extent);
@@ -136,6 +145,8 @@ private:
                                   << entry->second << " and as " << extent;
       }
     for (auto [input, type] : llvm::zip(inputs, types)) {
+      if (input->kind != ValueKind::tensor)
+        continue;
       SmallVector<int64_t> shape(type.getShape());
       for (auto [axis, dim] : llvm::enumerate(input->dims))
         if (auto found = fixedSymbols.find(dim.symbol);
@@ -171,7 +182,14 @@ private:
       return failure();
 
     builder.setInsertionPointToEnd(module.getBody());
-    SmallVector<Type> argumentTypes(types.begin(), types.end());
+    SmallVector<Type> argumentTypes;
+    for (auto [input, type] : llvm::zip(inputs, types)) {
+      if (input->kind == ValueKind::tensor)
+        argumentTypes.push_back(type);
+      else
+        for (const BoundaryPart &part : boundaryParts(*input))
+          argumentTypes.push_back(RankedTensorType::get(part.shape, elementType(*builder.getContext(), part.dataType)));
+    }
     auto main =
         builder.create<func::FuncOp>(where, "main", builder.getFunctionType(argumentTypes, {}));
     Block *entry = main.addEntryBlock();
@@ -180,7 +198,8 @@ private:
     Scope scope;
     scope.opsets = &model.opsets;
     graph.importInitializers(model.graph, scope);
-    defineArguments(main, inputs, scope);
+    if (failed(defineArguments(main, inputs, scope)))
+      return failure();
     for (const ValueInfo *input : missing)
       graph.defineMissing(scope, input->name);
     if (failed(graph.importNodes(model.graph.nodes, scope)))
@@ -195,47 +214,83 @@ private:
     return finish(main, scope);
   }
 
-  void defineArguments(func::FuncOp main, ArrayRef<const ValueInfo *> inputs, Scope &scope) {
+  LogicalResult defineArguments(func::FuncOp main, ArrayRef<const ValueInfo *> inputs, Scope &scope) {
     for (const ValueInfo *input : inputs)
       for (const Dim &dim : input->dims)
         if (!isUnnamed(dim.symbol))
           usedSymbols.insert(dim.symbol);
-    for (auto [index, input] : llvm::enumerate(inputs)) {
-      BlockArgument argument = main.getArgument(static_cast<unsigned>(index));
-      Location loc = NameLoc::get(builder.getStringAttr(input->name), where);
-      argument.setLoc(loc);
-      ImplicitLocOpBuilder b(loc, builder);
-      auto type = cast<RankedTensorType>(argument.getType());
-      Imported made;
-      made.dataType = input->type;
-      made.element = elementType(*builder.getContext(), input->type);
-      SmallVector<Attribute> names;
-      for (auto [axis, extent] : llvm::enumerate(type.getShape())) {
-        if (!ShapedType::isDynamic(extent)) {
-          made.dims.push_back(b.getIndexAttr(extent));
-          names.push_back(b.getI64IntegerAttr(extent));
-          continue;
-        }
-        StringRef symbol = axis < input->dims.size() ? StringRef(input->dims[axis].symbol) : "";
-        std::string name =
-            isUnnamed(symbol) ? freshName((input->name + "_" + Twine(axis)).str()) : symbol.str();
-        // The first argument that has a symbol gives its value.
-        Value &value = symbols[name];
-        if (!value) {
-          value = b.create<tensor::DimOp>(argument, static_cast<int64_t>(axis));
-          symbolNames[value] = name;
-        }
-        made.dims.push_back(value);
-        names.push_back(b.getStringAttr(name));
+    unsigned next = 0;
+    for (const ValueInfo *input : inputs) {
+      if (input->kind == ValueKind::tensor) {
+        graph.define(scope, input->name, argument(main, next++, input->name, input->type, input->dims));
+        continue;
       }
-      if (isPacked(input->type))
-        made.packed = bytesOf(b, argument, input->type, made.dims);
-      else
-        made.tensor = argument;
-      NamedAttrList attributes = attributesOf(input->name, input->type, names);
-      main.setArgAttrs(static_cast<unsigned>(index), attributes);
-      graph.define(scope, input->name, made);
+      SmallVector<Value> parts;
+      for (const BoundaryPart &part : boundaryParts(*input))
+        parts.push_back(argument(main, next++, input->name + part.suffix, part.dataType, {}).tensor);
+      ImplicitLocOpBuilder b(NameLoc::get(builder.getStringAttr(input->name), where), builder);
+      FailureOr<Imported> made = fromParts(graph, b, *input, parts);
+      if (failed(made))
+        return failure();
+      builder.restoreInsertionPoint(b.saveInsertionPoint());
+      graph.define(scope, input->name, *made);
     }
+    return success();
+  }
+
+  // Argument `index` of the function, with its attributes.
+  Imported argument(func::FuncOp main, unsigned index, StringRef argumentName, DataType dataType,
+                    ArrayRef<Dim> dims) {
+    BlockArgument argument = main.getArgument(index);
+    Location loc = NameLoc::get(builder.getStringAttr(argumentName), where);
+    argument.setLoc(loc);
+    ImplicitLocOpBuilder b(loc, builder);
+    auto type = cast<RankedTensorType>(argument.getType());
+    Imported made;
+    made.dataType = dataType;
+    made.element = elementType(*builder.getContext(), dataType);
+    SmallVector<Attribute> names;
+    for (auto [axis, extent] : llvm::enumerate(type.getShape())) {
+      if (!ShapedType::isDynamic(extent)) {
+        made.dims.push_back(b.getIndexAttr(extent));
+        names.push_back(b.getI64IntegerAttr(extent));
+        continue;
+      }
+      StringRef symbol = axis < dims.size() ? StringRef(dims[axis].symbol) : "";
+      std::string name =
+          isUnnamed(symbol) ? freshName((argumentName + "_" + Twine(axis)).str()) : symbol.str();
+      // The first argument that has a symbol gives its value.
+      Value &value = symbols[name];
+      if (!value) {
+        value = b.create<tensor::DimOp>(argument, static_cast<int64_t>(axis));
+        symbolNames[value] = name;
+      }
+      made.dims.push_back(value);
+      names.push_back(b.getStringAttr(name));
+    }
+    if (isPacked(dataType))
+      made.packed = bytesOf(b, argument, dataType, made.dims);
+    else
+      made.tensor = argument;
+    main.setArgAttrs(index, attributesOf(argumentName, dataType, names));
+    return made;
+  }
+
+  SmallVector<Attribute> dimNames(StringRef resultName, ArrayRef<OpFoldResult> dims) {
+    SmallVector<Attribute> names;
+    for (auto [axis, dim] : llvm::enumerate(dims)) {
+      if (std::optional<int64_t> extent = known(dim)) {
+        names.push_back(builder.getI64IntegerAttr(*extent));
+        continue;
+      }
+      auto found = symbolNames.find(cast<Value>(dim));
+      if (found == symbolNames.end())
+        found = symbolNames
+                    .try_emplace(cast<Value>(dim), freshName((resultName + "_" + Twine(axis)).str()))
+                    .first;
+      names.push_back(builder.getStringAttr(found->second));
+    }
+    return names;
   }
 
   LogicalResult finish(func::FuncOp main, Scope &scope) {
@@ -245,31 +300,34 @@ private:
     for (const ValueInfo &output : model.graph.outputs) {
       Location loc = NameLoc::get(builder.getStringAttr(output.name), where);
       Imported *result = graph.find(scope, output.name);
-      if (!result || !result->element)
+      if (!result || (result->isTensor() && !result->element))
         return emitError(loc) << "output '" << output.name << "' is not a supported tensor";
       ImplicitLocOpBuilder b(loc, builder);
-      Value tensor = graph.tensorOf(b, *result);
-      results.push_back(
-          isPacked(result->dataType)
-              ? packedOf(b, pack(b, tensor, result->dataType, result->dims), result->dataType,
-                         result->dims)
-              : tensor);
-      types.push_back(results.back().getType());
-      SmallVector<Attribute> names;
-      for (auto [axis, dim] : llvm::enumerate(result->dims)) {
-        if (std::optional<int64_t> extent = known(dim)) {
-          names.push_back(b.getI64IntegerAttr(*extent));
-          continue;
-        }
-        auto found = symbolNames.find(cast<Value>(dim));
-        if (found == symbolNames.end()) {
-          std::string name = freshName((output.name + "_" + Twine(axis)).str());
-          found = symbolNames.try_emplace(cast<Value>(dim), name).first;
-        }
-        names.push_back(b.getStringAttr(found->second));
+      std::vector<Imported> parts{*result};
+      SmallVector<BoundaryPart, 3> described{{"", result->dataType, {}}};
+      if (output.kind != ValueKind::tensor && output.kind != ValueKind::other) {
+        if (isPacked(output.type))
+          return emitError(loc) << "output '" << output.name << "': element type " << nameOf(output.type)
+                                << " is not supported";
+        FailureOr<std::vector<Imported>> packed = toParts(graph, b, output, *result);
+        if (failed(packed))
+          return failure();
+        parts = *packed;
+        described = boundaryParts(output);
+      } else if (!result->isTensor()) {
+        return emitError(loc) << "output '" << output.name << "' is " << nameOf(result->kind)
+                              << ", which is not what the model declares";
       }
-      resultAttributes.push_back(
-          attributesOf(output.name, result->dataType, names).getDictionary(b.getContext()));
+      for (auto [part, description] : llvm::zip(parts, described)) {
+        std::string name = output.name + description.suffix;
+        Value tensor = graph.tensorOf(b, part);
+        results.push_back(isPacked(part.dataType)
+                              ? packedOf(b, pack(b, tensor, part.dataType, part.dims), part.dataType, part.dims)
+                              : tensor);
+        types.push_back(results.back().getType());
+        resultAttributes.push_back(
+            attributesOf(name, part.dataType, dimNames(name, part.dims)).getDictionary(b.getContext()));
+      }
     }
     builder.create<func::ReturnOp>(where, results);
     main.setType(builder.getFunctionType(main.getArgumentTypes(), types));

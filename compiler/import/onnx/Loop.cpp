@@ -1,7 +1,10 @@
+#include "dialect/host/Host.h"
 #include "import/onnx/Body.h"
+#include "import/onnx/Compose.h"
+#include "import/onnx/Form.h"
 #include "import/onnx/OpTable.h"
 #include "import/onnx/Recurrent.h"
-#include "import/onnx/Reshape.h"
+#include "import/onnx/Sequences.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -15,16 +18,7 @@ namespace {
 // initial one's until the body turns out to change it.
 struct Carried {
   Imported initial;
-  Dims dims;           // null: changes
-  bool onHost = false; // scalars
-
-  RankedTensorType type() const {
-    SmallVector<int64_t> shape;
-    for (OpFoldResult dim : dims)
-      shape.push_back(dim ? known(dim).value_or(ShapedType::kDynamic) : ShapedType::kDynamic);
-    return RankedTensorType::get(shape, initial.element);
-  }
-  size_t numValues() const { return onHost ? *initial.numElements() : 1; }
+  Form form;
 };
 
 // A value that each iteration adds to an output.
@@ -32,6 +26,7 @@ struct Scanned {
   Dims dims; // of one iteration's part
   DataType dataType = DataType::undefined;
   Type element;
+  bool isList = false; // the parts are kept apart until their shape is known
 };
 
 // A Loop is imported under assumptions: that shapes do not change, that host
@@ -44,6 +39,11 @@ public:
   LogicalResult run() {
     if (failed(readInputs()))
       return failure();
+    FailureOr<bool> unrolled = unroll();
+    if (failed(unrolled))
+      return failure();
+    if (*unrolled)
+      return success();
     for (;;) {
       holds = true;
       FailureOr<Operation *> loop = build();
@@ -58,14 +58,14 @@ public:
 private:
   LogicalResult readInputs() {
     if (node.has(0)) {
-      if (node.in(0).dataType != DataType::i64 || node.in(0).numElements() != 1)
+      if (!node.in(0).isTensor() || node.in(0).dataType != DataType::i64 || node.in(0).numElements() != 1)
         return node.error() << "the trip count must be one i64";
       Value count = node.graph.elementsOf(b, node.in(0)).front();
       tripCount = toIndex(b, count, false);
     }
     startCondition = b.create<arith::ConstantIntOp>(1, 1);
     if (node.has(1)) {
-      if (!isBool(node.in(1).dataType) || node.in(1).numElements() != 1)
+      if (!node.in(1).isTensor() || !isBool(node.in(1).dataType) || node.in(1).numElements() != 1)
         return node.error() << "the condition must be one bool";
       alwaysTrue = knownBool(node, node.in(1)).value_or(false);
       startCondition = node.graph.elementsOf(b, node.in(1)).front();
@@ -75,35 +75,97 @@ private:
         return node.error() << "input " << i << " is missing";
       Imported &initial = node.in(i);
       bool isDemanded = i < body.inputs.size() && node.graph.isDemanded(body.inputs[i].name);
-      bool onHost =
-          initial.isSmall() && !isFloat(initial.dataType) && (initial.isOnHost() || isDemanded);
-      carried.push_back({initial, initial.dims, onHost});
+      bool onHost = initial.isTensor() && initial.isSmall() && !isFloat(initial.dataType) &&
+                    (initial.isOnHost() || isDemanded);
+      carried.push_back({initial, Form(initial, onHost)});
+      if (i < body.inputs.size())
+        carried.back().form.declareItems(body.inputs[i]);
     }
     if (body.outputs.size() < carried.size() + 1)
       return node.error() << "the body has " << body.outputs.size()
                           << " outputs, expected at least " << carried.size() + 1;
     scanned.resize(body.outputs.size() - carried.size() - 1);
-    if (!scanned.empty() && !tripCount)
-      return node.error() << "outputs that grow need a trip count";
+    for (Scanned &item : scanned)
+      item.isList = !tripCount; // how many parts there will be is not known
     return success();
+  }
+
+  // A loop over sequences whose iterations can be counted now becomes them, so that the sequences'
+  // elements stay known. False: it is left for run time.
+  FailureOr<bool> unroll() {
+    std::optional<int64_t> count = tripCount ? known(*tripCount) : std::nullopt;
+    const bool carriesSequence =
+        llvm::any_of(carried, [](const Carried &item) { return !item.initial.isTensor(); });
+    if (!carriesSequence || !alwaysTrue || !count || *count > hostLimit ||
+        (*count <= 0 && !scanned.empty()) ||
+        llvm::any_of(carried, [](const Carried &item) { return item.initial.list; }))
+      return false;
+    // Done in a block of its own, which takes its place in the end.
+    Value yes = b.create<arith::ConstantIntOp>(1, 1);
+    auto draft = b.create<scf::IfOp>(TypeRange(), yes, /*addThenBlock=*/true, /*addElseBlock=*/false);
+    Block *block = draft.thenBlock();
+    std::vector<Imported> values;
+    for (const Carried &item : carried)
+      values.push_back(item.initial);
+    std::vector<std::vector<Imported>> parts(scanned.size());
+    for (int64_t i = 0; i < *count; ++i) {
+      ImplicitLocOpBuilder inner = atEnd(block);
+      std::vector<Imported> inputs{
+          scalar(DataType::i64, inner.create<arith::ConstantIntOp>(i, 64)),
+          scalar(DataType::boolean, inner.create<arith::ConstantIntOp>(1, 1))};
+      inputs.insert(inputs.end(), values.begin(), values.end());
+      auto outputs = importBody(node, body, block, inputs);
+      if (failed(outputs))
+        return failure();
+      ArrayRef<Imported *> all(*outputs);
+      std::optional<bool> goesOn = knownBool(node, *all[0]);
+      const bool fits = llvm::all_of(llvm::zip(carried, all.drop_front()), [](auto pair) {
+        return std::get<0>(pair).form.isTensor() == std::get<1>(pair)->isTensor();
+      });
+      if (!goesOn || !fits) {
+        draft.erase();
+        return false;
+      }
+      for (auto [value, output] : llvm::zip(values, all.drop_front()))
+        value = *output;
+      for (auto [list, part] : llvm::zip(parts, all.drop_front(1 + carried.size())))
+        list.push_back(*part);
+      if (!*goesOn)
+        break;
+    }
+    b.getInsertionBlock()->getOperations().splice(draft->getIterator(), block->getOperations());
+    draft.erase();
+    for (auto [index, value] : llvm::enumerate(values))
+      node.setAs(index, value);
+    for (auto [index, list] : llvm::enumerate(parts)) {
+      FailureOr<Imported> made = stacked(node, list);
+      if (failed(made))
+        return failure();
+      node.setAs(carried.size() + index, *made);
+    }
+    return true;
+  }
+
+  Imported scalar(DataType type, Value value) {
+    Imported made;
+    made.dataType = type;
+    made.element = value.getType();
+    made.elements = SmallVector<Value>{value};
+    return made;
   }
 
   // Carried values, then accumulators of scanned ones once they are known.
   SmallVector<Value> startValues() {
     SmallVector<Value> values;
-    for (Carried &item : carried) {
-      if (item.onHost) {
-        llvm::append_range(values, node.graph.elementsOf(b, item.initial));
-        continue;
-      }
-      Value tensor = node.graph.tensorOf(b, item.initial);
-      if (tensor.getType() != item.type())
-        tensor = b.create<tensor::CastOp>(item.type(), tensor);
-      values.push_back(tensor);
-    }
+    for (Carried &item : carried)
+      item.form.append(node.graph, b, item.initial, values);
     for (const Scanned &item : scanned) {
       if (!item.element)
         continue;
+      if (item.isList) {
+        values.push_back(b.create<host::ListEmptyOp>(host::ListType::get(b.getContext())));
+        continue;
+      }
       Dims dims = item.dims;
       dims.insert(dims.begin(), *tripCount);
       values.push_back(emptyTensor(b, dims, item.element));
@@ -165,6 +227,8 @@ private:
     return loop.getOperation();
   }
 
+  static FailureOr<Imported> stacked(NodeContext &node, ArrayRef<Imported> parts);
+
   ImplicitLocOpBuilder atEnd(Block *block) {
     ImplicitLocOpBuilder inner(b.getLoc(), b);
     inner.setInsertionPointToEnd(block);
@@ -175,37 +239,12 @@ private:
   LogicalResult importIteration(Operation *loop, Block *block, Value index, ValueRange values,
                                 SmallVector<Value> &next) {
     ImplicitLocOpBuilder inner = atEnd(block);
-    SmallVector<Imported> inputs;
-    auto scalar = [&](DataType type, Value value) {
-      Imported made;
-      made.dataType = type;
-      made.element = value.getType();
-      made.elements = SmallVector<Value>{value};
-      return made;
-    };
+    std::vector<Imported> inputs;
     inputs.push_back(scalar(DataType::i64, toInteger(inner, index, inner.getI64Type())));
     // An iteration runs only if the condition holds.
     inputs.push_back(scalar(DataType::boolean, inner.create<arith::ConstantIntOp>(1, 1)));
-    for (const Carried &item : carried) {
-      size_t count = item.numValues();
-      Imported made = item.initial;
-      made.constant = nullptr;
-      made.tensor = nullptr;
-      made.packed = nullptr;
-      made.elements.reset();
-      if (item.onHost) {
-        made.elements = llvm::to_vector(values.take_front(count));
-      } else {
-        made.tensor = values[0];
-        made.dims = item.dims;
-        for (auto [axis, dim] : llvm::enumerate(made.dims))
-          if (!dim)
-            dim =
-                tensor::getMixedSize(inner, inner.getLoc(), values[0], static_cast<int64_t>(axis));
-      }
-      inputs.push_back(made);
-      values = values.drop_front(count);
-    }
+    for (const Carried &item : carried)
+      inputs.push_back(item.form.take(inner, values));
     auto outputs = importBody(node, body, block, inputs);
     if (failed(outputs))
       return failure();
@@ -223,17 +262,13 @@ private:
         return failure();
     if (!holds)
       return success();
-    for (auto [item, output] : llvm::zip(carried, all.drop_front())) {
-      if (item.onHost) {
-        llvm::append_range(next, node.graph.elementsOf(inner, *output));
+    for (auto [item, output] : llvm::zip(carried, all.drop_front()))
+      item.form.append(node.graph, inner, *output, next);
+    for (auto [item, part, accumulator] : llvm::zip(scanned, parts, values)) {
+      if (item.isList) {
+        next.push_back(appendItem(node.graph, inner, accumulator, *part));
         continue;
       }
-      Value tensor = node.graph.tensorOf(inner, *output);
-      if (tensor.getType() != item.type())
-        tensor = inner.create<tensor::CastOp>(item.type(), tensor);
-      next.push_back(tensor);
-    }
-    for (auto [item, part, accumulator] : llvm::zip(scanned, parts, values)) {
       Dims offsets(part->dims.size() + 1, fixed(inner, 0)), sizes = part->dims;
       Dims strides(offsets.size(), fixed(inner, 1));
       offsets[0] = index;
@@ -246,7 +281,7 @@ private:
   }
 
   LogicalResult checkCondition(Imported &condition) {
-    if (!isBool(condition.dataType) || condition.numElements() != 1)
+    if (!condition.isTensor() || !isBool(condition.dataType) || condition.numElements() != 1)
       return node.error() << "the body's condition must be one bool";
     if (alwaysTrue && !knownBool(node, condition).value_or(false))
       alwaysTrue = holds = false;
@@ -254,25 +289,24 @@ private:
   }
 
   LogicalResult checkCarried(Carried &item, const Imported &output) {
-    if (output.dataType != item.initial.dataType || output.rank() != item.initial.rank())
+    std::optional<bool> changes = item.form.widen(output);
+    if (!changes)
       return node.error() << "input and output of a carried value differ in element type or rank";
-    for (auto [dim, next] : llvm::zip(item.dims, output.dims))
-      if (dim && dim != next) {
-        dim = nullptr;
-        item.onHost = holds = false;
-      }
+    if (*changes)
+      holds = false;
     return success();
   }
 
   LogicalResult checkScanned(Scanned &item, const Imported &part, Operation *loop) {
+    if (!part.isTensor())
+      return node.error() << "a scanned output is " << nameOf(part.kind) << ", expected a tensor";
     if (item.element)
       return success();
-    item = {part.dims, part.dataType, part.element};
+    item = {part.dims, part.dataType, part.element, item.isList};
     holds = false;
     for (OpFoldResult dim : part.dims)
       if (auto value = dyn_cast<Value>(dim))
-        if (loop->isAncestor(value.getParentBlock()->getParentOp()))
-          return node.error() << "a scanned output whose shape the body computes is not supported";
+        item.isList |= loop->isAncestor(value.getParentBlock()->getParentOp());
     return success();
   }
 
@@ -283,21 +317,18 @@ private:
       iterations = values[0];
       values = values.drop_front(2);
     }
-    for (auto [index, item] : llvm::enumerate(carried)) {
-      size_t count = item.numValues();
-      if (item.onHost) {
-        node.setElements(index, item.dims, item.initial.dataType,
-                         llvm::to_vector(values.take_front(count)));
-      } else {
-        Dims dims = item.dims;
-        for (auto [axis, dim] : llvm::enumerate(dims))
-          if (!dim)
-            dim = tensor::getMixedSize(b, b.getLoc(), values[0], static_cast<int64_t>(axis));
-        node.set(index, values[0], item.initial.dataType, dims);
-      }
-      values = values.drop_front(count);
-    }
+    for (auto [index, item] : llvm::enumerate(carried))
+      node.setAs(index, item.form.take(b, values));
     for (auto [index, item, value] : llvm::enumerate(scanned, values)) {
+      if (item.isList) {
+        FailureOr<Imported> made =
+            joinedItems(node, listedSequence(value, item.dataType, item.element, item.dims.size()),
+                        0, /*isNewAxis=*/true);
+        if (failed(made))
+          return failure();
+        node.setAs(carried.size() + index, *made);
+        continue;
+      }
       Dims dims = item.dims;
       dims.insert(dims.begin(), iterations ? OpFoldResult(iterations) : *tripCount);
       Value made = value;
@@ -321,6 +352,20 @@ private:
   bool holds = true;
 };
 
+// The parts of a scanned output of a loop that was unrolled.
+FailureOr<Imported> LoopImporter::stacked(NodeContext &node, ArrayRef<Imported> parts) {
+  if (parts.empty())
+    return node.error() << "a scanned output of a loop over sequences without iterations is not supported";
+  Composer with(node);
+  SmallVector<Imported *> all;
+  for (const Imported &part : parts)
+    all.push_back(with("Unsqueeze", {with.hold(part), with.ints({0})}));
+  Imported *made = with("Concat", all, {attribute("axis", int64_t{0})});
+  if (with.hasFailed())
+    return failure();
+  return *made;
+}
+
 LogicalResult importLoop(NodeContext &node) {
   const Graph *body = bodyOf(node, "body");
   return body ? LoopImporter(node, *body).run() : failure();
@@ -332,7 +377,7 @@ ArrayRef<OpImporter> loopOps() {
   static const OpImporter list[] = {
       {"GRU", importGru, 3, 6, 2},
       {"LSTM", importLstm, 3, 8, 3},
-      {"Loop", importLoop, 0, anyNumber, anyNumber},
+      {"Loop", importLoop, 0, anyNumber, anyNumber, /*takesAnyKind=*/true},
       {"RNN", importRnn, 3, 6, 2},
   };
   return list;

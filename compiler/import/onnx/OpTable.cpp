@@ -8,6 +8,8 @@ const OpImporter *findImporter(llvm::StringRef domain, llvm::StringRef opType) {
     for (auto family : {unaryOps,
                         binaryOps,
                         bitOps,
+                        sequenceOps,
+                        optionalOps,
                         castOps,
                         shapeOps,
                         reshapeOps,

@@ -11,6 +11,7 @@ struct OpImporter {
   llvm::LogicalResult (*import)(NodeContext &node);
   size_t minInputs, maxInputs; // inputs under minInputs are never absent
   size_t maxOutputs = 1;
+  bool takesAnyKind = false; // sequences and optionals too; else inputs are tensors
 };
 constexpr size_t anyNumber = SIZE_MAX;
 
@@ -21,6 +22,8 @@ const OpImporter *findImporter(llvm::StringRef domain, llvm::StringRef opType);
 llvm::ArrayRef<OpImporter> unaryOps();
 llvm::ArrayRef<OpImporter> binaryOps();
 llvm::ArrayRef<OpImporter> bitOps();
+llvm::ArrayRef<OpImporter> sequenceOps();
+llvm::ArrayRef<OpImporter> optionalOps();
 llvm::ArrayRef<OpImporter> castOps();
 llvm::ArrayRef<OpImporter> shapeOps();
 llvm::ArrayRef<OpImporter> reshapeOps();

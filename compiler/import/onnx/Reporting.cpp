@@ -14,6 +14,10 @@ std::string operatorOf(const Node &node) { return node.domain.empty() ? node.opT
 
 std::string textOf(const Imported &imported) {
   std::string text = nameOf(imported.dataType);
+  if (imported.kind == Imported::Kind::sequence)
+    return "sequence of " + text;
+  if (imported.kind == Imported::Kind::optional)
+    return "optional " + text;
   text += '[';
   for (auto [axis, dim] : llvm::enumerate(imported.dims)) {
     std::optional<int64_t> extent = known(dim);
@@ -83,7 +87,7 @@ std::string GraphImporter::reasonOf(llvm::function_ref<LogicalResult()> work) {
 
 void GraphImporter::defineMissing(Scope &scope, StringRef name) {
   const ValueInfo *info = onnx::find(model.graph, name);
-  Type element = info && info->isTensor && info->ranked ? elementType(*context(), info->type) : Type();
+  Type element = info && info->kind == ValueKind::tensor && info->ranked ? elementType(*context(), info->type) : Type();
   Imported made;
   made.missing = element ? Imported::Missing::placed : Imported::Missing::all;
   if (element) {

@@ -22,6 +22,14 @@ Node makeNode(const Node &scan, StringRef op, std::vector<std::string> inputs, S
   return made;
 }
 
+NodeAttribute bodyAttribute(std::shared_ptr<const Graph> graph) {
+  NodeAttribute made;
+  made.name = "body";
+  made.kind = AttributeKind::graph;
+  made.graphs.push_back(std::move(graph));
+  return made;
+}
+
 class ScanImporter {
 public:
   ScanImporter(NodeContext &node, const Graph &body) : node(node), with(node), body(body) {}
@@ -62,8 +70,6 @@ private:
   }
 
   LogicalResult readAttributes() {
-    if (node.opset() < 9)
-      return node.error() << "operator set 8's form, with batches, is not supported";
     int64_t given = node.intAttr("num_scan_inputs", 0);
     if (given < 1 || static_cast<size_t>(given) > node.numInputs())
       return node.error() << "attribute 'num_scan_inputs' is " << given << " of "
@@ -124,11 +130,7 @@ private:
       loop.inputs.push_back(own("state", i));
     for (size_t i = 1; i < body.outputs.size(); ++i)
       loop.outputs.push_back(own("output", i));
-    NodeAttribute graph;
-    graph.name = "body";
-    graph.kind = AttributeKind::graph;
-    graph.graphs.push_back(std::move(inner));
-    loop.attributes.push_back(std::move(graph));
+    loop.attributes.push_back(bodyAttribute(std::move(inner)));
     return loop;
   }
 
@@ -163,15 +165,66 @@ private:
   OpFoldResult length;
 };
 
+// On a Scan that has the form of operator set 9 in a model of operator set 8.
+NodeAttribute withoutBatches() { return attribute(own("without batches"), int64_t{1}); }
+
+// In operator set 8 every input and output begins with a batch axis: a Scan over it whose body is
+// the later form.
+LogicalResult importBatches(NodeContext &node, const Graph &body) {
+  if (node.has(0))
+    return node.error() << "input 0, lengths of the sequences, is not supported";
+  Node one = makeNode(node.node, "Scan", {}, own("part", 0));
+  one.attributes = {attribute("num_scan_inputs", node.intAttr("num_scan_inputs", 0)),
+                    bodyAttribute(std::make_shared<Graph>(body)), withoutBatches()};
+  if (auto directions = node.intsAttr("directions"))
+    one.attributes.push_back(attribute("scan_input_directions", *directions));
+  Scope scope;
+  scope.outer = &node.scope;
+  auto entry = std::make_shared<Graph>();
+  entry->name = body.name;
+  Node batches = makeNode(node.node, "Scan", {}, own("batches", 0));
+  for (size_t i = 1; i < node.numInputs(); ++i) {
+    if (!node.has(i))
+      return node.error() << "input " << i << " is missing";
+    scope.names[own("batch input", i)] = &node.in(i);
+    batches.inputs.push_back(own("batch input", i));
+    one.inputs.push_back(own("entry", i));
+    entry->inputs.emplace_back().name = own("entry", i);
+  }
+  for (size_t i = 1; i < body.outputs.size(); ++i) {
+    one.outputs.push_back(own("part", i));
+    batches.outputs.push_back(own("batches", i));
+  }
+  for (const std::string &name : one.outputs)
+    entry->outputs.emplace_back().name = name;
+  entry->nodes.push_back(one);
+  batches.attributes = {attribute("num_scan_inputs", static_cast<int64_t>(batches.inputs.size())),
+                        bodyAttribute(entry), withoutBatches()};
+  OpBuilder &builder = node.graph.opBuilder();
+  OpBuilder::InsertionGuard guard(builder);
+  builder.restoreInsertionPoint(node.b.saveInsertionPoint());
+  LogicalResult imported = node.graph.importNodes(batches, scope);
+  node.b.restoreInsertionPoint(builder.saveInsertionPoint());
+  if (failed(imported))
+    return failure();
+  for (size_t i = 0; i < node.numOutputs(); ++i)
+    node.setAs(i, *scope.names.lookup(own("batches", i)));
+  return success();
+}
+
 LogicalResult importScan(NodeContext &node) {
   const Graph *body = bodyOf(node, "body");
-  return body ? ScanImporter(node, *body).run() : failure();
+  if (!body)
+    return failure();
+  if (node.opset() < 9 && !node.find(withoutBatches().name))
+    return importBatches(node, *body);
+  return ScanImporter(node, *body).run();
 }
 
 } // namespace
 
 ArrayRef<OpImporter> scanOps() {
-  static const OpImporter list[] = {{"Scan", importScan, 1, anyNumber, anyNumber}};
+  static const OpImporter list[] = {{"Scan", importScan, 0, anyNumber, anyNumber}};
   return list;
 }
 

@@ -332,13 +332,6 @@ LogicalResult importIdentity(NodeContext &node) {
   return success();
 }
 
-// A tensor is there; an input that is left out is not.
-LogicalResult importHasElement(NodeContext &node) {
-  Value has = node.b.create<arith::ConstantIntOp>(node.has(0) ? 1 : 0, 1);
-  node.setElements(0, {}, DataType::boolean, {has});
-  return success();
-}
-
 } // namespace
 
 ArrayRef<OpImporter> unaryOps() {
@@ -362,7 +355,7 @@ ArrayRef<OpImporter> unaryOps() {
       {"Gelu", importGelu, 1, 1},
       {"HardSigmoid", importHardSigmoid, 1, 1},
       {"HardSwish", importActivation<hardSwish>, 1, 1},
-      {"Identity", importIdentity, 1, 1},
+      {"Identity", importIdentity, 1, 1, 1, /*takesAnyKind=*/true},
       {"IsInf", importIsInf, 1, 1},
       {"IsNaN", importIsNaN, 1, 1},
       {"LeakyRelu", importLeakyRelu, 1, 1},
@@ -370,8 +363,6 @@ ArrayRef<OpImporter> unaryOps() {
       {"Mish", importActivation<mish>, 1, 1},
       {"Neg", importNeg, 1, 1},
       {"Not", importNot, 1, 1},
-      {"OptionalGetElement", importIdentity, 1, 1},
-      {"OptionalHasElement", importHasElement, 0, 1},
       {"Reciprocal", importActivation<reciprocal>, 1, 1},
       {"Relu", importRelu, 1, 1},
       {"Round", importFloat<math::RoundEvenOp>, 1, 1},

@@ -71,3 +71,27 @@ func.func @f(%b: !host.buffer) {
   host.call @log buffers(%b) offsets() dims()
   return
 }
+
+// -----
+
+func.func @many_dims(%l: !host.list, %x: tensor<f32>, %n: index) {
+  // expected-error@+1 {{has 9 dimensions; a list remembers 8}}
+  %0 = host.list_insert %l[%n], %x dims (%n, %n, %n, %n, %n, %n, %n, %n, %n) : tensor<f32>
+  return
+}
+
+// -----
+
+func.func @dimension(%l: !host.list, %n: index) {
+  // expected-error@+1 {{is of dimension 8; a list remembers 8}}
+  %0 = host.list_dim %l[%n] dimension 8
+  return
+}
+
+// -----
+
+func.func @sizes(%l: !host.list, %n: index) {
+  // expected-error@+1 {{must have a size for each of 2 dynamic dimensions}}
+  %0 = host.list_get %l[%n] sizes (%n) : tensor<?x?xf32>
+  return
+}

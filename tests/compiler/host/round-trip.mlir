@@ -61,3 +61,44 @@ func.func @program(%b: !host.buffer, %n: i64, %p: i1) -> !host.buffer {
   return %0 : !host.buffer
 }
 ml_program.global private mutable @state : tensor<4xf32>
+
+// Lists of tensors, before they are scheduled.
+// CHECK-LABEL: func.func @lists
+// CHECK:         %[[L:.+]] = host.list_empty
+// CHECK:         %[[M:.+]] = host.list_insert %[[L]][%{{.+}}], %{{.+}} dims(%{{.+}}, %{{.+}}) : tensor<?x3xf32>
+// CHECK:         host.list_length %[[M]]
+// CHECK:         host.check_position %{{.+}}, %{{.+}} below %{{.+}} : index, index, index
+// CHECK:         host.list_dim %[[M]][%{{.+}}] dimension 1
+// CHECK:         host.list_get %[[M]][%{{.+}}] sizes(%{{.+}}) : tensor<?x3xf32>
+// CHECK:         host.list_erase %[[M]][%{{.+}}]
+func.func @lists(%x: tensor<?x3xf32>, %n: index, %at: index) -> (tensor<?x3xf32>, index, !host.list) {
+  %c3 = arith.constant 3 : index
+  %empty = host.list_empty
+  %list = host.list_insert %empty[%at], %x dims (%n, %c3) : tensor<?x3xf32>
+  %length = host.list_length %list
+  host.check_position %at, %at below %length : index, index, index
+  %rows = host.list_dim %list[%at] dimension 1
+  %y = host.list_get %list[%at] sizes (%rows) : tensor<?x3xf32>
+  %rest = host.list_erase %list[%at]
+  return %y, %length, %rest : tensor<?x3xf32>, index, !host.list
+}
+
+// Lists, once they are.
+// CHECK-LABEL: func.func @growing_lists
+// CHECK:         %[[L:.+]] = host.list_create
+// CHECK:         host.list_push %[[L]], %{{.+}} : !host.buffer
+// CHECK:         host.list_push %[[L]], %{{.+}} : i64
+// CHECK:         host.list_append %[[L]], %{{.+}}[%{{.+}} to %{{.+}}] : i64, i64
+// CHECK:         host.list_at %[[L]][%{{.+}}] : i64, !host.buffer
+// CHECK:         host.list_at %[[L]][%{{.+}}] : i64, i64
+// CHECK:         host.list_size %[[L]] : i64
+func.func @growing_lists(%b: !host.buffer, %other: !host.list, %n: i64) -> (!host.buffer, i64, i64) {
+  %list = host.list_create
+  host.list_push %list, %b : !host.buffer
+  host.list_push %list, %n : i64
+  host.list_append %list, %other[%n to %n] : i64, i64
+  %0 = host.list_at %list[%n] : i64, !host.buffer
+  %1 = host.list_at %list[%n] : i64, i64
+  %2 = host.list_size %list : i64
+  return %0, %1, %2 : !host.buffer, i64, i64
+}

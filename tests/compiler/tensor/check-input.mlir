@@ -27,3 +27,14 @@ func.func @operation(%x: tensor<4xf32>, %i: index) -> f32 {
 func.func @argument(%x: memref<4xf32>) {
   return
 }
+
+// -----
+
+// Lists are values inside a function, not what it takes; and not the lists of a host program.
+// expected-error @+1 {{unsupported type '!host.list' of an argument of @list}}
+func.func @list(%l: !host.list) -> index {
+  %n = host.list_length %l
+  // expected-error @+1 {{unsupported operation 'host.list_create'}}
+  %made = host.list_create
+  return %n : index
+}

@@ -164,6 +164,8 @@ private:
         if (!addGraph(graphFrom, to))
           return false;
       return true;
+    case AttributeProto::TYPE_PROTO:
+      return addType(from.tp(), to);
     case AttributeProto::UNDEFINED:
       if (!to.reference.empty())
         return true;
@@ -172,6 +174,14 @@ private:
       to.kind = AttributeKind::other;
       return true;
     }
+  }
+
+  static bool addType(const TypeProto &from, NodeAttribute &to) {
+    auto made = std::make_shared<ValueInfo>();
+    type(from, *made);
+    to.kind = AttributeKind::type;
+    to.type = std::move(made);
+    return true;
   }
 
   bool addTensor(const TensorProto &from, const std::string &where, NodeAttribute &to) {
@@ -192,20 +202,39 @@ private:
 
   bool valueInfo(const ValueInfoProto &from, ValueInfo &to) {
     to.name = from.name();
-    if (!from.type().has_tensor_type())
-      return true;
-    const TypeProto::Tensor &type = from.type().tensor_type();
-    to.isTensor = true;
-    to.type = static_cast<DataType>(type.elem_type());
-    to.ranked = type.has_shape();
-    for (const TensorShapeProto::Dimension &dim : type.shape().dim()) {
+    type(from.type(), to);
+    return true;
+  }
+
+  // Leaves kind `other` where there is no tensor at the bottom.
+  static void type(const TypeProto &from, ValueInfo &to) {
+    if (from.has_tensor_type()) {
+      tensorType(from.tensor_type(), to);
+      to.kind = ValueKind::tensor;
+    } else if (from.has_sequence_type() && from.sequence_type().elem_type().has_tensor_type()) {
+      tensorType(from.sequence_type().elem_type().tensor_type(), to);
+      to.kind = ValueKind::sequence;
+    } else if (from.has_optional_type()) {
+      ValueInfo inner;
+      type(from.optional_type().elem_type(), inner);
+      if (inner.kind != ValueKind::tensor && inner.kind != ValueKind::sequence)
+        return;
+      inner.name = to.name;
+      inner.kind = inner.kind == ValueKind::tensor ? ValueKind::optional : ValueKind::optionalSequence;
+      to = std::move(inner);
+    }
+  }
+
+  static void tensorType(const TypeProto::Tensor &from, ValueInfo &to) {
+    to.type = static_cast<DataType>(from.elem_type());
+    to.ranked = from.has_shape();
+    for (const TensorShapeProto::Dimension &dim : from.shape().dim()) {
       Dim &made = to.dims.emplace_back();
       made.symbol = dim.dim_param();
       // Some exporters write an unknown dimension as -1.
       if (dim.has_dim_value() && dim.dim_value() >= 0)
         made.value = dim.dim_value();
     }
-    return true;
   }
 
   bool tensor(const TensorProto &from, const std::string &where, Tensor &to) {
@@ -357,6 +386,40 @@ bool convertTensor(const Bytes &file, Tensor &tensor, std::string &error) {
     return false;
   }
   return Converter(file, "", error).tensor(proto, tensor);
+}
+
+bool convertStored(const Bytes &file, ValueKind kind, StoredValue &value, std::string &error) {
+  const auto size = static_cast<int>(file.view.size());
+  Converter converter(file, "", error);
+  auto addAll = [&](const SequenceProto &from) {
+    for (const TensorProto &tensor : from.tensor_values())
+      if (!converter.tensor(tensor, value.tensors.emplace_back()))
+        return false;
+    return true;
+  };
+  SequenceProto sequence;
+  OptionalProto optional;
+  switch (kind) {
+  case ValueKind::tensor:
+    return convertTensor(file, value.tensors.emplace_back(), error);
+  case ValueKind::sequence:
+    if (sequence.ParseFromArray(file.view.data(), size))
+      return addAll(sequence);
+    error = "not an ONNX sequence: protobuf cannot parse it";
+    return false;
+  case ValueKind::optional:
+  case ValueKind::optionalSequence:
+    if (!optional.ParseFromArray(file.view.data(), size))
+      break;
+    value.present = kind == ValueKind::optional ? optional.has_tensor_value() : optional.has_sequence_value();
+    if (optional.has_tensor_value() && kind == ValueKind::optional)
+      return converter.tensor(optional.tensor_value(), value.tensors.emplace_back());
+    return addAll(optional.sequence_value());
+  case ValueKind::other:
+    break;
+  }
+  error = "not an ONNX value that can be read";
+  return false;
 }
 
 } // namespace halcyon::onnx

@@ -1,6 +1,6 @@
 // import/onnx/wire/Convert.h -- protobuf's classes to plain data.
 #pragma once
-#include "import/onnx/wire/Model.h"
+#include "import/onnx/wire/Stored.h"
 
 namespace halcyon::onnx {
 
@@ -12,6 +12,9 @@ bool convertModel(const std::string &skeleton, const Bytes &file, const std::str
 
 // A TensorProto by itself.
 bool convertTensor(const Bytes &file, Tensor &tensor, std::string &error);
+
+// A value of that kind by itself.
+bool convertStored(const Bytes &file, ValueKind kind, StoredValue &value, std::string &error);
 
 // Every name defined once and before its use; graph outputs defined.
 bool verifyModel(const Model &model, std::string &error);

@@ -113,4 +113,11 @@ std::unique_ptr<Tensor> openTensor(const std::string &path, std::string &error) 
   });
 }
 
+std::unique_ptr<StoredValue> openStored(const std::string &path, ValueKind kind, std::string &error) {
+  return guarded<StoredValue>(error, [&](StoredValue &value) {
+    Bytes bytes = mapFile(path, error);
+    return bytes.owner && convertStored(bytes, kind, value, error);
+  });
+}
+
 } // namespace halcyon::onnx

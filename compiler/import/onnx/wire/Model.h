@@ -78,9 +78,18 @@ struct Dim {
   std::string symbol;
 };
 
+enum class ValueKind {
+  tensor,
+  sequence,         // of tensors
+  optional,         // of a tensor
+  optionalSequence, // of a sequence of tensors
+  other,            // maps, sparse tensors, sequences of sequences
+};
+
 struct ValueInfo {
   std::string name;
-  bool isTensor = false; // else a sequence, map or optional
+  ValueKind kind = ValueKind::other;
+  // Of the tensor, or the tensors inside.
   DataType type = DataType::undefined;
   bool ranked = false;
   std::vector<Dim> dims;
@@ -100,6 +109,7 @@ enum class AttributeKind {
   strings,
   tensors,
   graphs,
+  type,
   other,
 };
 
@@ -115,6 +125,7 @@ struct NodeAttribute {
   std::vector<std::string> strings;
   std::vector<std::shared_ptr<const Tensor>> tensors; // one for kind tensor
   std::vector<std::shared_ptr<const Graph>> graphs;   // one for kind graph
+  std::shared_ptr<const ValueInfo> type;
 };
 
 struct Node {
