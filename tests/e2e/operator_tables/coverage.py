@@ -6,11 +6,8 @@ from onnx import defs, helper
 from halcyon import ROOT
 
 STRINGS, TRAINING = "strings are not supported", "preview training operators are not supported"
-SEQUENCES = "sequences and optionals are not supported"
 UNSUPPORTED = {
     "ImageDecoder": "image formats are not supported",
-    **{name: SEQUENCES for name in ["ConcatFromSequence", "Optional", "SequenceAt", "SequenceConstruct", "SequenceEmpty", "SequenceErase",
-                                    "SequenceInsert", "SequenceLength", "SequenceMap", "SplitToSequence"]},
     "RegexFullMatch": STRINGS, "StringConcat": STRINGS, "StringNormalizer": STRINGS, "StringSplit": STRINGS,
     "ai.onnx.preview.training.Adagrad": TRAINING, "ai.onnx.preview.training.Adam": TRAINING,
     "ai.onnx.preview.training.Gradient": TRAINING, "ai.onnx.preview.training.Momentum": TRAINING,
@@ -19,8 +16,6 @@ UNSUPPORTED = {
 REFUSED = {
     ("Constant", "sparse_value"): "sparse tensors are not supported",
     ("Constant", "value_string"): STRINGS, ("Constant", "value_strings"): STRINGS,
-    ("Cast", "round_mode"): "of float8e8m0", ("CastLike", "round_mode"): "of float8e8m0",
-    ("Scan", "directions"): "the Scan of version 8, with a batch",
 }
 MAPS = {"ai.onnx.ml.CastMap", "ai.onnx.ml.DictVectorizer", "ai.onnx.ml.ZipMap"}  # known, and refused: maps are no tensors
 # Names that the importers put together.
