@@ -35,8 +35,8 @@ std::string contradiction(const ValueInfo &info, const Imported &made) {
 LogicalResult checkDeclared(const Model &model, const GraphImporter &graph, const Scope &scope) {
   for (const auto *infos : {&model.graph.inner, &model.graph.outputs})
     for (const ValueInfo &info : *infos) {
-      const Imported *made = info.isTensor ? graph.find(scope, info.name) : nullptr;
-      if (!made || !made->element)
+      const Imported *made = info.kind == ValueKind::tensor ? graph.find(scope, info.name) : nullptr;
+      if (!made || !made->isTensor() || !made->element)
         continue;
       std::string what = contradiction(info, *made);
       if (what.empty())
