@@ -156,7 +156,7 @@ TEST_CASE("constants must lie inside a constants segment", "[artifact]") {
   BREAKS(spec.constants[0].shape = std::vector<uint64_t>(9, 1));
   BREAKS((spec.constants[0].shape = {UINT64_MAX, 2}));
   BREAKS((spec.constants[0].type = ElementType{ElementKind::ieee, 12}));
-  BREAKS((spec.constants[0].type = ElementType{static_cast<ElementKind>(11), 8}));
+  BREAKS((spec.constants[0].type = ElementType{static_cast<ElementKind>(13), 8}));
 }
 
 TEST_CASE("variables need a type, a size and a constant that fits", "[artifact]") {
