@@ -61,8 +61,10 @@ def pruned_inputs(graph, outputs):
 
 
 def value_info(graph, value):
-    """Of a result: without a shape, with ranks only, or with what is known."""
+    """Of a result: without a shape, with ranks only, or with what is known: nothing, where only one reference says it."""
     how = graph.rng.choice(["none", "any", "known"])
+    if not graph.common:
+        how = "none"
     shape = None if how == "none" else [None if how == "any" or value.opaque or len(set(d)) > 1 else d[0] for d in value.dims]
     return helper.make_tensor_value_info(value.name, helper.np_dtype_to_tensor_dtype(value.dtype), shape)
 

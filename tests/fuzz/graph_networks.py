@@ -104,7 +104,8 @@ def conv(g):
     bias = [(n,) * g.sets for n in [out]]
     transposed = g.chance(0.25)
     weight = [channels, out // groups, *kernel] if transposed else [out, channels // groups, *kernel]
-    w = g.fresh(x.dtype, [(n,) * g.sets for n in weight], constant=g.chance(0.85))
+    # A transposed convolution multiplies zeros between elements: NaN and Inf of a filter spread (known_failures.txt of e2e).
+    w = g.fresh(x.dtype, [(n,) * g.sets for n in weight], "small" if transposed else None, constant=g.chance(0.85))
     b = g.fresh(x.dtype, bias) if g.chance(0.5) else None
     if transposed:
         if given.get("strides") and g.chance(0.4):

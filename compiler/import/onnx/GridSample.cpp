@@ -23,9 +23,10 @@ public:
       return failure();
     ImplicitLocOpBuilder &b = node.b;
     spatials = input.rank() - 2;
-    if (spatials < 1 || spatials > 3 || grid.rank() != input.rank() ||
-        known(grid.dims.back()) != spatials)
+    if (spatials < 1 || spatials > 3 || grid.rank() != input.rank())
       return node.error() << "expected an input of 3 to 5 dimensions and a grid like it";
+    if (failed(node.requireSame(grid.dims.back(), fixed(b, spatials), "a grid's places and the dimensions")))
+      return failure();
     if (!isFloat(grid.dataType) || !isFloat(input.dataType))
       return node.error() << "expected floating-point elements, got " << nameOf(input.dataType)
                           << " and " << nameOf(grid.dataType);

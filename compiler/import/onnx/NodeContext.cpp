@@ -156,6 +156,17 @@ LogicalResult NodeContext::requireSame(OpFoldResult left, OpFoldResult right, St
   return success();
 }
 
+LogicalResult NodeContext::requireWithin(OpFoldResult size, OpFoldResult limit, StringRef what) {
+  std::optional<int64_t> l = known(size), r = known(limit);
+  if (size == limit || (l && r && *l <= *r))
+    return success();
+  if (l && r)
+    return error() << what << " has " << *l << " elements, more than " << *r;
+  require(b, b.create<arith::CmpIOp>(arith::CmpIPredicate::sle, asValue(b, size), asValue(b, limit)),
+          "a size is too large");
+  return success();
+}
+
 void NodeContext::set(size_t index, Value tensor, DataType dataType, Dims dims) {
   if (wants(index))
     graph.define(scope, node.outputs[index],

@@ -66,6 +66,7 @@ public:
   mlir::InFlightDiagnostic error() const;
   // Extents that must be equal: an error here, or a check at the call.
   llvm::LogicalResult requireSame(OpFoldResult left, OpFoldResult right, llvm::StringRef what);
+  llvm::LogicalResult requireWithin(OpFoldResult size, OpFoldResult limit, llvm::StringRef what);
 
 private:
   mutable llvm::StringSet<> read;

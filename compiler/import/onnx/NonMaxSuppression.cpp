@@ -46,6 +46,11 @@ private:
       if (node.rank(i) != 3 || node.in(i).dataType != DataType::f32)
         return node.error() << "input '" << node.node.inputs[i]
                             << "' must have 3 dimensions of f32";
+    const Dims &ofBoxes = node.in(0).dims, &ofScores = node.in(1).dims;
+    if (failed(node.requireSame(ofBoxes[0], ofScores[0], "the batches of boxes and scores")) ||
+        failed(node.requireSame(ofBoxes[1], ofScores[2], "the numbers of boxes and scores")) ||
+        failed(node.requireSame(ofBoxes[2], fixed(b, 4), "a box's corners")))
+      return failure();
     OpFoldResult most = fixed(b, 0);
     if (node.has(2)) {
       FailureOr<Dims> given = node.indices(2, "max_output_boxes_per_class");

@@ -46,13 +46,6 @@ Value apply(ImplicitLocOpBuilder &b, Update update, Value have, Value more, Data
   llvm_unreachable("every update is above");
 }
 
-// The lesser of two extents.
-Value lesser(ImplicitLocOpBuilder &b, OpFoldResult left, OpFoldResult right) {
-  if (left == right)
-    return asValue(b, left);
-  return b.createOrFold<arith::MinSIOp>(asValue(b, left), asValue(b, right));
-}
-
 // One element of a tensor of `dims`, at a place of which some parts are computed.
 class Target {
 public:
@@ -116,9 +109,10 @@ LogicalResult importScatterElements(NodeContext &node) {
     return node.error() << "data, indices and updates differ in rank";
   SmallVector<Value> extents;
   for (int64_t i = 0; i < data.rank(); ++i) {
-    extents.push_back(lesser(b, indices.dims[i], updates.dims[i]));
-    if (i != *axis)
-      extents.back() = lesser(b, extents.back(), data.dims[i]);
+    if (failed(node.requireSame(indices.dims[i], updates.dims[i], "sizes of indices and updates")) ||
+        (i != *axis && failed(node.requireWithin(indices.dims[i], data.dims[i], "a dimension of the indices"))))
+      return failure();
+    extents.push_back(asValue(b, indices.dims[i]));
   }
   extents[0] = noneIfEmpty(b, extents[0], data.dims[*axis]);
   Value at = node.value(1), from = node.value(2);
@@ -151,16 +145,20 @@ LogicalResult importScatterNd(NodeContext &node) {
   if (depth < 1 || depth > data.rank() || updates.rank() != indices.rank() - 1 + data.rank() - depth)
     return node.error() << "indices name " << depth << " of " << data.rank()
                         << " dimensions, updates have " << updates.rank();
+  size_t leading = indices.dims.size() - 1;
+  for (auto [i, extent] : llvm::enumerate(updates.dims)) {
+    OpFoldResult expected = i < leading ? indices.dims[i] : data.dims[depth + i - leading];
+    if (failed(node.requireSame(extent, expected, "sizes of updates and of what they replace")))
+      return failure();
+  }
   OpFoldResult count = product(b, ArrayRef(indices.dims).drop_back());
   Value at = reshapeTensor(b, node.value(1), indices.dims, {count, indices.dims.back()});
-  ArrayRef<OpFoldResult> given(updates.dims);
-  size_t leading = indices.dims.size() - 1;
-  Dims slices{product(b, given.take_front(leading))};
-  llvm::append_range(slices, given.drop_front(leading));
+  Dims slices{count};
+  llvm::append_range(slices, ArrayRef(data.dims).drop_front(depth));
   Value from = reshapeTensor(b, node.value(2), updates.dims, slices);
-  SmallVector<Value> extents{lesser(b, count, slices[0])};
-  for (auto [extent, ofData] : llvm::zip(ArrayRef(slices).drop_front(), ArrayRef(data.dims).drop_front(depth)))
-    extents.push_back(lesser(b, extent, ofData));
+  SmallVector<Value> extents;
+  for (OpFoldResult extent : slices)
+    extents.push_back(asValue(b, extent));
   extents[0] = noneIfEmpty(b, extents[0], ArrayRef(data.dims).take_front(depth));
   Value made = accumulate(
       b, extents, node.value(0),

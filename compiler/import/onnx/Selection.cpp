@@ -67,6 +67,11 @@ LogicalResult importCompress(NodeContext &node) {
   if (!isBool(node.in(1).dataType) || node.rank(1) != 1)
     return node.error() << "the condition must be a list of bools";
   Part data = given ? with.input(0) : with("Reshape", {with.input(0), with.ints({-1})});
+  if (with.hasFailed())
+    return failure();
+  FailureOr<int64_t> axis = node.normalizeAxis(given ? given->i : 0, data->rank());
+  if (failed(axis) || failed(node.requireWithin(node.in(1).dims[0], data->dims[*axis], "the condition")))
+    return failure();
   Part places = placesOf(node, with, with.input(1));
   return with.define(
       0, with("Gather", {data, places}, {attribute("axis", given ? given->i : int64_t{0})}));

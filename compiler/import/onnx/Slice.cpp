@@ -305,8 +305,8 @@ LogicalResult importSlice(NodeContext &node) {
   return setSliced(node, ranges);
 }
 
-// Sizes: attribute before opset 13, then input 1; else equal parts, the last
-// one smaller.
+// Sizes: attribute before opset 13, then input 1; else equal parts, of which the last are smaller or
+// empty.
 LogicalResult importSplit(NodeContext &node) {
   ImplicitLocOpBuilder &b = node.b;
   FailureOr<int64_t> axis = node.normalizeAxis(node.intAttr("axis", 0), node.rank(0));
@@ -330,8 +330,8 @@ LogicalResult importSplit(NodeContext &node) {
   } else {
     OpFoldResult each = ceilDiv(b, extent, fixed(b, parts)), rest = extent;
     for (int64_t i = 0; i + 1 < parts; ++i) {
-      sizes.push_back(each);
-      rest = sub(b, rest, each);
+      sizes.push_back(i == 0 ? each : min(b, each, rest)); // one is never more than there is
+      rest = sub(b, rest, sizes.back());
     }
     sizes.push_back(rest);
   }
