@@ -67,6 +67,27 @@ GRAPHS = {
         }""",
         {"s": [5, 6, -1]},
     ),
+    "the zero point of an infinite range": (
+        """<ir_version: 8, opset_import: ["" : 20]>
+        g (float[N, 3] x) => (float s, uint8 z)
+        {
+          y, s, z = DynamicQuantizeLinear (x)
+        }""",
+        {"x": [[1, -float("inf"), 2]]},
+    ),
+    "one known place of a constant": (
+        """<ir_version: 8, opset_import: ["" : 20]>
+        g (int64[1] none) => (int64 y, int64[5] z, int64[1] w)
+        {
+          table = Constant <value = int64[8, 5] {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39}> ()
+          at = Constant <value = int64[2] {-2, 3}> ()
+          y = GatherND (table, at)
+          row = Constant <value = int64[1] {-8}> ()
+          z = GatherND (table, row)
+          w = Identity (none)
+        }""",
+        {},
+    ),
     "powers of integers, many at a time": (
         """<ir_version: 8, opset_import: ["" : 17]>
         g (int64[4, 33] x, int64[33] e, int32[40] z, int32 f) => (int64[4, 33] y, int32[40] w)

@@ -155,10 +155,41 @@ private:
     return made;
   }
 
+  // Products of more than two are made two at a time, from the left: the fewest multiplications where no term is much
+  // smaller than the others, and sums of infinities as the references have them.
   LogicalResult build(const std::string &result) {
+    while (operands.size() > 2) {
+      std::string kept;
+      for (const Operand &operand : ArrayRef(operands).take_front(2))
+        for (char label : operand.labels)
+          if (kept.find(label) == std::string::npos && isNeeded(label, result))
+            kept += label;
+      operands[1] = product(ArrayRef(operands).take_front(2), kept);
+      operands.erase(operands.begin());
+    }
+    Operand made = product(operands, result);
+    node.set(0, made.tensor, type, made.dims);
+    return success();
+  }
+
+  bool isNeeded(char label, StringRef result) const {
+    return result.contains(label) || llvm::any_of(ArrayRef(operands).drop_front(2), [&](const Operand &later) {
+             return StringRef(later.labels).contains(label);
+           });
+  }
+
+  // The sum, over the labels that `result` lacks, of the products of elements. A dimension is 1 where all have 1.
+  Operand product(ArrayRef<Operand> factors, const std::string &result) {
+    std::map<char, OpFoldResult> sizes;
+    for (const Operand &operand : factors)
+      for (auto [label, dim] : llvm::zip(operand.labels, operand.dims)) {
+        auto [entry, isNew] = sizes.try_emplace(label, dim);
+        if (!isNew && known(entry->second) == 1)
+          entry->second = dim;
+      }
     // Loops: the result's indices, then those that are summed over.
     std::string loops = result;
-    for (auto [label, extent] : extents)
+    for (auto [label, extent] : sizes)
       if (loops.find(label) == std::string::npos)
         loops += label;
     auto count = static_cast<unsigned>(loops.size());
@@ -167,10 +198,10 @@ private:
       iterators[i] = utils::IteratorType::reduction;
     SmallVector<Value> inputs;
     SmallVector<AffineMap> maps;
-    for (const Operand &operand : operands) {
+    for (const Operand &operand : factors) {
       SmallVector<AffineExpr> exprs;
       for (auto [label, dim] : llvm::zip(operand.labels, operand.dims)) {
-        bool isSpread = known(dim) == 1 && known(extents.at(label)) != 1;
+        bool isSpread = known(dim) == 1 && known(sizes.at(label)) != 1;
         exprs.push_back(isSpread ? b.getAffineConstantExpr(0)
                                  : b.getAffineDimExpr(static_cast<unsigned>(loops.find(label))));
       }
@@ -181,7 +212,7 @@ private:
     Dims dims;
     for (auto [i, label] : llvm::enumerate(result)) {
       exprs.push_back(b.getAffineDimExpr(static_cast<unsigned>(i)));
-      dims.push_back(extents.at(label));
+      dims.push_back(sizes.at(label));
     }
     maps.push_back(AffineMap::get(count, 0, exprs, b.getContext()));
     Type element = node.in(0).element;
@@ -193,8 +224,7 @@ private:
                              product = mulScalars(inner, product, factor);
                            return addScalars(inner, x.back(), product);
                          });
-    node.set(0, made, type, dims);
-    return success();
+    return {made, dims, result};
   }
 
   NodeContext &node;

@@ -1,3 +1,4 @@
+#include "import/onnx/Compose.h"
 #include "import/onnx/OpTable.h"
 #include "import/onnx/Reshape.h"
 #include "import/onnx/Scalar.h"
@@ -101,6 +102,38 @@ LogicalResult importGather(NodeContext &node) {
   return success();
 }
 
+// GatherND at one place that is known: a slice of the leading dimensions. Batches of 1 are leading dimensions too.
+LogicalResult sliceAt(NodeContext &node, const Dims &dims, int64_t batch, int64_t depth) {
+  ImplicitLocOpBuilder &b = node.b;
+  Imported &data = node.in(0);
+  FailureOr<SmallVector<int64_t>> places = node.constantInts(1, "indices");
+  if (failed(places))
+    return failure();
+  Dims offsets(data.rank(), fixed(b, 0)), sizes(data.dims), strides(data.rank(), fixed(b, 1));
+  int64_t first = 0; // in whole slices
+  for (int64_t i = 0; i < depth; ++i) {
+    int64_t extent = *known(data.dims[batch + i]), place = (*places)[i];
+    place = std::clamp<int64_t>(place < 0 ? place + extent : place, 0, extent - 1);
+    first = first * extent + place;
+    offsets[batch + i] = fixed(b, place);
+    sizes[batch + i] = fixed(b, 1);
+  }
+  if (batch == 0 && data.constant && bitsOf(data.dataType) >= 8) {
+    auto made = std::make_shared<Tensor>();
+    made->type = data.dataType;
+    for (OpFoldResult dim : dims)
+      made->dims.push_back(*known(dim));
+    size_t bytes = static_cast<size_t>(made->numElements()) * bitsOf(data.dataType) / 8;
+    made->bytes.view = data.constant->bytes.view.subspan(static_cast<size_t>(first) * bytes, bytes);
+    made->bytes.owner = data.constant;
+    Composer with(node);
+    return with.define(0, with.constant(made));
+  }
+  Value slice = b.create<tensor::ExtractSliceOp>(node.value(0), offsets, sizes, strides);
+  node.set(0, reshapeTensor(b, slice, sizes, dims), data.dataType, dims);
+  return success();
+}
+
 // Index element i of the last dimension of `indices`, at the loops' position.
 LogicalResult importGatherND(NodeContext &node) {
   ImplicitLocOpBuilder &b = node.b;
@@ -121,6 +154,11 @@ LogicalResult importGatherND(NodeContext &node) {
   Dims dims(indices.dims.begin(), indices.dims.end() - 1);
   auto loops = static_cast<unsigned>(dims.size()); // those over index tuples
   dims.append(data.dims.begin() + batch + depth, data.dims.end());
+  bool isWhole = llvm::all_of(ArrayRef(data.dims).slice(batch, depth),
+                              [](OpFoldResult extent) { return known(extent).value_or(0) > 0; });
+  if (isWhole && indices.constant && indices.isOnHost() &&
+      known(product(b, ArrayRef(indices.dims).drop_back())) == 1)
+    return sliceAt(node, dims, batch, depth);
   Value source = node.value(0), positions = node.value(1);
   Value made = generate(
       b, emptyTensor(b, dims, data.element), [&](ImplicitLocOpBuilder &inner, ArrayRef<Value> at) {

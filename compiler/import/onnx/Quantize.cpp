@@ -167,8 +167,10 @@ LogicalResult importDynamicQuantize(NodeContext &node) {
   Part scale = with("Div", {with("Sub", {high, low}), with.scalar(255, x->dataType)});
   // All zero: any scale does.
   Part divisor = with("Where", {with("Equal", {scale, none}), with.scalar(1, x->dataType), scale});
-  FailureOr<Part> zero =
-      saturated(node, with, with("Neg", {with("Div", {low, divisor})}), nullptr, DataType::u8);
+  // Of infinite elements there is none: the references then take the largest.
+  Part place = with("Neg", {with("Div", {low, divisor})});
+  place = with("Where", {with("IsNaN", {place}), with.scalar(255, x->dataType), place});
+  FailureOr<Part> zero = saturated(node, with, place, nullptr, DataType::u8);
   if (failed(zero))
     return failure();
   FailureOr<Part> made = saturated(node, with, with("Div", {x, divisor}), *zero, DataType::u8);

@@ -224,8 +224,9 @@ LogicalResult importFlatten(NodeContext &node) {
   int64_t rank = node.rank(0), axis = node.intAttr("axis", 1);
   if (axis < 0)
     axis += rank;
-  if (axis < 0 || axis > rank)
+  if (axis < 0 || axis > std::max<int64_t>(rank, 1)) // a scalar is one row of one element for the default axis too
     return node.error() << "axis " << axis << " is not one of " << rank << " dimensions";
+  axis = std::min(axis, rank);
   ArrayRef<OpFoldResult> dims(from);
   return setReshaped(
       node, {product(node.b, dims.take_front(axis)), product(node.b, dims.drop_front(axis))});
