@@ -73,7 +73,7 @@ def main(build):
     model = CORPUS / "ppocrv2_cls"
     artifact = folder / "ppocrv2_cls.hcm"
     error = tools.compile(model / "model.onnx", artifact, TARGET)
-    for number, (inputs, outputs) in enumerate(cases(model)):
+    for number, (inputs, outputs, _) in enumerate(cases(model)):
         done = error or run("run", artifact, *(f"--input=@{p}" for p in inputs), *(f"--expect=@{p}" for p in outputs)).error
         count.test(f"ppocrv2_cls case {number}", done)
     return count.close()
