@@ -2,6 +2,7 @@
 
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Utils/ReshapeOpsUtils.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/IR/PatternMatch.h"
 
 using namespace mlir;
@@ -49,6 +50,19 @@ struct ExpandOfCollapse : ComposeExpand {
   }
 };
 
+// expand(empty) -> empty of the sizes that the view was given; upstream divides by those of the other dimensions
+struct ExpandOfEmpty : OpRewritePattern<tensor::ExpandShapeOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(tensor::ExpandShapeOp op, PatternRewriter &rewriter) const override {
+    if (!op.getSrc().getDefiningOp<tensor::EmptyOp>())
+      return rewriter.notifyMatchFailure(op, "not of an empty tensor");
+    rewriter.replaceOpWithNewOp<tensor::EmptyOp>(
+        op, getMixedValues(op.getStaticOutputShape(), op.getOutputShape(), rewriter),
+        op.getResultType().getElementType());
+    return success();
+  }
+};
+
 } // namespace
 
 SmallVector<std::string> halcyon::brokenPatterns() {
@@ -67,4 +81,5 @@ SmallVector<std::string> halcyon::brokenPatterns() {
 
 void halcyon::populateViewPatterns(RewritePatternSet &patterns) {
   patterns.add<CollapseOfExpand, ExpandOfCollapse>(patterns.getContext());
+  patterns.add<ExpandOfEmpty>(patterns.getContext(), /*benefit=*/2); // before upstream's
 }

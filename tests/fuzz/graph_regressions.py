@@ -88,6 +88,15 @@ GRAPHS = {
         }""",
         {},
     ),
+    "a product over nothing with dimensions that the call gives": (
+        """<ir_version: 8, opset_import: ["" : 20]>
+        g (int64[4] s, float[0, 1] v) => (float[A, B, C, 1] y)
+        {
+          x = ConstantOfShape (s)
+          y = MatMul (x, v)
+        }""",
+        {"s": [5, 3, 2, 0]},
+    ),
     "powers of integers, many at a time": (
         """<ir_version: 8, opset_import: ["" : 17]>
         g (int64[4, 33] x, int64[33] e, int32[40] z, int32 f) => (int64[4, 33] y, int32[40] w)
