@@ -180,7 +180,7 @@ void ExplanationPrinter::unsupportedText() {
   for (const auto &each : operators)
     counted.push_back((each.getKey() + " " + Twine(each.getValue())).str());
   llvm::sort(counted);
-  stream << formatv("summary:\n  {0,6} of {1} nodes not supported: ", from.source.unsupported.size(),
+  stream << formatv("summary:\n  {0,6} not supported, in a model of {1} nodes: ", from.source.unsupported.size(),
                     from.source.nodes.size())
          << joined(counted, ", ") << formatv("\n  {0,6} not examined\n", from.source.unexamined.size());
 }

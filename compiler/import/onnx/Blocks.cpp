@@ -17,11 +17,12 @@ using Part = Composer::Part;
 // A Reshape that is given every dimension: 0 copies none.
 const NodeAttribute whole = attribute("allowzero", int64_t{1});
 
-LogicalResult checkBlocks(NodeContext &node, int64_t size) {
-  if (node.rank(0) == 4 && size >= 1)
-    return success();
-  return node.error() << "expected 4 dimensions and a block size, got " << node.rank(0) << " and "
-                      << size;
+LogicalResult checkBlocks(NodeContext &node, int64_t size, StringRef mode) {
+  if (mode != "DCR" && mode != "CRD")
+    return node.error() << "attribute 'mode' is '" << mode << "'";
+  if (node.rank(0) != 4 || size < 1)
+    return node.error() << "expected 4 dimensions and a block size, got " << node.rank(0) << " and " << size;
+  return success();
 }
 
 // [N, C, H, W] -> [N, C / b^2, H * b, W * b]; which part of the channels is the place in the block
@@ -30,10 +31,8 @@ LogicalResult importDepthToSpace(NodeContext &node) {
   Composer with(node);
   int64_t size = node.intAttr("blocksize", 0);
   StringRef mode = node.stringAttr("mode", "DCR");
-  if (failed(checkBlocks(node, size)))
+  if (failed(checkBlocks(node, size, mode)))
     return failure();
-  if (mode != "DCR" && mode != "CRD")
-    return node.error() << "attribute 'mode' is '" << mode << "'";
   ImplicitLocOpBuilder &b = node.b;
   const Dims &dims = node.in(0).dims;
   OpFoldResult block = fixed(b, size);
@@ -53,10 +52,8 @@ LogicalResult importSpaceToDepth(NodeContext &node) {
   Composer with(node);
   int64_t size = node.intAttr("blocksize", 0);
   StringRef mode = node.stringAttr("mode", "DCR");
-  if (failed(checkBlocks(node, size)))
+  if (failed(checkBlocks(node, size, mode)))
     return failure();
-  if (mode != "DCR" && mode != "CRD")
-    return node.error() << "attribute 'mode' is '" << mode << "'";
   ImplicitLocOpBuilder &b = node.b;
   const Dims &dims = node.in(0).dims;
   OpFoldResult block = fixed(b, size);
