@@ -69,11 +69,13 @@ LogicalResult verifyPerSpatial(Operation *op, int64_t spatials, StringRef name,
 int64_t windowExtent(int64_t input, int64_t kernel, int64_t stride, int64_t dilation, int64_t low,
                      int64_t high, bool ceil) {
   int64_t room = input + low + high - dilation * (kernel - 1) - 1;
-  if (room < 0)
+  // Rounded up, a window that passes the input by less than a step is one.
+  int64_t steps = room + stride + (ceil ? stride - 1 : 0);
+  if (steps < 0)
     return 0;
-  int64_t extent = (ceil ? (room + stride - 1) / stride : room / stride) + 1;
+  int64_t extent = steps / stride;
   // The last window must start inside the input or its low padding.
-  if (ceil && (extent - 1) * stride >= input + low)
+  if (ceil && extent > 0 && (extent - 1) * stride >= input + low)
     --extent;
   return extent;
 }
