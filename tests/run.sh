@@ -2,7 +2,7 @@
 # Installs what the tests need, builds, runs the suites and prints a closing line for each.
 #
 #   sh tests/run.sh [--full] [SUITE]...     suites: rules unit cts faults c_api lit usage tools e2e
-#   import explain quantized operators shapes stateful tosa malformed kernels graphs conformance soak static custom same_bytes cross examples sanitizers mutations clang limits
+#   import explain quantized operators shapes ragged stateful tosa malformed kernels graphs conformance soak static custom same_bytes cross examples sanitizers mutations clang limits
 #
 # --full runs the long versions, and two suites more: clang builds everything with Clang, and limits is about time and
 # memory, which a busy machine would fail. Environment: HALCYON_BUILD (default build) the build folder, HALCYON_CACHE
@@ -10,7 +10,7 @@
 set -u
 cd "$(dirname "$0")/.."
 
-all="rules unit cts faults c_api lit usage tools e2e import explain quantized operators shapes stateful tosa malformed kernels graphs conformance soak static custom same_bytes cross examples sanitizers mutations clang limits"
+all="rules unit cts faults c_api lit usage tools e2e import explain quantized operators shapes ragged stateful tosa malformed kernels graphs conformance soak static custom same_bytes cross examples sanitizers mutations clang limits"
 full= suites=
 for word in "$@"; do
   case $word in
@@ -80,6 +80,7 @@ suite_explain() { models && "$venv/bin/python" tests/e2e/explaining.py "$build";
 suite_operators() { python_environment && "$venv/bin/python" tests/e2e/operators.py "$build"; }
 suite_tosa() { python_environment && "$venv/bin/python" tests/e2e/tosa.py "$build"; }
 suite_shapes() { python_environment && "$venv/bin/python" tests/e2e/shapes.py "$build"; }
+suite_ragged() { python_environment && "$venv/bin/python" tests/e2e/ragged.py "$build"; }
 suite_stateful() {
   # shellcheck disable=SC2046
   models $(python3 tests/e2e/run.py --models) && "$venv/bin/python" tests/e2e/stateful.py "$build"

@@ -97,6 +97,18 @@ def CpuScratch : Pass<"halcyon-cpu-scratch", "mlir::func::FuncOp"> {
   let dependentDialects = ["mlir::memref::MemRefDialect", "mlir::arith::ArithDialect"];
 }
 
+def CpuBools : Pass<"halcyon-cpu-bools", "mlir::func::FuncOp"> {
+  let summary = "Memory of i1 becomes memory of i8, which is what it is: vectors of i1 would be packed bits";
+  let description = [{
+    Bodies test the bytes that they read and widen what they yield; `and`, `or` and `xor` with a byte, and what is only
+    moved, stay on bytes. A function with an op on such memory that the pass does not know is left as it is.
+
+    Requires: linalg on buffers.
+    Leaves: no memref of i1, where it applies.
+  }];
+  let dependentDialects = ["mlir::arith::ArithDialect", "mlir::memref::MemRefDialect"];
+}
+
 def CpuRegisterBlocks : Pass<"halcyon-cpu-register-blocks", "mlir::func::FuncOp"> {
   let summary = "Contractions, convolutions and windows become register-blocked vector code";
   let description = [{

@@ -4,6 +4,7 @@
 #include "import/onnx/RuntimeAxes.h"
 #include "import/onnx/Scalar.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 
 using namespace mlir;
@@ -548,6 +549,41 @@ LogicalResult importExpand(NodeContext &node) {
   return success();
 }
 
+// Every dimension after one for its repeats, then both as one: copies of whole rows, no division.
+Value repeated(ImplicitLocOpBuilder &b, Value source, const Imported &input, ArrayRef<OpFoldResult> repeats,
+               const Dims &dims) {
+  Dims apart;
+  SmallVector<AffineExpr> read;
+  SmallVector<ReassociationIndices> groups;
+  for (auto [dim, repeat] : llvm::zip(input.dims, repeats)) {
+    groups.emplace_back();
+    auto append = [&](OpFoldResult size) {
+      groups.back().push_back(apart.size());
+      apart.push_back(size);
+    };
+    const bool once = known(repeat) == 1, spread = known(dim) == 1 && !once;
+    if (!once)
+      append(repeat);
+    read.push_back(spread ? b.getAffineConstantExpr(0) : b.getAffineDimExpr(apart.size()));
+    if (!spread)
+      append(dim);
+  }
+  const unsigned loops = apart.size();
+  AffineMap maps[] = {AffineMap::get(loops, 0, read, b.getContext()), b.getMultiDimIdentityMap(loops)};
+  Value out = emptyTensor(b, apart, input.element);
+  SmallVector<utils::IteratorType> iterators(loops, utils::IteratorType::parallel);
+  Value made = b.create<linalg::GenericOp>(out.getType(), source, out, maps, iterators,
+                                           [](OpBuilder &inner, Location loc, ValueRange x) {
+                                             inner.create<linalg::YieldOp>(loc, x[0]);
+                                           })
+                   .getResult(0);
+  if (loops == dims.size())
+    return made;
+  Value joined = b.create<tensor::CollapseShapeOp>(made, groups);
+  RankedTensorType type = tensorType(dims, input.element);
+  return joined.getType() == type ? joined : b.create<tensor::CastOp>(type, joined).getResult();
+}
+
 LogicalResult importTile(NodeContext &node) {
   ImplicitLocOpBuilder &b = node.b;
   FailureOr<Dims> repeats = node.indices(1, "repeats");
@@ -562,18 +598,7 @@ LogicalResult importTile(NodeContext &node) {
     requireSize(b, repeat);
     dims.push_back(mul(b, dim, repeat));
   }
-  Value source = node.value(0);
-  Value made = generate(
-      b, emptyTensor(b, dims, input.element), [&](ImplicitLocOpBuilder &inner, ArrayRef<Value> at) {
-        SmallVector<Value> from;
-        for (auto [position, dim, repeat] : llvm::zip(at, input.dims, *repeats))
-          from.push_back(
-              known(repeat) == 1
-                  ? position
-                  : inner.create<arith::RemUIOp>(position, asValue(inner, dim)).getResult());
-        return inner.create<tensor::ExtractOp>(source, from).getResult();
-      });
-  node.set(0, made, input.dataType, dims);
+  node.set(0, repeated(b, node.value(0), input, *repeats, dims), input.dataType, dims);
   return success();
 }
 
