@@ -1,5 +1,6 @@
 #include "tensor/ViewPatterns.h"
 
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Utils/ReshapeOpsUtils.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
@@ -63,6 +64,22 @@ struct ExpandOfEmpty : OpRewritePattern<tensor::ExpandShapeOp> {
   }
 };
 
+// A loop of no iteration -> what it starts with, and of one -> its body. One that writes elements stays a loop: it
+// becomes a kernel, and its body alone would be the host program's.
+struct SimplifyLoop : OpRewritePattern<scf::ForOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(scf::ForOp op, PatternRewriter &rewriter) const override {
+    std::optional<int64_t> trips = constantTripCount(op.getLowerBound(), op.getUpperBound(), op.getStep());
+    if (trips == 0) {
+      rewriter.replaceOp(op, op.getInits());
+      return success();
+    }
+    if (trips != 1 || op->walk([](tensor::InsertOp) { return WalkResult::interrupt(); }).wasInterrupted())
+      return rewriter.notifyMatchFailure(op, "iterates, or writes elements");
+    return op.promoteIfSingleIteration(rewriter);
+  }
+};
+
 } // namespace
 
 SmallVector<std::string> halcyon::brokenPatterns() {
@@ -71,6 +88,8 @@ SmallVector<std::string> halcyon::brokenPatterns() {
       "(anonymous namespace)::FoldDimOfExpandShape",
       // Gives a loop's tensor the static shape that it starts with, whatever the loop yields.
       "(anonymous namespace)::ForOpTensorCastFolder",
+      // Leaves a kernel's loop of one iteration to the host program.
+      "(anonymous namespace)::SimplifyTrivialLoops",
       // Infers sizes that it could take over.
       "mlir::ComposeCollapseOfExpandOp<mlir::tensor::CollapseShapeOp, mlir::tensor::ExpandShapeOp, "
       "mlir::tensor::CastOp, mlir::tensor::DimOp, mlir::RankedTensorType>",
@@ -80,6 +99,6 @@ SmallVector<std::string> halcyon::brokenPatterns() {
 }
 
 void halcyon::populateViewPatterns(RewritePatternSet &patterns) {
-  patterns.add<CollapseOfExpand, ExpandOfCollapse>(patterns.getContext());
+  patterns.add<CollapseOfExpand, ExpandOfCollapse, SimplifyLoop>(patterns.getContext());
   patterns.add<ExpandOfEmpty>(patterns.getContext(), /*benefit=*/2); // before upstream's
 }

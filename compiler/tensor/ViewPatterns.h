@@ -1,4 +1,4 @@
-// tensor/ViewPatterns.h -- MLIR 19's patterns on views that go wrong where several dimensions are dynamic.
+// tensor/ViewPatterns.h -- MLIR 19's patterns that go wrong: on views with several dynamic dimensions, and on loops.
 #pragma once
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/SmallVector.h"

@@ -5,11 +5,11 @@ import random
 
 from onnx import helper, numpy_helper
 
-import graph_elementwise, graph_moves, graph_networks
+import graph_elementwise, graph_moves, graph_networks, graph_others
 from graph_judge import Refused, agree, loosest, ort_run, reference_run
 from graph_values import Graph
 
-KINDS = {**graph_elementwise.KINDS, **graph_moves.KINDS, **graph_networks.KINDS}
+KINDS = {**graph_elementwise.KINDS, **graph_moves.KINDS, **graph_networks.KINDS, **graph_others.KINDS}
 ONE_REFERENCE = 0.12  # of graphs: with types and operators that onnxruntime may lack
 FEWEST_TRIES, MOST_NODES = 8, 12
 
@@ -55,7 +55,7 @@ def outputs_of(graph):
 def pruned_inputs(graph, outputs):
     names = {n for node in graph.nodes for n in node.input} | {v.name for v in outputs}
     for node in graph.nodes:
-        names |= set(graph.captured(node, 0))
+        names |= set(graph.captured([node], 0))
     return ({n: v for n, v in graph.inputs.items() if n in names or graph.chance(0.1)},
             {n: a for n, a in graph.weights.items() if n in names or graph.chance(0.1)})
 

@@ -201,6 +201,46 @@ GRAPHS = {
         }""",
         {},
     ),
+    "a half that is greater than an attribute, and not than the attribute as a half": (
+        """<ir_version: 8, opset_import: ["" : 20]>
+        g (float16[3] x) => (float16[3] y, float16[3] z)
+        {
+          y = ThresholdedRelu <alpha = 0.3> (x)
+          z = Shrink <lambd = 0.3, bias = 0.125> (x)
+        }""",
+        {"x": [0.3, 0.25, -0.3]},
+    ),
+    "all but one of a row": (
+        """<ir_version: 8, opset_import: ["" : 20]>
+        g (float[33] x) => (float[32] y, int64[32] z)
+        {
+          k = Constant <value = int64[1] {32}> ()
+          y, z = TopK (x, k)
+        }""",
+        {},
+    ),
+    "a resized position that is whole before it is rounded": (
+        """<ir_version: 8, opset_import: ["" : 20]>
+        g (float[1, 1, N, 2] x) => (float[1, 1, A, 1] y)
+        {
+          none = Constant <value = float[0] {}> ()
+          scales = Constant <value = float[4] {1.0, 1.0, 1.5, 0.8}> ()
+          y = Resize <coordinate_transformation_mode = "half_pixel_symmetric", mode = "nearest", nearest_mode = "floor"> (x, none, scales)
+        }""",
+        {"x": [[[[0.5, 1], [2, 3], [-1, 4], [6, 7], [8, 9]]]]},
+    ),
+    "a scan over a constant": (
+        """<ir_version: 8, opset_import: ["" : 20]>
+        g (float s) => (float y, float[3] z)
+        {
+          w = Constant <value = float[3] {1.0, -2.0, 3.0}> ()
+          y, z = Scan <num_scan_inputs = 1, body = inner (float h, float e) => (float n, float o) {
+            n = Add (h, e)
+            o = Neg (n)
+          }> (s, w)
+        }""",
+        {},
+    ),
 }
 
 

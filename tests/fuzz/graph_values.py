@@ -7,7 +7,7 @@ extents in all sets, so that what differs between them is symbolic.
 import ml_dtypes, numpy as np, onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from graph_judge import Refused, agree, close, ort_run, reference_node
+from graph_judge import Refused, agree, ort_run, reference_nodes
 
 BF16 = np.dtype(ml_dtypes.bfloat16)
 F16, F32, F64 = np.dtype(np.float16), np.dtype(np.float32), np.dtype(np.float64)
@@ -31,9 +31,13 @@ def is_float(dtype):
 
 
 class Value:
-    def __init__(self, name, arrays, opaque=False):
+    def __init__(self, name, arrays, opaque=False, known=None, constant=False):
         self.name, self.arrays = name, [np.asarray(a) for a in arrays]
         self.opaque = opaque  # the compiler does not know which of its extents are 1
+        # Extents that follow from what is declared, None elsewhere.
+        self.known = [d if all(a.shape[i] == d for a in self.arrays) else None
+                      for i, d in enumerate(self.arrays[0].shape if known is None else known)]
+        self.constant = constant
 
     dtype = property(lambda self: self.arrays[0].dtype)
     rank = property(lambda self: self.arrays[0].ndim)
@@ -137,14 +141,16 @@ class Graph:
         if constant:
             array = self.array(dtype, shape, fill)
             name = self.name("w")
-            made = Value(name, [array] * self.sets)
+            made = Value(name, [array] * self.sets, constant=True)
             if self.chance(0.2):
                 self.nodes.append(helper.make_node("Constant", [], [name], value=numpy_helper.from_array(array, name)))
             else:
                 self.weights[name] = array
         else:
-            made = Value(self.name("x"), [self.array(dtype, tuple(d[s] for d in dims), fill) for s in range(self.sets)])
-            self.inputs[made.name] = (self.declared(dims), made)
+            declared = self.declared(dims)
+            made = Value(self.name("x"), [self.array(dtype, tuple(d[s] for d in dims), fill) for s in range(self.sets)],
+                         known=[d if isinstance(d, int) else None for d in declared])
+            self.inputs[made.name] = (declared, made)
         return self.add(made) if reuse else made
 
     def declared(self, dims):
@@ -214,23 +220,31 @@ class Graph:
         node = helper.make_node(operator, [v.name if v else "" for v in inputs], names, self.name(operator + "_"), domain=domain,
                                 **attributes)
         self.check_schema(node, inputs)
+        return self.apply_nodes([node], inputs, [n for n in names if n])
+
+    def apply_nodes(self, nodes, inputs, names):
+        """Adds nodes that together make tensors with these names, of some inputs."""
         feeds = [{v.name: v.arrays[s] for v in inputs if v} for s in range(self.sets)]
-        feeds = [{**feed, **self.captured(node, s)} for s, feed in enumerate(feeds)]
-        results = [reference_node(node, feed, self.opset) for feed in feeds]
+        feeds = [{**feed, **self.captured(nodes, s)} for s, feed in enumerate(feeds)]
+        results = [reference_nodes(nodes, feed, names, self.opset) for feed in feeds]
+        operators = {node.op_type for node in nodes}
         for result in results:
-            self.check_results(operator, result)
+            self.check_results(operators, result)
+        known = self.inferred(nodes, {v.name: v for v in self.values + inputs if v and v.name in feeds[0]}.values(), names, results[0])
         if self.common:
             for feed, result in zip(feeds, results):
-                model = self.model_of([node], feed, dict(zip([n for n in names if n], result)))
-                others = ort_run(model, feed)
-                if not agree(result, others, 1):
+                others = ort_run(self.model_of(nodes, feed, dict(zip(names, result))), feed)
+                if not agree(result, others, len(nodes)):
                     raise Refused("the references disagree")
-        opaque = any(v.opaque for v in inputs if v) or operator in DATA_DEPENDENT or self.sets == 2 and operator in ("Reshape", "Squeeze")
-        made = [self.add(Value(name, arrays, opaque)) for name, *arrays in zip([n for n in names if n], *results)]
-        self.nodes.append(node)
+        opaque = any(v.opaque for v in inputs if v) or operators & DATA_DEPENDENT or self.sets == 2 and operators & {"Reshape", "Squeeze"}
+        made = []
+        for name, dims, *arrays in zip(names, known, *results):
+            unknown = any(d is None and 1 in extents for d, extents in zip(dims, zip(*(a.shape for a in arrays))))
+            made.append(self.add(Value(name, arrays, bool(opaque) or unknown, dims)))
+        self.nodes.extend(nodes)
         return made[0] if len(made) == 1 else made
 
-    def captured(self, node, s):
+    def captured(self, nodes, s):
         names = set()
 
         def collect(graph):
@@ -240,7 +254,7 @@ class Graph:
                     if a.HasField("g"):
                         collect(a.g)
 
-        for a in node.attribute:
+        for a in [a for node in nodes for a in node.attribute]:
             if a.HasField("g"):
                 collect(a.g)
         return {v.name: v.arrays[s] for v in self.values if v.name in names}
@@ -262,13 +276,29 @@ class Graph:
             if name and f"tensor({name})" not in allowed.get(formal.type_str, [formal.type_str]):
                 raise Refused(f"not for {name}")
 
-    def check_results(self, operator, results):
+    def inferred(self, nodes, inputs, names, results):
+        """Known extents of each result, by onnx's inference. The reference's integers may have become wider than the standard
+        says (numpy adds i32 as i64): then Refused."""
+        given = [helper.make_tensor_value_info(v.name, helper.np_dtype_to_tensor_dtype(v.dtype), v.known) for v in inputs]
+        constants = [numpy_helper.from_array(v.arrays[0], v.name) for v in inputs if v.constant]
+        graph = helper.make_graph(nodes, "nodes", given, [onnx.ValueInfoProto(name=n) for n in names], constants)
+        made = onnx.shape_inference.infer_shapes(helper.make_model(graph, opset_imports=[helper.make_opsetid("", self.opset)]), data_prop=True)
+        known = []
+        for output, array in zip(made.graph.output, results):
+            kind = output.type.tensor_type
+            if kind.elem_type not in (0, helper.np_dtype_to_tensor_dtype(array.dtype)):
+                raise Refused("the reference gives another type")
+            dims = [d.dim_value if d.HasField("dim_value") else None for d in kind.shape.dim]
+            known.append(dims if len(dims) == array.ndim else [None] * array.ndim)
+        return known
+
+    def check_results(self, operators, results):
         if not results:
             raise Refused("no results")
         for array in results:
             if array.size > 4 * MOST_ELEMENTS or array.ndim > 8:
                 raise Refused("too large")
-            if operator in DATA_DEPENDENT and 1 in array.shape:
+            if operators & DATA_DEPENDENT and 1 in array.shape:
                 raise Refused("an extent of 1 that nobody knows")
             if is_float(array.dtype) and array.size:
                 finite = np.abs(array.astype(F64))

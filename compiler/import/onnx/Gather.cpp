@@ -48,6 +48,23 @@ bool gatherSlice(NodeContext &node, int64_t axis) {
   return true;
 }
 
+// Elements of the host at places that are known; nothing where they are not.
+std::optional<LogicalResult> gatherElements(NodeContext &node, const Dims &dims) {
+  ImplicitLocOpBuilder &b = node.b;
+  SmallVector<Value> from = node.graph.elementsOf(b, node.in(0)), made;
+  auto extent = static_cast<int64_t>(from.size());
+  for (Value element : node.graph.elementsOf(b, node.in(1))) {
+    std::optional<int64_t> index = known(toIndex(b, element, false));
+    if (!index)
+      return std::nullopt;
+    if (*index < -extent || *index >= extent)
+      return LogicalResult(node.error() << "index " << *index << " is outside " << extent << " elements");
+    made.push_back(from[*index < 0 ? *index + extent : *index]);
+  }
+  node.setElements(0, dims, node.in(0).dataType, std::move(made));
+  return success();
+}
+
 LogicalResult importGather(NodeContext &node) {
   ImplicitLocOpBuilder &b = node.b;
   Imported &data = node.in(0), &indices = node.in(1);
@@ -59,20 +76,9 @@ LogicalResult importGather(NodeContext &node) {
   dims.append(data.dims.begin() + *axis + 1, data.dims.end());
 
   bool demanded = node.isDemanded(0) && data.isSmall() && !isFloat(data.dataType);
-  if ((data.isOnHost() || demanded) && data.rank() == 1 && indices.isOnHost()) {
-    FailureOr<SmallVector<int64_t>> at = node.constantInts(1, "indices");
-    if (failed(at))
-      return failure();
-    SmallVector<Value> from = node.graph.elementsOf(b, data), made;
-    for (int64_t index : *at) {
-      auto extent = static_cast<int64_t>(from.size());
-      if (index < -extent || index >= extent)
-        return node.error() << "index " << index << " is outside " << extent << " elements";
-      made.push_back(from[index < 0 ? index + extent : index]);
-    }
-    node.setElements(0, dims, data.dataType, std::move(made));
-    return success();
-  }
+  if ((data.isOnHost() || demanded) && data.rank() == 1 && indices.isOnHost())
+    if (std::optional<LogicalResult> done = gatherElements(node, dims))
+      return *done;
   if (gatherSlice(node, *axis))
     return success();
 

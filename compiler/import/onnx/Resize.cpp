@@ -46,16 +46,16 @@ Value originalPosition(ImplicitLocOpBuilder &b, StringRef transform, Value at,
     return b.create<arith::AddFOp>(moved, b.create<arith::MulFOp>(axis.begin, room));
   }
   // half_pixel
-  Value center = b.create<arith::AddFOp>(at, number(0.5));
-  Value moved = b.create<arith::SubFOp>(b.create<arith::DivFOp>(center, axis.scale), number(0.5));
+  Value scaled = b.create<arith::DivFOp>(b.create<arith::AddFOp>(at, number(0.5)), axis.scale);
   if (transform == "half_pixel_symmetric") {
     // The centres of both extents meet, also where the output's was rounded.
     Value exact = b.create<arith::MulFOp>(axis.scale, extent(axis.in));
     Value rounding = b.create<arith::DivFOp>(extent(axis.out), exact);
     Value half = b.create<arith::MulFOp>(extent(axis.in), number(0.5));
     Value offset = b.create<arith::MulFOp>(half, b.create<arith::SubFOp>(number(1), rounding));
-    return b.create<arith::AddFOp>(offset, moved);
+    scaled = b.create<arith::AddFOp>(offset, scaled); // in the standard's order: half an element decides in mode nearest
   }
+  Value moved = b.create<arith::SubFOp>(scaled, number(0.5));
   if (transform != "pytorch_half_pixel")
     return moved;
   Value single = b.create<arith::CmpFOp>(arith::CmpFPredicate::OLE, extent(axis.out), number(1));

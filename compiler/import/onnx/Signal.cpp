@@ -157,8 +157,10 @@ public:
     std::optional<int64_t> parts = known(signal.dims.back());
     if (!isFloat(signal.dataType))
       return node.error() << "element type " << nameOf(signal.dataType) << " is not supported";
+    if (!parts)
+      return node.error() << "the last dimension must be declared, as 1 or 2: others are not supported";
     if (parts != 1 && parts != 2)
-      return node.error() << "the last dimension must be 1 or 2";
+      return node.error() << "the last dimension must be 1 or 2, got " << *parts;
     isComplex = parts == 2;
     OpFoldResult extent = axis.extent, one = fixed(b, 1), two = fixed(b, 2);
     isHermitian = inverse && onesided;

@@ -249,17 +249,24 @@ LogicalResult importCelu(NodeContext &node) {
   });
 }
 
+// What is compared with an attribute: an f32, which a half or a bfloat16 of the same value may not be.
+Value asWideAsAttribute(ImplicitLocOpBuilder &b, Value x) {
+  return x.getType().isF16() || x.getType().isBF16()
+             ? b.createOrFold<arith::ExtFOp>(b.getF32Type(), x)
+             : x;
+}
+
 // x + bias below -lambd, x - bias above lambd, else 0
 LogicalResult importShrink(NodeContext &node) {
   double bias = node.floatAttr("bias", 0), lambd = node.floatAttr("lambd", 0.5);
   DataType type = node.in(0).dataType;
   return elementwise(
       node, {&node.in(0)}, type, [&](ImplicitLocOpBuilder &b, ValueRange x) -> Value {
-        Value moved = constantLike(b, x[0], bias);
+        Value moved = constantLike(b, x[0], bias), wide = asWideAsAttribute(b, x[0]);
         Value below =
-            compareScalars(b, Comparison::less, x[0], constantLike(b, x[0], -lambd), type);
+            compareScalars(b, Comparison::less, wide, constantLike(b, wide, -lambd), type);
         Value above =
-            compareScalars(b, Comparison::greater, x[0], constantLike(b, x[0], lambd), type);
+            compareScalars(b, Comparison::greater, wide, constantLike(b, wide, lambd), type);
         Value made = b.createOrFold<arith::SelectOp>(above, subScalars(b, x[0], moved),
                                                      constantLike(b, x[0], 0));
         return b.createOrFold<arith::SelectOp>(below, addScalars(b, x[0], moved), made);
@@ -271,7 +278,8 @@ LogicalResult importThresholdedRelu(NodeContext &node) {
   if (failed(checkFloat(node, 0)))
     return failure();
   return unary(node, [&](ImplicitLocOpBuilder &b, Value x) {
-    return select(b, arith::CmpFPredicate::OGT, x, constantLike(b, x, alpha), x,
+    Value wide = asWideAsAttribute(b, x);
+    return select(b, arith::CmpFPredicate::OGT, wide, constantLike(b, wide, alpha), x,
                   constantLike(b, x, 0));
   });
 }
