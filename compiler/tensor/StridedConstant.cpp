@@ -3,6 +3,8 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Analysis/FlatLinearValueConstraints.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
 
 using namespace mlir;
@@ -68,13 +70,39 @@ static std::optional<StridedConstant> collapsed(StridedConstant constant, tensor
   return constant;
 }
 
-// The constant as loops over `shape` read it.
-static StridedConstant read(const StridedConstant &constant, AffineMap map, ArrayRef<int64_t> shape) {
+// The constant as loops over `shape` read it; nothing where a place is no sum of multiples of the loops.
+static std::optional<StridedConstant> read(const StridedConstant &constant, AffineMap map, ArrayRef<int64_t> shape) {
   StridedConstant made = constant;
   made.strides.assign(shape.size(), 0);
-  for (unsigned axis = 0; axis < map.getNumResults(); ++axis)
-    made.strides[map.getDimPosition(axis)] = constant.strides[axis];
   made.shape.assign(shape.begin(), shape.end());
+  int64_t first = 0;
+  for (auto [axis, place] : llvm::enumerate(map.getResults())) {
+    SmallVector<int64_t> factors; // of the loops, then a constant
+    if (failed(getFlattenedAffineExpr(place, map.getNumDims(), 0, &factors)) || factors.size() != shape.size() + 1)
+      return {};
+    for (size_t loop = 0; loop < shape.size(); ++loop)
+      made.strides[loop] += factors[loop] * constant.strides[axis];
+    first += factors.back() * constant.strides[axis];
+  }
+  const size_t before = first * (constant.element.getIntOrFloatBitWidth() / 8);
+  if (before > made.bytes.size())
+    return {}; // of no elements
+  made.bytes = made.bytes.drop_front(before);
+  return made;
+}
+
+// The constant as a tensor of `type` has it whose element at the loops is the constant's at `map`.
+static std::optional<ComputedConstant> movedBy(Value source, AffineMap map, Type result) {
+  std::optional<ComputedConstant> made = computedConstant(source);
+  auto type = dyn_cast<RankedTensorType>(result);
+  if (!made || !type || !type.hasStaticShape())
+    return {};
+  for (StridedConstant &constant : made->inputs) {
+    std::optional<StridedConstant> next = read(constant, map, type.getShape());
+    if (!next)
+      return {};
+    constant = *next;
+  }
   return made;
 }
 
@@ -82,18 +110,46 @@ static StridedConstant read(const StridedConstant &constant, AffineMap map, Arra
 static std::optional<ComputedConstant> moved(linalg::LinalgOp op) {
   if (op.getNumDpsInputs() != 1 || op.getNumDpsInits() != 1 || !llvm::hasSingleElement(*op.getBlock()) ||
       op.getBlock()->getTerminator()->getOperand(0) != op.getBlock()->getArgument(0) ||
-      op.getNumLoops() != op.getNumParallelLoops())
+      op.getNumLoops() != op.getNumParallelLoops() || !op.getIndexingMapsArray()[1].isIdentity())
     return {};
-  AffineMap in = op.getIndexingMapsArray()[0], out = op.getIndexingMapsArray()[1];
-  if (!in.isProjectedPermutation() || !out.isIdentity())
+  return movedBy(op.getDpsInputs()[0], op.getIndexingMapsArray()[0], op->getResult(0).getType());
+}
+
+// What linalg.index and constants are added and multiplied to; null for anything else.
+static AffineExpr placeOf(Value value) {
+  if (auto index = value.getDefiningOp<linalg::IndexOp>())
+    return getAffineDimExpr(index.getDim(), value.getContext());
+  if (std::optional<int64_t> constant = getConstantIntValue(value))
+    return getAffineConstantExpr(*constant, value.getContext());
+  Operation *op = value.getDefiningOp();
+  if (!isa_and_nonnull<arith::AddIOp, arith::SubIOp, arith::MulIOp>(op))
     return {};
-  std::optional<ComputedConstant> made = computedConstant(op.getDpsInputs()[0]);
-  auto type = dyn_cast<RankedTensorType>(op->getResult(0).getType());
-  if (!made || !type || !type.hasStaticShape())
+  AffineExpr left = placeOf(op->getOperand(0)), right = placeOf(op->getOperand(1));
+  if (!left || !right)
     return {};
-  for (StridedConstant &constant : made->inputs)
-    constant = read(constant, in, type.getShape());
-  return made;
+  if (isa<arith::AddIOp>(op))
+    return left + right;
+  if (isa<arith::SubIOp>(op))
+    return left - right;
+  return left.isSymbolicOrConstant() || right.isSymbolicOrConstant() ? left * right : AffineExpr();
+}
+
+// A generic that reads nothing but one element of a constant, at a place that the loops give.
+static std::optional<ComputedConstant> gathered(linalg::LinalgOp linalgOp) {
+  auto op = dyn_cast<linalg::GenericOp>(linalgOp.getOperation());
+  if (!op || !op.hasPureTensorSemantics() || op.getNumDpsInits() != 1 || op.getNumDpsInputs() != 0 ||
+      op.getNumLoops() != op.getNumParallelLoops() || !op.getIndexingMapsArray()[0].isIdentity())
+    return {};
+  auto extract = op.getBody()->getTerminator()->getOperand(0).getDefiningOp<tensor::ExtractOp>();
+  if (!extract || extract->getBlock() != op.getBody())
+    return {};
+  SmallVector<AffineExpr> places;
+  for (Value index : extract.getIndices()) {
+    places.push_back(placeOf(index));
+    if (!places.back())
+      return {};
+  }
+  return movedBy(extract.getTensor(), AffineMap::get(op.getNumLoops(), 0, places, op.getContext()), op.getResult(0).getType());
 }
 
 // Arithmetic on constants, an element of each for an element of the result.
@@ -112,9 +168,10 @@ static std::optional<ComputedConstant> computed(linalg::LinalgOp linalgOp) {
   for (OpOperand *input : op.getDpsInputOperands()) {
     AffineMap map = op.getMatchingIndexingMap(input);
     std::optional<StridedConstant> constant = stridedConstant(input->get());
-    if (!constant || !map.isProjectedPermutation())
+    std::optional<StridedConstant> moved = constant ? read(*constant, map, type.getShape()) : std::nullopt;
+    if (!moved)
       return {};
-    made.inputs.push_back(read(*constant, map, type.getShape()));
+    made.inputs.push_back(*moved);
   }
   return made;
 }
@@ -158,6 +215,9 @@ std::optional<ComputedConstant> halcyon::computedConstant(Value value) {
   auto linalgOp = dyn_cast<linalg::LinalgOp>(op);
   if (!linalgOp)
     return {};
-  std::optional<ComputedConstant> made = moved(linalgOp);
-  return made ? made : computed(linalgOp);
+  if (std::optional<ComputedConstant> made = moved(linalgOp))
+    return made;
+  if (std::optional<ComputedConstant> made = gathered(linalgOp))
+    return made;
+  return computed(linalgOp);
 }

@@ -7,8 +7,8 @@
 
 namespace halcyon {
 
-// Element (i0, i1, ..) of the tensor is number i0 * strides[0] + i1 * strides[1] + .. of `bytes`, which belong to an
-// attribute of the context. A splat has one element and strides of 0.
+// Element (i0, i1, ..) of the tensor is number i0 * strides[0] + i1 * strides[1] + .. from the beginning of `bytes`, which
+// belong to an attribute of the context; where a stride is negative it may lie before that. A splat has strides of 0.
 struct StridedConstant {
   llvm::ArrayRef<char> bytes;
   mlir::Type element;

@@ -104,12 +104,16 @@ def conv(g):
     bias = [(n,) * g.sets for n in [out]]
     transposed = g.chance(0.25)
     weight = [channels, out // groups, *kernel] if transposed else [out, channels // groups, *kernel]
-    # A transposed convolution multiplies zeros between elements: NaN and Inf of a filter spread (known_failures.txt of e2e).
-    w = g.fresh(x.dtype, [(n,) * g.sets for n in weight], "small" if transposed else None, constant=g.chance(0.85))
+    w = g.fresh(x.dtype, [(n,) * g.sets for n in weight], constant=g.chance(0.85))
     b = g.fresh(x.dtype, bias) if g.chance(0.5) else None
     if transposed:
         if given.get("strides") and g.chance(0.4):
             given["output_padding"] = [g.rng.randint(0, s - 1) for s in given["strides"]]
+        elif "auto_pad" not in given and g.chance(0.2) and all(len(set(d)) == 1 for d in x.dims[2:]):
+            given.pop("pads", None)
+            reach = [(k - 1) * d + 1 for k, d in zip(kernel, given.get("dilations", [1] * 3))]
+            full = [(d[0] - 1) * s + r for d, s, r in zip(x.dims[2:], given.get("strides", [1] * 3), reach)]
+            given["output_shape"] = [max(1, n - g.rng.randint(0, r - 1)) for n, r in zip(full, reach)]
         return g.apply("ConvTranspose", [x, w, b], **given)
     g.apply("Conv", [x, w, b], **given)
 

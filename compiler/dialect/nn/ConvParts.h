@@ -1,6 +1,7 @@
 // dialect/nn/ConvParts.h -- what the decompositions of convolutions share.
 #pragma once
 #include "dialect/nn/LinalgBuilders.h"
+#include "mlir/IR/PatternMatch.h"
 
 namespace halcyon::nn {
 
@@ -11,5 +12,16 @@ mlir::Value startAccumulator(mlir::ImplicitLocOpBuilder &b, mlir::Value init, ml
 
 // The body of a contraction: (left, right, sum) -> sum + left * right.
 mlir::Value multiplyAdd(mlir::ImplicitLocOpBuilder &b, mlir::ValueRange arguments);
+
+// An op that gives no elements -> its init
+template <class Op> struct DropEmpty : mlir::OpRewritePattern<Op> {
+  using mlir::OpRewritePattern<Op>::OpRewritePattern;
+  mlir::LogicalResult matchAndRewrite(Op op, mlir::PatternRewriter &rewriter) const override {
+    if (!llvm::is_contained(op.getType().getShape(), 0))
+      return rewriter.notifyMatchFailure(op, "gives elements");
+    rewriter.replaceOp(op, op.getInit());
+    return mlir::success();
+  }
+};
 
 } // namespace halcyon::nn

@@ -203,6 +203,7 @@ struct DecomposeConv : OpRewritePattern<ConvOp> {
 } // namespace
 
 void populateDecomposeConvPatterns(RewritePatternSet &patterns) {
+  patterns.add<DropEmpty<ConvOp>>(patterns.getContext(), /*benefit=*/3);
   patterns.add<DecomposeConv>(patterns.getContext());
   patterns.add<DecomposePointwise>(patterns.getContext(), /*benefit=*/2);
   populateDecomposeConvTransposePatterns(patterns);

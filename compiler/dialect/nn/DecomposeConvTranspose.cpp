@@ -3,8 +3,12 @@
 #include "dialect/nn/Nn.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Arith/Utils/Utils.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Utils/IndexingUtils.h"
+#include "llvm/Support/MathExtras.h"
+#include <functional>
+#include <numeric>
 
 using namespace mlir;
 
@@ -151,78 +155,347 @@ struct DecomposeTiles : OpRewritePattern<ConvTransposeOp> {
   }
 };
 
-// The filter of the plain convolution that a transposed one is:
-// [I, O/g, k] -> [O, I/g, k], each kernel reversed.
-Value turnFilter(ImplicitLocOpBuilder &b, Value filter, int64_t groups) {
-  RankedTensorType type = typeOf(filter);
-  SmallVector<int64_t> shape(type.getShape());
-  int64_t perGroupIn = shape[0] / groups, perGroupOut = shape[1];
-  shape[0] = perGroupOut * groups;
-  shape[1] = perGroupIn;
-  Value init = b.create<tensor::EmptyOp>(shape, type.getElementType());
-  return generate(b, init, [&](ImplicitLocOpBuilder &inner, ArrayRef<Value> at) {
-    Value outs = constantIndex(inner, perGroupOut), ins = constantIndex(inner, perGroupIn);
-    Value group = inner.create<arith::DivUIOp>(at[0], outs);
-    Value base = inner.create<arith::MulIOp>(group, ins);
-    SmallVector<Value> from{inner.create<arith::AddIOp>(base, at[1]),
-                            inner.create<arith::RemUIOp>(at[0], outs)};
-    for (size_t i = 2; i < at.size(); ++i)
-      from.push_back(inner.create<arith::SubIOp>(constantIndex(inner, shape[i] - 1), at[i]));
-    return inner.create<tensor::ExtractOp>(filter, from).getResult();
-  });
-}
+// The output positions first, first + 1, .. first + count - 1 of each `stride`: those that the same number of taps reach,
+// at the same places. Tap number `firstTap` + position + j * tapStep, the last one first, meets input element
+// begin + j * dilation + (output position / stride).
+struct Phase {
+  int64_t first, count;
+  int64_t taps, firstTap, tapStep, dilation, begin;
+  int64_t extra; // how many positions there are, less the input's extent
+};
 
-// The input with stride - 1 zeros between its elements, and the border that a
-// stride-1 convolution needs to give the output's extent.
-Value spreadInput(ImplicitLocOpBuilder &b, ConvTransposeOp op) {
-  Value input = op.getInput();
-  RankedTensorType filter = typeOf(op.getFilter());
-  SmallVector<OpFoldResult> dims = tensor::getMixedSizes(b, b.getLoc(), input);
-  SmallVector<OpFoldResult> outDims = tensor::getMixedSizes(b, b.getLoc(), op.getInit());
-  SmallVector<int64_t> shifts;
-  for (unsigned i = 0; i < op.getStrides().size(); ++i) {
-    int64_t reach = op.getDilations()[i] * (filter.getDimSize(i + 2) - 1);
-    shifts.push_back(reach - op.getPadLow()[i]);
-    if (std::optional<int64_t> extent = getConstantIntValue(outDims[i + 2]))
-      outDims[i + 2] = b.getIndexAttr(*extent + reach);
-    else
-      outDims[i + 2] =
-          b.create<arith::AddIOp>(cast<Value>(outDims[i + 2]), constantIndex(b, reach)).getResult();
-    dims[i + 2] = getValueOrCreateConstantIndexOp(b, b.getLoc(), dims[i + 2]);
-  }
-  outDims[1] = dims[1];
-  Value zero = zeroOf(b, filter.getElementType());
-  Value init = emptyTensor(b, outDims, filter.getElementType());
-  return generate(b, init, [&](ImplicitLocOpBuilder &inner, ArrayRef<Value> at) {
-    SmallVector<Value> from(at.take_front(2));
-    Value inside = inner.create<arith::ConstantIntOp>(1, 1);
-    for (auto [i, shift] : llvm::enumerate(shifts)) {
-      Value moved = inner.create<arith::SubIOp>(at[i + 2], constantIndex(inner, shift));
-      Value stride = constantIndex(inner, op.getStrides()[i]);
-      Value zeroIndex = constantIndex(inner, 0);
-      // A negative `moved` is huge when unsigned: its quotient is outside.
-      from.push_back(inner.create<arith::DivUIOp>(moved, stride));
-      Value rest = inner.create<arith::RemUIOp>(moved, stride);
-      Value hits = inner.create<arith::CmpIOp>(arith::CmpIPredicate::eq, rest, zeroIndex);
-      Value within = inner.create<arith::CmpIOp>(arith::CmpIPredicate::ult, from.back(),
-                                                 cast<Value>(dims[i + 2]));
-      inside = inner.create<arith::AndIOp>(inside, hits);
-      inside = inner.create<arith::AndIOp>(inside, within);
+// A spatial dimension: output o gets input i through tap k where stride * i = o + pad_low - dilation * k.
+struct Spatial {
+  int64_t stride, kernel;
+  int64_t more; // output extent - stride * input extent
+  int64_t input; // or dynamic
+  SmallVector<Phase> phases; // those that a tap reaches
+
+  Spatial(ConvTransposeOp op, unsigned i, bool join) {
+    const int64_t dilation = op.getDilations()[i], low = op.getPadLow()[i];
+    stride = op.getStrides()[i];
+    kernel = typeOf(op.getFilter()).getDimSize(i + 2);
+    input = typeOf(op.getInput()).getDimSize(i + 2);
+    more = dilation * (kernel - 1) + 1 - stride - low - op.getPadHigh()[i];
+    const int64_t common = std::gcd(stride, dilation), step = stride / common;
+    for (int64_t at = 0; at < stride; ++at) {
+      int64_t tap = 0;
+      while (tap < step && (at + low - dilation * tap) % stride)
+        ++tap;
+      if (tap == step || tap >= kernel)
+        continue;
+      Phase made{at, 1, (kernel - 1 - tap) / step + 1, tap, step, dilation / common, 0, extraOf(at)};
+      made.begin = (at + low - dilation * (tap + (made.taps - 1) * step)) / stride;
+      if (!reaches(made))
+        continue;
+      Phase *last = phases.empty() ? nullptr : &phases.back();
+      if (join && dilation == 1 && last && last->first + last->count == at && last->taps == made.taps &&
+          last->begin == made.begin && last->firstTap + last->count == tap)
+        ++last->count;
+      else
+        phases.push_back(made);
     }
-    return guardedExtract(inner, inside, input, from, zero);
-  });
+  }
+
+  // Of the output positions `at`, `at` + stride, ..: their number less the input's extent.
+  int64_t extraOf(int64_t at) const { return llvm::divideCeilSigned(more - at, stride); }
+
+  // Whether any of it lies in the input, as far as that is known.
+  bool reaches(const Phase &phase) const {
+    if (ShapedType::isDynamic(input))
+      return true;
+    const int64_t count = input + phase.extra;
+    return count > 0 && phase.begin < input && phase.begin + count - 1 + (phase.taps - 1) * phase.dilation >= 0;
+  }
+};
+
+OpFoldResult plus(ImplicitLocOpBuilder &b, OpFoldResult dim, int64_t more) {
+  if (std::optional<int64_t> extent = getConstantIntValue(dim))
+    return b.getIndexAttr(*extent + more);
+  return more ? b.create<arith::AddIOp>(cast<Value>(dim), constantIndex(b, more)).getResult() : dim;
 }
 
-// nn.conv_transpose -> nn.conv of the spread input with the turned filter
-struct DecomposeConvTranspose : OpRewritePattern<ConvTransposeOp> {
+// One plain convolution a phase: what a stride spreads apart is not there to be multiplied.
+//   out[n, o, stride * q + first] = sum over i, j of x[n, i, q + begin + j * dilation] * filter[i, o, firstTap + (taps - 1 - j) * tapStep]
+// The results are put side by side in a tensor that has a dimension for the phases of each spatial one.
+class PhaseBuilder {
+public:
+  PhaseBuilder(ImplicitLocOpBuilder &b, ConvTransposeOp op)
+      : b(b), op(op), filterType(typeOf(op.getFilter())), groups(static_cast<int64_t>(op.getGroups())),
+        channels(filterType.getDimSize(1) * groups), spatials(op.getStrides().size()) {
+    bool few = channels < wholeVector && groups == 1;
+    for (unsigned i = 0; i < spatials; ++i)
+      axes.emplace_back(op, i, few && i + 1 == spatials);
+    int64_t columns = channels;
+    for (const Phase &phase : axes.back().phases)
+      columns = std::max(columns, channels * phase.count);
+    last = columns >= DecomposeTiles::leastChannels;
+    if (few && !last)
+      axes.back() = Spatial(op, spatials - 1, false);
+  }
+
+  int64_t count() const {
+    int64_t made = 1;
+    for (const Spatial &axis : axes)
+      made *= static_cast<int64_t>(axis.phases.size());
+    return made;
+  }
+
+  Value build() {
+    inputDims = tensor::getMixedSizes(b, b.getLoc(), op.getInput());
+    Value whole = start();
+    SmallVector<const Phase *> at(spatials);
+    std::function<void(unsigned)> each = [&](unsigned i) {
+      if (i == spatials)
+        whole = put(whole, convolve(at), at);
+      else
+        for (const Phase &phase : axes[i].phases) {
+          at[i] = &phase;
+          each(i + 1);
+        }
+    };
+    each(0);
+    return finish(whole);
+  }
+
+private:
+  static constexpr int64_t wholeVector = 16;
+
+  // [n, channels, (positions, phase)..], the channels last where they fill vectors.
+  template <class Item> SmallVector<Item> inOrder(Item batch, Item channel, ArrayRef<Item> rest) const {
+    SmallVector<Item> made{batch};
+    if (!last)
+      made.push_back(channel);
+    llvm::append_range(made, rest);
+    if (last)
+      made.push_back(channel);
+    return made;
+  }
+
+  Value start() {
+    int64_t reached = 1, all = 1;
+    SmallVector<OpFoldResult> rest;
+    for (auto [i, axis] : llvm::enumerate(axes)) {
+      rest.append({plus(b, inputDims[i + 2], axis.extraOf(0)), b.getIndexAttr(axis.stride)});
+      all *= axis.stride;
+      int64_t here = 0;
+      for (const Phase &phase : axis.phases)
+        here += phase.count;
+      reached *= here;
+    }
+    Value init = emptyTensor(b, inOrder<OpFoldResult>(inputDims[0], b.getIndexAttr(channels), rest), filterType.getElementType());
+    return reached == all ? init : startAccumulator(b, init, op.getBias(), last ? 2 * spatials + 1 : 1);
+  }
+
+  // The taps of the phases as the filter of a plain convolution: [groups * joined * O / groups, I / groups, taps..].
+  Value turnedFilter(ArrayRef<const Phase *> at) {
+    SmallVector<ReassociationIndices> split{{0, 1}};
+    SmallVector<int64_t> apart{groups, filterType.getDimSize(0) / groups};
+    for (int64_t i = 1; i < filterType.getRank(); ++i) {
+      split.push_back({i + 1});
+      apart.push_back(filterType.getDimSize(i));
+    }
+    Value filter = b.create<tensor::ExpandShapeOp>(RankedTensorType::get(apart, filterType.getElementType()), op.getFilter(), split);
+    // Group, joined phase, output, input, taps.
+    SmallVector<int64_t> shape{groups, at.back()->count, apart[2], apart[1]};
+    SmallVector<ReassociationIndices> join{{0, 1, 2}, {3}};
+    for (unsigned i = 0; i < spatials; ++i) {
+      shape.push_back(at[i]->taps);
+      join.push_back({i + 4});
+    }
+    Value init = b.create<tensor::EmptyOp>(shape, filterType.getElementType());
+    Value made = generate(b, init, [&](ImplicitLocOpBuilder &inner, ArrayRef<Value> index) {
+      SmallVector<Value> from{index[0], index[3], index[2]};
+      for (unsigned i = 0; i < spatials; ++i) {
+        const Phase &phase = *at[i];
+        Value before = inner.create<arith::MulIOp>(index[i + 4], constantIndex(inner, phase.tapStep));
+        from.push_back(inner.create<arith::SubIOp>(constantIndex(inner, phase.firstTap + (phase.taps - 1) * phase.tapStep), before));
+      }
+      from.back() = inner.create<arith::AddIOp>(from.back(), index[1]);
+      return inner.create<tensor::ExtractOp>(filter, from).getResult();
+    });
+    return b.create<tensor::CollapseShapeOp>(made, join);
+  }
+
+  // The phases' positions, in the order of the whole's dimensions: [n, (positions, 1).., joined, channels].
+  Value convolve(ArrayRef<const Phase *> at) {
+    const int64_t joined = at.back()->count;
+    SmallVector<OpFoldResult> made{inputDims[0], b.getIndexAttr(joined * channels)}, kept(made), offsets(2, b.getIndexAttr(0));
+    SmallVector<int64_t> low, high, dilations, ones(spatials, 1);
+    bool cut = false;
+    for (unsigned i = 0; i < spatials; ++i) {
+      const Phase &phase = *at[i];
+      // Where a phase begins or ends inside the input, the convolution gives more than is kept.
+      const int64_t begin = phase.begin, end = phase.extra + begin + (phase.taps - 1) * phase.dilation;
+      low.push_back(std::max<int64_t>(-begin, 0));
+      high.push_back(std::max<int64_t>(end, 0));
+      dilations.push_back(phase.dilation);
+      kept.push_back(plus(b, inputDims[i + 2], phase.extra));
+      made.push_back(plus(b, inputDims[i + 2], phase.extra + std::max<int64_t>(begin, 0) + std::max<int64_t>(-end, 0)));
+      offsets.push_back(b.getIndexAttr(std::max<int64_t>(begin, 0)));
+      cut |= begin > 0 || end < 0;
+    }
+    Value bias = op.getBias();
+    if (bias && joined > 1) {
+      Value init = b.create<tensor::EmptyOp>(ArrayRef<int64_t>{joined, channels}, filterType.getElementType());
+      bias = generic(b, {bias}, init, {AffineMap::get(2, 0, b.getAffineDimExpr(1)), b.getMultiDimIdentityMap(2)}, parallelIterators(2),
+                     [](ImplicitLocOpBuilder &, ValueRange arguments) { return arguments[0]; });
+      bias = b.create<tensor::CollapseShapeOp>(bias, ArrayRef<ReassociationIndices>{{0, 1}});
+    }
+    Value init = emptyTensor(b, made, filterType.getElementType());
+    Value result = b.create<ConvOp>(init.getType(), op.getInput(), turnedFilter(at), bias, init, ones, dilations, low, high, op.getGroups());
+    if (cut)
+      result = b.create<tensor::ExtractSliceOp>(result, offsets, kept, SmallVector<OpFoldResult>(kept.size(), b.getIndexAttr(1)));
+    return result;
+  }
+
+  Value put(Value whole, Value part, ArrayRef<const Phase *> at) {
+    if (last) {
+      SmallVector<int64_t> order{0};
+      for (unsigned i = 0; i < spatials; ++i)
+        order.push_back(i + 2);
+      order.push_back(1);
+      part = DecomposeTiles::turned(b, part, order);
+    }
+    SmallVector<OpFoldResult> rest, begins, sizes = tensor::getMixedSizes(b, b.getLoc(), part);
+    for (unsigned i = 0; i < spatials; ++i) {
+      rest.append({sizes[i + (last ? 1 : 2)], b.getIndexAttr(at[i]->count)});
+      begins.append({b.getIndexAttr(0), b.getIndexAttr(at[i]->first)});
+    }
+    SmallVector<OpFoldResult> dims = inOrder<OpFoldResult>(sizes[0], b.getIndexAttr(channels), rest);
+    SmallVector<OpFoldResult> offsets = inOrder<OpFoldResult>(b.getIndexAttr(0), b.getIndexAttr(0), begins);
+    // A dimension of one element after each position but, with the channels last, the joined one, which the channels hold.
+    SmallVector<ReassociationIndices> groupsOf;
+    int64_t next = 0;
+    for (int64_t i = 0; i < typeOf(part).getRank(); ++i) {
+      groupsOf.push_back({next++});
+      const bool spatial = last ? i > 0 && i <= static_cast<int64_t>(spatials) : i >= 2;
+      const bool holdsJoined = last && i == static_cast<int64_t>(spatials);
+      if ((spatial && !holdsJoined) || (last && i == static_cast<int64_t>(spatials) + 1))
+        groupsOf.back().push_back(next++);
+    }
+    SmallVector<int64_t> shape;
+    for (OpFoldResult dim : dims)
+      shape.push_back(getConstantIntValue(dim).value_or(ShapedType::kDynamic));
+    Value apart = b.create<tensor::ExpandShapeOp>(RankedTensorType::get(shape, filterType.getElementType()), part, groupsOf, dims);
+    return b.create<tensor::InsertSliceOp>(apart, whole, offsets, dims, SmallVector<OpFoldResult>(dims.size(), b.getIndexAttr(1)));
+  }
+
+  // Positions and phases are one dimension, which is cut to the output's extent.
+  Value finish(Value whole) {
+    SmallVector<ReassociationIndices> join{{0}};
+    int64_t next = 1;
+    if (!last)
+      join.push_back({next++});
+    for (unsigned i = 0; i < spatials; ++i, next += 2)
+      join.push_back({next, next + 1});
+    if (last)
+      join.push_back({next});
+    Value made = b.create<tensor::CollapseShapeOp>(whole, join);
+    SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, b.getLoc(), made), out = tensor::getMixedSizes(b, b.getLoc(), op.getInit());
+    bool cut = false;
+    for (auto [i, axis] : llvm::enumerate(axes)) {
+      if (axis.extraOf(0) * axis.stride == axis.more)
+        continue;
+      sizes[i + (last ? 1 : 2)] = out[i + 2];
+      cut = true;
+    }
+    if (cut)
+      made = b.create<tensor::ExtractSliceOp>(made, SmallVector<OpFoldResult>(sizes.size(), b.getIndexAttr(0)), sizes,
+                                              SmallVector<OpFoldResult>(sizes.size(), b.getIndexAttr(1)));
+    if (last) {
+      SmallVector<int64_t> order{0, static_cast<int64_t>(spatials) + 1};
+      for (unsigned i = 0; i < spatials; ++i)
+        order.push_back(i + 1);
+      made = b.create<linalg::TransposeOp>(made, op.getInit(), order)->getResult(0);
+    }
+    return made.getType() == op.getType() ? made : b.create<tensor::CastOp>(op.getType(), made).getResult();
+  }
+
+  ImplicitLocOpBuilder &b;
+  ConvTransposeOp op;
+  RankedTensorType filterType;
+  int64_t groups, channels;
+  unsigned spatials;
+  bool last = false; // the channels
+  SmallVector<Spatial> axes;
+  SmallVector<OpFoldResult> inputDims;
+};
+
+// More phases than this are not worth a kernel each.
+constexpr int64_t mostPhases = 16;
+
+// nn.conv_transpose -> an nn.conv a phase
+struct DecomposePhases : OpRewritePattern<ConvTransposeOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(ConvTransposeOp op, PatternRewriter &rewriter) const override {
     ImplicitLocOpBuilder b(op.getLoc(), rewriter);
-    SmallVector<int64_t> ones(op.getStrides().size(), 1), zeros(op.getStrides().size(), 0);
-    Value filter = turnFilter(b, op.getFilter(), static_cast<int64_t>(op.getGroups()));
-    Value input = spreadInput(b, op);
-    rewriter.replaceOpWithNewOp<ConvOp>(op, op.getType(), input, filter, op.getBias(), op.getInit(),
-                                        ones, op.getDilations(), zeros, zeros, op.getGroups());
+    PhaseBuilder phases(b, op);
+    if (phases.count() > mostPhases)
+      return rewriter.notifyMatchFailure(op, "too many phases");
+    rewriter.replaceOp(op, phases.build());
+    return success();
+  }
+};
+
+// nn.conv_transpose -> a sum over the taps that meet an element, for each element of the output
+struct DecomposeDirectly : OpRewritePattern<ConvTransposeOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(ConvTransposeOp op, PatternRewriter &rewriter) const override {
+    ImplicitLocOpBuilder b(op.getLoc(), rewriter);
+    RankedTensorType filter = typeOf(op.getFilter());
+    const int64_t outs = filter.getDimSize(1), ins = filter.getDimSize(0) / static_cast<int64_t>(op.getGroups());
+    Value zero = zeroOf(b, filter.getElementType());
+    SmallVector<Value> extents{constantIndex(b, ins)}, inputs;
+    // Without dilation every stride-th tap meets a position, from one on that the position gives.
+    SmallVector<int64_t> steps;
+    for (unsigned i = 0; i < op.getStrides().size(); ++i) {
+      const int64_t kernel = filter.getDimSize(i + 2);
+      steps.push_back(op.getDilations()[i] == 1 ? op.getStrides()[i] : 1);
+      extents.push_back(constantIndex(b, llvm::divideCeil(kernel, steps.back())));
+      inputs.push_back(getValueOrCreateConstantIndexOp(b, b.getLoc(), tensor::getMixedSize(b, b.getLoc(), op.getInput(), i + 2)));
+    }
+    rewriter.replaceOp(op, generate(b, op.getInit(), [&](ImplicitLocOpBuilder &inner, ArrayRef<Value> at) {
+      Value count = constantIndex(inner, outs);
+      Value out = inner.create<arith::RemUIOp>(at[1], count);
+      Value first = inner.create<arith::MulIOp>(inner.create<arith::DivUIOp>(at[1], count), constantIndex(inner, ins));
+      Value start = op.getBias() ? inner.create<tensor::ExtractOp>(op.getBias(), at[1]).getResult() : zero;
+      return accumulate(inner, extents, start, [&](ImplicitLocOpBuilder &body, ArrayRef<Value> step, Value total) -> Value {
+        Value channel = body.create<arith::AddIOp>(first, step[0]);
+        SmallVector<Value> from{at[0], channel}, weight{channel, out};
+        Value inside = body.create<arith::ConstantIntOp>(1, 1);
+        auto require = [&](arith::CmpIPredicate predicate, Value left, Value right) {
+          inside = body.create<arith::AndIOp>(inside, body.create<arith::CmpIOp>(predicate, left, right));
+        };
+        for (unsigned i = 0; i < inputs.size(); ++i) {
+          Value stride = constantIndex(body, op.getStrides()[i]);
+          Value place = body.create<arith::AddIOp>(at[i + 2], constantIndex(body, op.getPadLow()[i]));
+          Value tap = step[i + 1];
+          if (steps[i] > 1) {
+            tap = body.create<arith::MulIOp>(tap, stride);
+            tap = body.create<arith::AddIOp>(tap, body.create<arith::RemUIOp>(place, stride));
+            require(arith::CmpIPredicate::ult, tap, constantIndex(body, filter.getDimSize(i + 2)));
+          }
+          weight.push_back(tap);
+          place = body.create<arith::SubIOp>(place, body.create<arith::MulIOp>(tap, constantIndex(body, op.getDilations()[i])));
+          // A negative place is huge when unsigned: its quotient is outside.
+          from.push_back(body.create<arith::DivUIOp>(place, stride));
+          if (steps[i] == 1)
+            require(arith::CmpIPredicate::eq, body.create<arith::RemUIOp>(place, stride), constantIndex(body, 0));
+          require(arith::CmpIPredicate::ult, from.back(), inputs[i]);
+        }
+        auto branch = body.create<scf::IfOp>(
+            inside,
+            [&](OpBuilder &nested, Location loc) {
+              ImplicitLocOpBuilder then(loc, nested);
+              Value x = then.create<tensor::ExtractOp>(op.getInput(), from);
+              Value w = then.create<tensor::ExtractOp>(op.getFilter(), weight);
+              then.create<scf::YieldOp>(multiplyAdd(then, {x, w, total}));
+            },
+            [&](OpBuilder &nested, Location loc) { nested.create<scf::YieldOp>(loc, total); });
+        return branch.getResult(0);
+      });
+    }));
     return success();
   }
 };
@@ -230,8 +503,10 @@ struct DecomposeConvTranspose : OpRewritePattern<ConvTransposeOp> {
 } // namespace
 
 void populateDecomposeConvTransposePatterns(RewritePatternSet &patterns) {
-  patterns.add<DecomposeConvTranspose>(patterns.getContext());
-  patterns.add<DecomposeTiles>(patterns.getContext(), /*benefit=*/2);
+  patterns.add<DropEmpty<ConvTransposeOp>>(patterns.getContext(), /*benefit=*/4);
+  patterns.add<DecomposeDirectly>(patterns.getContext());
+  patterns.add<DecomposePhases>(patterns.getContext(), /*benefit=*/2);
+  patterns.add<DecomposeTiles>(patterns.getContext(), /*benefit=*/3);
 }
 
 } // namespace halcyon::nn

@@ -1,3 +1,4 @@
+#include "dialect/nn/ConvParts.h"
 #include "dialect/nn/Decompose.h"
 #include "dialect/nn/LinalgBuilders.h"
 #include "dialect/nn/Nn.h"
@@ -159,6 +160,7 @@ struct DecomposePool : OpRewritePattern<PoolOp> {
 } // namespace
 
 void populateDecomposePoolPatterns(RewritePatternSet &patterns) {
+  patterns.add<DropEmpty<PoolOp>>(patterns.getContext(), /*benefit=*/2);
   patterns.add<DecomposePool>(patterns.getContext());
 }
 

@@ -89,6 +89,12 @@ Value guardedExtract(ImplicitLocOpBuilder &b, Value inside, Value source, ValueR
   return branch.getResult(0);
 }
 
+// Whether `dim` is the extent of `value` along `axis`, asked for anywhere.
+static bool isExtent(OpFoldResult dim, Value value, int64_t axis) {
+  auto asked = dyn_cast<Value>(dim) ? cast<Value>(dim).getDefiningOp<tensor::DimOp>() : tensor::DimOp();
+  return asked && asked.getSource() == value && asked.getConstantIndex() == axis;
+}
+
 Value padded(ImplicitLocOpBuilder &b, Value source, ArrayRef<OpFoldResult> low,
              ArrayRef<OpFoldResult> dims, Value outside) {
   auto type = cast<RankedTensorType>(source.getType());
@@ -102,8 +108,8 @@ Value padded(ImplicitLocOpBuilder &b, Value source, ArrayRef<OpFoldResult> low,
     };
     SmallVector<Value> at;
     for (auto [axis, index] : llvm::enumerate(indices)) {
-      if (isConstantIntValue(low[axis], 0) &&
-          isEqualConstantIntOrValue(dims[axis], sourceDims[axis])) {
+      if (isConstantIntValue(low[axis], 0) && (isEqualConstantIntOrValue(dims[axis], sourceDims[axis]) ||
+                                               isExtent(dims[axis], source, static_cast<int64_t>(axis)))) {
         at.push_back(index);
         continue;
       }

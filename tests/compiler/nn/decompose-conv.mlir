@@ -67,16 +67,55 @@ func.func @pointwise(%x: tensor<1x5x5x4xf32>, %w: tensor<6x4x1x1xf32>, %b: tenso
   return %y : tensor<1x5x5x6xf32>
 }
 
-// A transposed convolution is one of the spread input with the turned filter.
+// A transposed convolution is a plain one for each phase of its stride, of the input as it is and of the phase's taps; what
+// they make lies side by side. Of 3 taps at a stride of 2, two meet the even positions and one the odd ones.
 // CHECK-LABEL: func @transposed
-// CHECK-SAME: %[[X:.*]]: tensor<1x4x5xf32>, %[[W:.*]]: tensor<4x3x2xf32>
-func.func @transposed(%x: tensor<1x4x5xf32>, %w: tensor<4x3x2xf32>, %i: tensor<1x3x11xf32>) -> tensor<1x3x11xf32> {
-  // CHECK: tensor.extract %[[W]]
-  // CHECK: tensor.extract %[[X]]
-  // CHECK: linalg.generic {{.*}} ins(%{{.*}}, %{{.*}} : tensor<1x4x12xf32>, tensor<3x4x2xf32>)
-  %y = nn.conv_transpose ins(%x, %w : tensor<1x4x5xf32>, tensor<4x3x2xf32>) outs(%i : tensor<1x3x11xf32>)
-    {strides = array<i64: 2>, dilations = array<i64: 1>, pad_low = array<i64: 0>, pad_high = array<i64: -1>}
+// CHECK-SAME: %[[X:.*]]: tensor<1x4x5xf32>, %[[W:.*]]: tensor<4x3x3xf32>
+func.func @transposed(%x: tensor<1x4x5xf32>, %w: tensor<4x3x3xf32>, %i: tensor<1x3x11xf32>) -> tensor<1x3x11xf32> {
+  // CHECK: %[[EVEN_TAPS:.*]] = tensor.collapse_shape %{{.*}} : tensor<1x1x3x4x2xf32> into tensor<3x4x2xf32>
+  // CHECK: %[[EVEN:.*]] = linalg.generic {{.*}} ins(%{{.*}}, %[[EVEN_TAPS]] : tensor<1x4x7xf32>, tensor<3x4x2xf32>) outs({{.*}} : tensor<1x3x6xf32>)
+  // CHECK: tensor.insert_slice %{{.*}} into %{{.*}}[0, 0, 0, 0] [1, 3, 6, 1] [1, 1, 1, 1] : tensor<1x3x6x1xf32> into tensor<1x3x6x2xf32>
+  // CHECK: %[[ODD_TAP:.*]] = tensor.collapse_shape %{{.*}} : tensor<1x1x3x4x1xf32> into tensor<3x4x1xf32>
+  // CHECK: linalg.generic {{.*}} ins(%[[X]], %[[ODD_TAP]] : tensor<1x4x5xf32>, tensor<3x4x1xf32>) outs({{.*}} : tensor<1x3x5xf32>)
+  // CHECK: tensor.insert_slice %{{.*}} into %{{.*}}[0, 0, 0, 1] [1, 3, 5, 1] [1, 1, 1, 1]
+  // CHECK: %[[JOINED:.*]] = tensor.collapse_shape %{{.*}} : tensor<1x3x6x2xf32> into tensor<1x3x12xf32>
+  // CHECK: tensor.extract_slice %[[JOINED]][0, 0, 0] [1, 3, 11] [1, 1, 1]
+  %y = nn.conv_transpose ins(%x, %w : tensor<1x4x5xf32>, tensor<4x3x3xf32>) outs(%i : tensor<1x3x11xf32>)
+    {strides = array<i64: 2>, dilations = array<i64: 1>, pad_low = array<i64: 0>, pad_high = array<i64: 0>}
   return %y : tensor<1x3x11xf32>
+}
+
+// Few channels: phases of the last dimension that as many taps reach are channels of one convolution. A phase that no tap
+// reaches is the bias.
+// CHECK-LABEL: func @gaps
+func.func @gaps(%x: tensor<1x4x5xf32>, %w: tensor<4x3x3xf32>, %b: tensor<3xf32>, %i: tensor<1x3x20xf32>) -> tensor<1x3x20xf32> {
+  // CHECK: %[[START:.*]] = linalg.generic {{.*}} ins(%{{.*}} : tensor<3xf32>) outs(%{{.*}} : tensor<1x5x4x3xf32>)
+  // CHECK: linalg.generic {{.*}} ins(%{{.*}}, %{{.*}} : tensor<1x4x5xf32>, tensor<9x4x1xf32>)
+  // CHECK: tensor.insert_slice %{{.*}} into %[[START]][0, 0, 0, 0] [1, 5, 3, 3] [1, 1, 1, 1]
+  // CHECK-NOT: tensor.insert_slice
+  %y = nn.conv_transpose ins(%x, %w, %b : tensor<1x4x5xf32>, tensor<4x3x3xf32>, tensor<3xf32>) outs(%i : tensor<1x3x20xf32>)
+    {strides = array<i64: 4>, dilations = array<i64: 1>, pad_low = array<i64: 0>, pad_high = array<i64: -1>}
+  return %y : tensor<1x3x20xf32>
+}
+
+// Too many phases for a kernel each: a sum over the taps that meet an element.
+// CHECK-LABEL: func @many
+func.func @many(%x: tensor<1x64x5x5xf32>, %w: tensor<64x64x5x5xf32>, %i: tensor<1x64x25x25xf32>) -> tensor<1x64x25x25xf32> {
+  // CHECK-COUNT-3: scf.for
+  // CHECK: scf.if
+  // CHECK: tensor.extract
+  %y = nn.conv_transpose ins(%x, %w : tensor<1x64x5x5xf32>, tensor<64x64x5x5xf32>) outs(%i : tensor<1x64x25x25xf32>)
+    {strides = array<i64: 5, 5>, dilations = array<i64: 2, 2>, pad_low = array<i64: 2, 2>, pad_high = array<i64: 2, 2>}
+  return %y : tensor<1x64x25x25xf32>
+}
+
+// Windows that begin beyond the input give no elements.
+// CHECK-LABEL: func @empty
+// CHECK-NEXT: return %{{.*}} : tensor<1x3x0xf32>
+func.func @empty(%x: tensor<1x4x2xf32>, %w: tensor<3x4x2xf32>, %i: tensor<1x3x0xf32>) -> tensor<1x3x0xf32> {
+  %y = nn.conv ins(%x, %w : tensor<1x4x2xf32>, tensor<3x4x2xf32>) outs(%i : tensor<1x3x0xf32>)
+    {strides = array<i64: 1>, dilations = array<i64: 2>, pad_low = array<i64: 0>, pad_high = array<i64: 0>}
+  return %y : tensor<1x3x0xf32>
 }
 
 // Where windows tile the output it is a matrix product; with few channels the tiles are turned afterwards.

@@ -1,4 +1,4 @@
-"""Windows: the extents and values of pools for every way of padding and rounding."""
+"""Windows: the extents and values of pools for every way of padding and rounding; transposed convolutions."""
 import numpy as np
 
 POOLS = [("MaxPool", 10), ("MaxPool", 12), ("MaxPool", 22), ("AveragePool", 11), ("AveragePool", 19), ("AveragePool", 22), ("LpPool", 18),
@@ -50,5 +50,50 @@ def pools(Case, rng):
                types={0: 1}, kernel_shape=[3, 2], strides=[1, 2], dilations=[2, 2], auto_pad="SAME_UPPER")
 
 
+# Channels, outputs of a group, groups; kernel, strides, dilations, pads, output_padding or output_shape or auto_pad.
+TRANSPOSED = [
+    ("one phase", 3, 4, 1, [3], [1], [1], [1, 1], {}),
+    ("pads beyond the kernel", 3, 4, 1, [3], [1], [1], [3, 0], {}),
+    ("a stride beyond the kernel", 2, 3, 1, [2], [5], [1], [0, 0], {"output_padding": [2]}),
+    ("joined phases", 2, 3, 1, [16], [8], [1], [4, 4], {}),
+    ("joined phases, uneven", 2, 2, 1, [7], [4], [1], [2, 1], {"output_padding": [3]}),
+    ("one output", 4, 1, 1, [9, 9], [4, 4], [1, 1], [4, 4, 4, 4], {"output_padding": [3, 3]}),
+    ("vectors of outputs", 8, 16, 1, [4, 4], [2, 2], [1, 1], [1, 1, 1, 1], {}),
+    ("vectors of outputs, uneven", 8, 17, 1, [3, 5], [2, 3], [1, 1], [1, 0, 0, 2], {"output_padding": [1, 2]}),
+    ("dilated with the stride", 3, 4, 1, [3, 3], [2, 2], [2, 2], [0, 1, 1, 0], {}),
+    ("dilated across the stride", 3, 20, 1, [3, 2], [2, 3], [3, 2], [1, 1, 1, 1], {"output_padding": [1, 0]}),
+    ("groups", 6, 3, 3, [3, 3], [2, 2], [1, 1], [1, 1, 1, 1], {"output_padding": [1, 1]}),
+    ("depthwise", 16, 1, 16, [4, 4], [2, 2], [1, 1], [1, 1, 1, 1], {}),
+    ("three dimensions", 4, 5, 1, [3, 3, 3], [2, 2, 2], [1, 1, 1], [1, 1, 1, 1, 1, 1], {"output_padding": [1, 1, 1]}),
+    ("three dimensions, vectors", 4, 16, 1, [2, 3, 1], [1, 2, 3], [1, 1, 1], [0, 1, 0, 0, 1, 0], {}),
+    ("too many phases", 3, 33, 1, [5, 5], [5, 5], [2, 2], [2, 2, 2, 2], {}),
+    ("too many phases, undilated", 2, 17, 1, [7, 6, 7], [4, 4, 4], [1, 1, 1], [2, 2, 2, 2, 2, 2], {}),
+    ("an output shape", 3, 4, 1, [3, 3], [2, 2], [1, 1], None, {"output_shape": [8, 9]}),
+    ("the same, upper", 3, 4, 1, [3, 3], [2, 2], [1, 1], None, {"auto_pad": "SAME_UPPER"}),
+    ("the same, lower", 3, 4, 1, [4, 3], [3, 2], [1, 1], None, {"auto_pad": "SAME_LOWER"}),
+]
+
+
+def transposed(Case, rng):
+    """Each with weights that are known and not, and of known and unknown extents."""
+    for title, channels, outs, groups, kernel, strides, dilations, pads, given in TRANSPOSED:
+        given = {"strides": strides, "dilations": dilations, "group": groups, **given, **({"pads": pads} if pads else {})}
+        shape = [2, channels, *[4, 5, 3][:len(kernel)]]
+        calls = [{"x": rng.integers(-9, 9, [n, *shape[1:]]).astype(np.float32)} for n in (2, 1)]
+        w = rng.integers(-9, 9, [channels, outs, *kernel]).astype(np.float32)
+        bias = rng.integers(-9, 9, outs * groups).astype(np.float32)
+        how = dict(judges=("onnxruntime",), types={0: 1}, opset=22, **given)
+        yield Case(f"ConvTranspose: {title}", "ConvTranspose", calls[:1], constants={"w": w, "b": bias}, **how)
+        yield Case(f"ConvTranspose by an unknown filter: {title}", "ConvTranspose", [{**calls[0], "w": w}], **how)
+        if "output_shape" in given or "auto_pad" in given:
+            yield Case(f"ConvTranspose of any batch: {title}", "ConvTranspose", calls, dims={"x": ["n"] + [None] * (len(shape) - 1)},
+                       constants={"w": w, "b": bias}, **how)
+            continue
+        longer = [*calls, {"x": rng.integers(-9, 9, [1, channels, *[1, 2, 6][:len(kernel)]]).astype(np.float32)}]
+        yield Case(f"ConvTranspose of any extents: {title}", "ConvTranspose", longer, dims={"x": ["n", None, "d", "h", "w"][:len(shape)]},
+                   constants={"w": w, "b": bias}, **how)
+
+
 def cases(Case):
     yield from pools(Case, np.random.default_rng(7))
+    yield from transposed(Case, np.random.default_rng(8))
