@@ -54,7 +54,7 @@ public:
   bool isDemanded(llvm::StringRef name) const { return demanded.contains(name); }
 
   // Which branch of an If to compile where only one can be.
-  bool takesFirstBranch() { return choices.takeFirst(); }
+  bool takesFirstBranch(llvm::StringRef name) { return choices.takeFirst(name); }
 
   Imported fromTensor(mlir::ImplicitLocOpBuilder &b, mlir::Value tensor, DataType dataType,
                       Dims dims = {}) const;

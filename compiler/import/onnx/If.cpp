@@ -110,7 +110,7 @@ LogicalResult importIf(NodeContext &node) {
   if (differInRank(*thenOutputs, *elseOutputs)) {
     // Ranks are static here: one branch is compiled, and a call whose condition chooses the other
     // one fails.
-    bool isThen = node.graph.takesFirstBranch();
+    bool isThen = node.graph.takesFirstBranch(node.node.name);
     draft.erase();
     if (!isThen)
       test = b.create<arith::XOrIOp>(test, b.create<arith::ConstantIntOp>(1, 1));

@@ -3,6 +3,7 @@
 #include "import/onnx/Declared.h"
 #include "import/onnx/GraphImporter.h"
 #include "import/onnx/Packed.h"
+#include "import/onnx/Sinking.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -355,33 +356,69 @@ private:
   std::set<std::string> usedSymbols;
 };
 
+// One import: the module (null where it fails), what it said, its report, and the If of which it took one branch only.
+struct Attempt {
+  OwningOpRef<ModuleOp> module;
+  std::vector<Diagnostic> said;
+  ImportReport report;
+};
+
+Attempt attempt(MLIRContext &context, const Model &model, StringRef path, ImportOptions options, Choices &choices) {
+  Attempt made;
+  if (options.report)
+    options.report = &made.report;
+  ScopedDiagnosticHandler handler(
+      &context, [&](Diagnostic &diagnostic) { made.said.push_back(std::move(diagnostic)); });
+  made.module = ModelImporter(context, model, path, options, choices).run();
+  return made;
+}
+
+// Both branches of every If, with what follows moved into the branches until their results have the same ranks. Nothing where
+// that does not happen within so many nodes, or one of the branches does not fit what follows.
+std::optional<Attempt> importBothBranches(MLIRContext &context, const Model &model, StringRef path,
+                                          const ImportOptions &options, const std::string &name, int depth = 0) {
+  constexpr size_t mostNodes = 64;
+  constexpr int mostIfs = 4;
+  size_t before = 0;
+  for (size_t wanted = 1; wanted <= mostNodes && depth < mostIfs; wanted *= 2) {
+    size_t count = wanted;
+    std::optional<Model> sunk = withSunkNodes(model, name, count);
+    if (!sunk || count == before)
+      return std::nullopt;
+    before = count;
+    Choices choices;
+    Attempt made = attempt(context, *sunk, path, options, choices);
+    if (choices.asked().empty())
+      return made.module ? std::optional(std::move(made)) : std::nullopt;
+    if (choices.asked() != name)
+      return importBothBranches(context, *sunk, path, options, choices.asked(), depth + 1);
+  }
+  return std::nullopt;
+}
+
 // Imports until one succeeds or no choice is left; then the first one's errors are what is wrong.
 OwningOpRef<ModuleOp> importByChoices(MLIRContext &context, const Model &model, StringRef path,
                                       const ImportOptions &options) {
   Choices choices;
-  std::vector<Diagnostic> reported;
-  for (bool isFirst = true;; isFirst = false) {
-    std::vector<Diagnostic> found;
-    ImportReport report;
-    ImportOptions attempt = options;
-    attempt.report = options.report ? &report : nullptr;
-    OwningOpRef<ModuleOp> module;
-    {
-      ScopedDiagnosticHandler handler(
-          &context, [&](Diagnostic &diagnostic) { found.push_back(std::move(diagnostic)); });
-      module = ModelImporter(context, model, path, attempt, choices).run();
-    }
-    if (isFirst || module) {
-      reported = std::move(found);
-      if (options.report)
-        *options.report = std::move(report);
-    }
-    if (module || !choices.again()) {
-      for (Diagnostic &diagnostic : reported)
-        context.getDiagEngine().emit(std::move(diagnostic));
-      return module;
-    }
+  std::optional<Attempt> reported;
+  for (;;) {
+    Attempt made = attempt(context, model, path, options, choices);
+    const bool isDone = static_cast<bool>(made.module);
+    if (!reported && !choices.asked().empty())
+      if (std::optional<Attempt> both = importBothBranches(context, model, path, options, choices.asked())) {
+        reported = std::move(both);
+        break;
+      }
+    if (!reported || isDone)
+      reported = std::move(made);
+    if (isDone || !choices.again())
+      break;
   }
+  if (options.report)
+    *options.report = std::move(reported->report);
+  for (Diagnostic &diagnostic : reported->said)
+    context.getDiagEngine().emit(std::move(diagnostic));
+  return std::move(reported->module);
 }
 
 } // namespace
