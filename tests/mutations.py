@@ -7,7 +7,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "e2e"))
 import constructs
 from halcyon import Tools
 
-NAMES = ["add", "dense_relu", "if", "loop_constant_shape", "loop_changing_shape", "several_functions", "variable", "lists"]
+NAMES = ["add", "dense_relu", "if", "loop_constant_shape", "loop_changing_shape", "several_functions", "variable", "lists", "onnx_packed"]
 
 
 def artifacts(tools):
@@ -16,9 +16,7 @@ def artifacts(tools):
     (tools.build / "e2e").mkdir(exist_ok=True)
     for name in NAMES:
         target = tools.build / f"e2e/{name}-O2.hcm"
-        source = constructs.FOLDER / f"{name}.mlir"
-        options = constructs.directives(source, tools.build / "e2e")[0]
-        if target.is_file() or tools.compile(source, target, "--target=cpu", *options) is None:
+        if target.is_file() or constructs.compile(tools, name, target) is None:
             made.append(target)
         else:
             missing.append(name)

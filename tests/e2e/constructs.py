@@ -91,6 +91,14 @@ def encoded(source, scratch):
     return (target, None) if done.returncode == 0 else (target, "protoc: " + done.stderr.strip())
 
 
+def compile(tools, name, artifact):
+    """The file of that name, in whichever form, as it asks to be compiled. None, or what went wrong."""
+    (source,) = FOLDER.glob(name + ".[mo]*")
+    scratch = artifact.parent
+    model, error = encoded(source, scratch) if source.suffix == ".onnxtxt" else (source, None)
+    return error or tools.compile(model, artifact, "--target=cpu", *directives(source, scratch)[0])
+
+
 def package():
     found = re.search(r"^package\s+([\w.]+);", PROTO.read_text(), re.M)
     return found[1] + "." if found else ""

@@ -8,8 +8,9 @@ import constructs
 import suite
 from halcyon import Tools
 
-# What each is there for: a dynamic size and constants, module variables, a donated argument, a size that only the device knows.
-CONSTRUCTS = {"dense_relu": [], "variable": [], "donate": ["--donate=0:0"], "host_read": []}
+# What each is there for: a dynamic size and constants, module variables, a donated argument, a size that only the device knows,
+# elements of less than a byte.
+CONSTRUCTS = ["dense_relu", "variable", "donate", "host_read", "onnx_packed"]
 
 
 def compiled(build):
@@ -17,8 +18,8 @@ def compiled(build):
     tools = Tools(build)
     folder = tools.build / "faults"
     folder.mkdir(exist_ok=True)
-    for name, options in CONSTRUCTS.items():
-        error = tools.compile(constructs.FOLDER / f"{name}.mlir", folder / f"{name}.hcm", "--target=cpu", *options)
+    for name in CONSTRUCTS:
+        error = constructs.compile(tools, name, folder / f"{name}.hcm")
         if error:
             return {}, f"{name}: {error}"
     return {"HALCYON_ARTIFACTS": ":".join(str(folder / f"{name}.hcm") for name in CONSTRUCTS)}, None

@@ -209,7 +209,7 @@ int main(int argc, char** argv) {
   }
   if (originals.empty()) {
     using namespace support;
-    originals = {build(copy_artifact()), build(dynamic_copy_artifact()), build(host_call_artifact()), build(rich_artifact())};
+    originals = {build(copy_artifact()), build(dynamic_copy_artifact()), build(host_call_artifact()), build(rich_artifact()), build(packed_artifact())};
   }
   Counts counts;
   for (size_t i = 0; i < originals.size(); ++i) attack(originals[i], count / originals.size() + 1, seed + i, counts);

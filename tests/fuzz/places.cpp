@@ -47,9 +47,13 @@ class Collector {
 std::vector<Place> places(std::span<const std::byte> file) {
   Collector c(file.data());
   const s::Metadata& metadata = *s::GetMetadata(file.data() + 64);
-  const auto value = [&c](const s::Value* v) {
+  const auto type = [&c](const s::ElementType* t) {
+    c.add(t, 1);  // the kind
+    if (t) c.add(reinterpret_cast<const std::byte*>(t) + 1, 1);  // the bits
+  };
+  const auto value = [&](const s::Value* v) {
     c.elements(v->shape(), sizeof(s::Dim), 4);
-    c.add(v->type(), 1);
+    type(v->type());
     c.field(v, s::Value::VT_RESIDENCE, 1);
   };
   for (const auto* functions : {metadata.functions(), metadata.callbacks()})
@@ -66,9 +70,11 @@ std::vector<Place> places(std::span<const std::byte> file) {
     c.field(k, s::Constant::VT_SEGMENT, 4);
     c.field(k, s::Constant::VT_OFFSET, 8);
     c.field(k, s::Constant::VT_LENGTH, 8);
+    type(k->type());
     c.elements(k->shape(), 8, 8);
   });
   c.each(metadata.variables(), [&](const s::Variable* v) {
+    type(v->type());
     c.elements(v->shape(), 8, 8);
     c.field(v, s::Variable::VT_INITIAL, 4);
   });

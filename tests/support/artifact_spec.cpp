@@ -250,6 +250,46 @@ ArtifactSpec dynamic_copy_artifact() {
   return spec;
 }
 
+ArtifactSpec packed_artifact() {
+  ArtifactSpec spec;
+  spec.symbols = {"n"};
+  const std::vector<ValueSpec> moved = {{"x", ElementType::i4, {{5}}}, {"w", ElementType::u2, {{-1, 0}}}};
+  spec.functions = {{.name = "main", .arguments = moved, .results = moved, .donations = {}}};
+  spec.functions[0].results.push_back({"c", ElementType::f4e2m1, {{3}, {3}}});
+  SegmentSpec segment;
+  for (int i = 0; i < 8; ++i) segment.bytes.push_back(static_cast<std::byte>(0x21 + i));
+  spec.segments = {segment};
+  spec.constants = {{.segment = 0, .offset = 3, .length = 5, .scope = "", .key = "", .type = ElementType::f4e2m1, .shape = {3, 3}}};
+  spec.variables = {{.name = "c", .type = ElementType::f4e2m1, .shape = {3, 3}, .initial = 0},
+                    {.name = "unset", .type = ElementType::i2, .shape = {7}, .initial = -1}};
+  PlanSpec plan;
+  const hal::Operand zero = hal::Operand::literal(0), bytes = hal::Operand::parameter(0);
+  plan.lists = {{2, 1, {{.type = 2, .workload = {}, .ranges = {{1, zero, bytes}, {0, zero, bytes}}, .operands = {}}}}};
+  HostSpec host;
+  host.function = 0;
+  // x | w, n | 3-5: results, 6: variable | 7, 8: numbers
+  host.registers = {BUFFER, BUFFER, I64, BUFFER, BUFFER, BUFFER, BUFFER, I64, I64};
+  host.returns = {BUFFER, BUFFER, I64, BUFFER};
+  host.allocations = 3;
+  host.code = Assembler()
+                  .const_i64(7, 3)
+                  .alloca_(3, 7, 0, 0)
+                  .submit(0, 2, {0, 3, 7})
+                  .const_i64(8, 4)
+                  .op(Opcode::ceil_div, 7, 2, 8)
+                  .alloca_(4, 7, 0, 1)
+                  .submit(0, 2, {1, 4, 7})
+                  .const_i64(7, 5)
+                  .alloca_(5, 7, 0, 2)
+                  .op(Opcode::variable, 6, 0, 0, {0})
+                  .submit(0, 2, {6, 5, 7})
+                  .return_({3, 4, 2, 5})
+                  .code();
+  plan.functions = {host};
+  spec.plans = {plan};
+  return spec;
+}
+
 ArtifactSpec program_artifact(const Assembler& code) {
   ArtifactSpec spec;
   spec.locations = {{"Add_3", "model.onnx", 7}};

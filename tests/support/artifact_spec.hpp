@@ -209,6 +209,8 @@ ArtifactSpec dynamic_copy_artifact();
 ArtifactSpec host_call_artifact();
 // All else of the schema at once, for the loader and for mutations; runs on the null device.
 ArtifactSpec rich_artifact();
+// main(x: [5]i4, w: [n]u2) -> (x: [5]i4, w: [n]u2, c: [3, 3]f4e2m1): copies; c is a variable that starts as a constant of 5 bytes.
+ArtifactSpec packed_artifact();
 // main() -> [1]i64: runs `code` (registers: 0-7 i64, 8-11 f64, 12-15 buffer, 16-17 list), which leaves its value
 // in register 0; the result is written to a buffer and returned.
 ArtifactSpec program_artifact(const Assembler& code);

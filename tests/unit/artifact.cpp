@@ -26,14 +26,16 @@ void poke(std::vector<std::byte>& bytes, size_t offset, T value) {
   std::memcpy(bytes.data() + offset, &value, sizeof value);
 }
 
-// Breaks one thing of the rich artifact.
-#define BREAKS(change)                  \
-  do {                                  \
-    ArtifactSpec spec = rich_artifact(); \
-    change;                             \
-    INFO(#change);                      \
+// Breaks one thing of an artifact.
+#define BREAKS_OF(whole, change)                 \
+  do {                                           \
+    ArtifactSpec spec = whole;                   \
+    change;                                      \
+    INFO(#change);                               \
     CHECK(open(spec) == Code::corrupt_artifact); \
   } while (false)
+#define BREAKS(change) BREAKS_OF(rich_artifact(), change)
+#define BREAKS_PACKED(change) BREAKS_OF(packed_artifact(), change)
 
 }  // namespace
 
@@ -165,6 +167,36 @@ TEST_CASE("variables need a type, a size and a constant that fits", "[artifact]"
   BREAKS(spec.variables[1].shape = {17});
   BREAKS((spec.variables[0].shape = {uint64_t{1} << 62, 2}));
   BREAKS(spec.variables[0].type = ElementType{});
+}
+
+TEST_CASE("packed elements need their bytes, the last one whole, and a width that there is", "[artifact]") {
+  BREAKS_PACKED(spec.constants[0].length = 4);
+  BREAKS_PACKED((spec.constants[0].offset = 4));
+  BREAKS_PACKED((spec.constants[0].shape = {3, 4}));
+  BREAKS_PACKED((spec.constants[0].shape = {uint64_t{1} << 63, 2}));
+  BREAKS_PACKED((spec.constants[0].shape = {UINT64_MAX / 2}));  // in bits: too many
+  BREAKS_PACKED((spec.constants[0].type = ElementType::f8e4m3fn));
+  BREAKS_PACKED((spec.constants[0].type = ElementType{ElementKind::f4e2m1, 2}));
+  BREAKS_PACKED((spec.constants[0].type = ElementType{ElementKind::sint, 1}));
+  BREAKS_PACKED((spec.constants[0].type = ElementType{ElementKind::uint, 3}));
+  BREAKS_PACKED((spec.variables[0].shape = {11}));
+  BREAKS_PACKED((spec.variables[0].type = ElementType::i8));
+  BREAKS_PACKED((spec.variables[1].type = ElementType{ElementKind::sint, 6}));
+  BREAKS_PACKED((spec.functions[0].arguments[0].type = ElementType{ElementKind::boolean, 4}));
+  BREAKS_PACKED((spec.functions[0].arguments[0].type = ElementType{static_cast<ElementKind>(255), 4}));
+  BREAKS_PACKED((spec.functions[0].arguments[0].shape = {{INT64_MAX}, {INT64_MAX}}));
+  BREAKS_PACKED((spec.functions[0].results[2].type = ElementType{ElementKind::f4e2m1, 0}));
+  BREAKS_PACKED(spec.functions[0].arguments[0].residence = Residence::host);
+}
+
+TEST_CASE("as many bytes as packed elements take are enough", "[artifact]") {
+  ArtifactSpec spec = packed_artifact();
+  CHECK(open(spec) == Code::ok);
+  spec.constants[0].shape = {10};
+  CHECK(open(spec) == Code::ok);
+  spec.variables[0].type = ElementType::i2;
+  spec.variables[0].shape = {20};
+  CHECK(open(spec) == Code::ok);
 }
 
 TEST_CASE("a function's values must make sense", "[artifact]") {

@@ -462,6 +462,41 @@ TEST_CASE("the whole schema runs on the null device", "[program]") {
   CHECK(outputs[1].element_type() == ElementType::f16);
 }
 
+TEST_CASE("packed elements come and go by whole bytes, for any count", "[program]") {
+  EACH_DEVICE(device);
+  unit::Loaded loaded(*device, packed_artifact());
+  const int64_t n = GENERATE(int64_t{0}, int64_t{1}, int64_t{4}, int64_t{7});
+  const std::vector<uint8_t> x = {0x21, 0x43, 0x05}, w(static_cast<size_t>((n + 3) / 4), 0x1b);
+  const auto stage = [&](int64_t count, ElementType type, const std::vector<uint8_t>& bytes) {
+    return Tensor::stage(*device, {count}, type, std::as_bytes(std::span(bytes)));
+  };
+  auto outputs = need(loaded.main().call({need(stage(5, ElementType::i4, x)), need(stage(n, ElementType::u2, w))}));
+
+  std::vector<uint8_t> first(3), second(w.size()), third(5);
+  need(outputs[0].read(first));
+  need(outputs[1].read(second));
+  need(outputs[2].read(third));
+  CHECK(first == x);
+  CHECK(second == w);
+  CHECK(third == std::vector<uint8_t>{0x24, 0x25, 0x26, 0x27, 0x28});
+  CHECK(outputs[1].dimension(0) == n);
+  CHECK(stage(6, ElementType::i4, {1, 2}).status().code() == Code::invalid_argument);
+  CHECK(loaded.main().call({need(stage(6, ElementType::i4, x)), outputs[1]}).status().code() == Code::invalid_argument);
+  CHECK(loaded.main().call({need(stage(5, ElementType::u4, x)), outputs[1]}).status().code() == Code::invalid_argument);
+}
+
+TEST_CASE("a result shorter than its packed elements fails the call", "[program]") {
+  EACH_DEVICE(device);
+  ArtifactSpec spec = packed_artifact();
+  spec.functions[0].results[0].shape = {{7}};  // 4 bytes; the program makes 3
+  unit::Loaded loaded(*device, spec);
+  const std::vector<uint8_t> x(3), w(1);
+  const auto outputs = loaded.main().call({need(Tensor::stage(*device, {5}, ElementType::i4, std::as_bytes(std::span(x)))),
+                                           need(Tensor::stage(*device, {1}, ElementType::u2, std::as_bytes(std::span(w))))});
+
+  CHECK(outputs.status().code() == Code::failed_precondition);
+}
+
 TEST_CASE("external parameters come from the caller's source", "[program]") {
   EACH_DEVICE(device);
   ArtifactSpec spec = copy_artifact();
