@@ -40,7 +40,16 @@ static unsigned lanesFor(int64_t one, int64_t other, unsigned most) {
   return 0;
 }
 
-static std::optional<TransposePlan> planTranspose(linalg::GenericOp op, unsigned lanes) {
+// Lanes of the widest element; more than 16 rows of vectors would not stay in registers.
+static unsigned mostLanes(linalg::GenericOp op, int64_t vectorBytes) {
+  unsigned widest = 8;
+  for (Type type : op->getOperandTypes())
+    if (isa<MemRefType>(type))
+      widest = std::max(widest, getElementTypeOrSelf(type).getIntOrFloatBitWidth());
+  return std::min<int64_t>(16, vectorBytes * 8 / widest);
+}
+
+static std::optional<TransposePlan> planTranspose(linalg::GenericOp op, int64_t vectorBytes) {
   if (!op.hasPureBufferSemantics() || op.getNumDpsInits() != 1 || op.getNumLoops() != op.getNumParallelLoops() ||
       op.hasIndexSemantics() || !canEmitBody(op))
     return {};
@@ -64,7 +73,7 @@ static std::optional<TransposePlan> planTranspose(linalg::GenericOp op, unsigned
     const Step::Kind kind = kindOf(op, operand, *v);
     if (kind == Step::contiguous || kind == Step::invariant)
       continue;
-    if (!op.getMatchingIndexingMap(&operand).isProjectedPermutation() || type.getElementTypeBitWidth() != 32)
+    if (!op.getMatchingIndexingMap(&operand).isProjectedPermutation())
       return {};
     for (unsigned loop = 0; loop < op.getNumLoops(); ++loop)
       if (kindOf(op, operand, loop) == Step::contiguous && (!u || *u == loop)) {
@@ -78,7 +87,7 @@ static std::optional<TransposePlan> planTranspose(linalg::GenericOp op, unsigned
     return {};
   SmallVector<int64_t> extents = op.getStaticLoopRanges();
   plan.u = *u, plan.v = *v;
-  plan.lanes = lanesFor(extents[*u], extents[*v], lanes);
+  plan.lanes = lanesFor(extents[*u], extents[*v], mostLanes(op, vectorBytes));
   if (!plan.lanes)
     return {};
   return plan;
@@ -168,6 +177,11 @@ private:
   // Halves of the rows interleave; after log2(rows) rounds rows are columns.
   TileEmitter::Tile transpose(TileEmitter::Tile rows) {
     const int64_t count = plan.lanes;
+    // 16-bit floats have no registers of their own: LLVM would shuffle them one by one.
+    auto type = cast<VectorType>(rows[0].getType());
+    const bool asBits = isa<FloatType>(type.getElementType()) && type.getElementTypeBitWidth() < 32;
+    if (asBits)
+      bitcast(rows, type.clone(b.getIntegerType(type.getElementTypeBitWidth())));
     SmallVector<int64_t> low, high;
     for (int64_t i = 0; i < count / 2; ++i) {
       low.append({i, count + i});
@@ -181,7 +195,14 @@ private:
       }
       rows = std::move(next);
     }
+    if (asBits)
+      bitcast(rows, type);
     return rows;
+  }
+
+  void bitcast(TileEmitter::Tile &rows, VectorType type) {
+    for (Value &row : rows)
+      row = b.create<vector::BitCastOp>(type, row);
   }
 
   const TransposePlan &plan;
@@ -201,10 +222,10 @@ struct CpuTransposes : halcyon::impl::CpuTransposesBase<CpuTransposes> {
     for (linalg::GenericOp op : ops) {
       if (op.hasPureBufferSemantics())
         dropUnitDims(op, rewriter);
-      if (!planTranspose(op, vectorBytes / 4))
+      if (!planTranspose(op, vectorBytes))
         continue;
       linalg::GenericOp collapsed = collapseLoops(op, rewriter);
-      std::optional<TransposePlan> plan = planTranspose(collapsed, vectorBytes / 4);
+      std::optional<TransposePlan> plan = planTranspose(collapsed, vectorBytes);
       if (!plan)
         continue;
       allowContraction(collapsed);

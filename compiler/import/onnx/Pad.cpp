@@ -10,7 +10,8 @@ namespace {
 
 // Where position `at`, counted from the source's start, is read: reflect
 // mirrors without repeating the edge, edge repeats it, wrap starts over.
-Value sourcePosition(ImplicitLocOpBuilder &b, StringRef mode, Value at, Value extent) {
+// `isNear`: no further outside than the source reaches, so that none is mirrored twice; a remainder is no vector operation.
+Value sourcePosition(ImplicitLocOpBuilder &b, StringRef mode, Value at, Value extent, bool isNear) {
   Value zero = constantIndex(b, 0), one = constantIndex(b, 1);
   Value last = b.create<arith::SubIOp>(extent, one);
   auto select = [&](arith::CmpIPredicate predicate, Value left, Value right, Value yes, Value no) {
@@ -19,6 +20,15 @@ Value sourcePosition(ImplicitLocOpBuilder &b, StringRef mode, Value at, Value ex
   };
   if (mode == "edge")
     return b.create<arith::MaxSIOp>(b.create<arith::MinSIOp>(at, last), zero);
+  auto sizeOf = [&](Value value) {
+    return b.create<arith::MaxSIOp>(value, b.create<arith::SubIOp>(zero, value)).getResult();
+  };
+  if (isNear && mode == "reflect") // last - |last - |at||
+    return b.create<arith::SubIOp>(last, sizeOf(b.create<arith::SubIOp>(last, sizeOf(at))));
+  if (isNear) {
+    Value below = select(arith::CmpIPredicate::slt, at, zero, b.create<arith::AddIOp>(at, extent), at);
+    return select(arith::CmpIPredicate::sge, below, extent, b.create<arith::SubIOp>(below, extent), below);
+  }
   if (mode == "wrap") {
     Value rest = b.create<arith::RemSIOp>(at, extent);
     Value moved = b.create<arith::AddIOp>(rest, extent);
@@ -32,6 +42,15 @@ Value sourcePosition(ImplicitLocOpBuilder &b, StringRef mode, Value at, Value ex
   rest = select(arith::CmpIPredicate::slt, rest, zero, moved, rest);
   Value mirrored = b.create<arith::SubIOp>(period, rest);
   return select(arith::CmpIPredicate::sgt, rest, last, mirrored, rest);
+}
+
+// Whether `low` positions before the source, and what is left of `padded` after it, are no more than it can give once.
+bool areNear(OpFoldResult low, OpFoldResult padded, OpFoldResult extent, StringRef mode) {
+  std::optional<int64_t> before = known(low), whole = known(padded), source = known(extent);
+  if (!before || !whole || !source)
+    return false;
+  const int64_t most = mode == "reflect" ? *source - 1 : *source;
+  return *before <= most && *whole - *source - *before <= most;
 }
 
 // Pads and value: attributes before opset 11, then inputs.
@@ -109,7 +128,8 @@ LogicalResult importPad(NodeContext &node) {
             continue;
           }
           Value moved = asValue(inner, sub(inner, position, low[axis]));
-          from.push_back(sourcePosition(inner, mode, moved, asValue(inner, input.dims[axis])));
+          from.push_back(sourcePosition(inner, mode, moved, asValue(inner, input.dims[axis]),
+                                        areNear(low[axis], dims[axis], input.dims[axis], mode)));
         }
         return inner.create<tensor::ExtractOp>(source, from).getResult();
       });

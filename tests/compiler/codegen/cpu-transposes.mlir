@@ -58,3 +58,47 @@ func.func @narrow(%x: memref<3x64xf32>, %out: memref<64x3xf32>, %y: memref<64x3x
   }
   return
 }
+
+// Bytes: as many lanes as registers hold rows, at most 16.
+// CHECK-LABEL: func.func @bytes(
+// CHECK-SAME: halcyon.specialised
+// CHECK-COUNT-16: vector.load {{.*}} vector<16xi8>
+// CHECK-COUNT-64: vector.shuffle
+// CHECK-COUNT-16: vector.store
+func.func @bytes(%x: memref<20x32xi8>, %out: memref<32x20xi8>) {
+  linalg.generic {indexing_maps = [#cr, #rc], iterator_types = ["parallel", "parallel"]}
+      ins(%x : memref<20x32xi8>) outs(%out : memref<32x20xi8>) {
+  ^bb0(%a: i8, %o: i8):
+    linalg.yield %a : i8
+  }
+  return
+}
+
+// The widest element says how many lanes: bytes that become floats are read 8 at a time.
+// CHECK-LABEL: func.func @widened(
+// CHECK-COUNT-8: vector.load {{.*}} vector<8xi8>
+// CHECK-COUNT-24: vector.shuffle {{.*}} vector<8xi8>
+// CHECK-COUNT-8: arith.uitofp {{.*}} to vector<8xf32>
+func.func @widened(%x: memref<20x32xi8>, %out: memref<32x20xf32>) {
+  linalg.generic {indexing_maps = [#cr, #rc], iterator_types = ["parallel", "parallel"]}
+      ins(%x : memref<20x32xi8>) outs(%out : memref<32x20xf32>) {
+  ^bb0(%a: i8, %o: f32):
+    %f = arith.uitofp %a : i8 to f32
+    linalg.yield %f : f32
+  }
+  return
+}
+
+// Halves are shuffled as the bits that they are.
+// CHECK-LABEL: func.func @halves(
+// CHECK-COUNT-16: vector.bitcast {{.*}} : vector<16xf16> to vector<16xi16>
+// CHECK-COUNT-64: vector.shuffle {{.*}} vector<16xi16>
+// CHECK-COUNT-16: vector.bitcast {{.*}} : vector<16xi16> to vector<16xf16>
+func.func @halves(%x: memref<20x32xf16>, %out: memref<32x20xf16>) {
+  linalg.generic {indexing_maps = [#cr, #rc], iterator_types = ["parallel", "parallel"]}
+      ins(%x : memref<20x32xf16>) outs(%out : memref<32x20xf16>) {
+  ^bb0(%a: f16, %o: f16):
+    linalg.yield %a : f16
+  }
+  return
+}
