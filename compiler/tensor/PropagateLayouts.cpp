@@ -85,7 +85,7 @@ struct ConvToChannelsLast : OpRewritePattern<nn::ConvOp> {
     auto made = b.create<nn::ConvOp>(init.getType(), input, op.getFilter(), op.getBias(), init, op.getStrides(),
                                      op.getDilations(), op.getPadLow(), op.getPadHigh(), op.getGroups(),
                                      planes ? nn::Layout::channels_first : nn::Layout::channels_last,
-                                     nn::Layout::channels_last);
+                                     nn::Layout::channels_last, op.getInsideOnly());
     rewriter.replaceOp(op, turn(b, made, toFirst(rank)));
     return success();
   }

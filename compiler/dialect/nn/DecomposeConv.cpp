@@ -1,3 +1,4 @@
+#include "dialect/nn/ConvBorders.h"
 #include "dialect/nn/ConvParts.h"
 #include "dialect/nn/Decompose.h"
 #include "dialect/nn/Nn.h"
@@ -126,6 +127,11 @@ struct DecomposeConv : OpRewritePattern<ConvOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(ConvOp op, PatternRewriter &rewriter) const override {
     ImplicitLocOpBuilder b(op.getLoc(), rewriter);
+    const Weights weights = weightsOf(op);
+    if (weights == Weights::infinite) {
+      rewriter.replaceOp(op, exactly(b, op, {}));
+      return success();
+    }
     int64_t rank = typeOf(op.getInput()).getRank();
     auto spatials = static_cast<unsigned>(rank - 2);
     auto groups = static_cast<int64_t>(op.getGroups());
@@ -195,6 +201,8 @@ struct DecomposeConv : OpRewritePattern<ConvOp> {
       result = mergeDim(b, result, channelAxis(op.getOutputLayout()));
     if (result.getType() != op.getType())
       result = b.create<tensor::CastOp>(op.getType(), result);
+    if (weights == Weights::unknown)
+      result = exactly(b, op, result);
     rewriter.replaceOp(op, result);
     return success();
   }

@@ -343,7 +343,8 @@ private:
       bias = b.create<tensor::CollapseShapeOp>(bias, ArrayRef<ReassociationIndices>{{0, 1}});
     }
     Value init = emptyTensor(b, made, filterType.getElementType());
-    Value result = b.create<ConvOp>(init.getType(), op.getInput(), turnedFilter(at), bias, init, ones, dilations, low, high, op.getGroups());
+    Value result = b.create<ConvOp>(init.getType(), op.getInput(), turnedFilter(at), bias, init, ones, dilations, low, high, op.getGroups(),
+                                    Layout::channels_first, Layout::channels_first, /*inside_only=*/true);
     if (cut)
       result = b.create<tensor::ExtractSliceOp>(result, offsets, kept, SmallVector<OpFoldResult>(kept.size(), b.getIndexAttr(1)));
     return result;

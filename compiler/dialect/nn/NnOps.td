@@ -21,7 +21,8 @@ def Nn_ConvOp : Nn_Op<"conv"> {
   let description = [{
     `filter` is [O, I / groups, kernel...] in every layout; `bias` is [O].
     An output element is the sum over its window of the input, which is zero
-    outside, plus the bias. Output extent: floor((in + pad_low + pad_high -
+    outside, plus the bias: there an infinite weight gives NaN. With
+    `inside_only` what is outside is not multiplied. Output extent: floor((in + pad_low + pad_high -
     dilation * (kernel - 1) - 1) / stride) + 1.
 
     ```mlir
@@ -37,7 +38,8 @@ def Nn_ConvOp : Nn_Op<"conv"> {
     DenseI64ArrayAttr:$pad_low, DenseI64ArrayAttr:$pad_high,
     DefaultValuedAttr<I64Attr, "1">:$groups,
     DefaultValuedAttr<Nn_LayoutAttr, "::halcyon::nn::Layout::channels_first">:$input_layout,
-    DefaultValuedAttr<Nn_LayoutAttr, "::halcyon::nn::Layout::channels_first">:$output_layout);
+    DefaultValuedAttr<Nn_LayoutAttr, "::halcyon::nn::Layout::channels_first">:$output_layout,
+    UnitAttr:$inside_only);
   let assemblyFormat = [{
     `ins` `(` $input `,` $filter (`,` $bias^)? `:`
     type($input) `,` type($filter) (`,` type($bias)^)? `)`

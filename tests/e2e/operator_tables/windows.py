@@ -53,7 +53,7 @@ def pools(Case, rng):
 # Channels, outputs of a group, groups; kernel, strides, dilations, pads, output_padding or output_shape or auto_pad.
 TRANSPOSED = [
     ("one phase", 3, 4, 1, [3], [1], [1], [1, 1], {}),
-    ("pads beyond the kernel", 3, 4, 1, [3], [1], [1], [3, 0], {}),
+    ("pads as far as the kernel", 3, 4, 1, [3], [2], [1], [3, 0], {}),
     ("a stride beyond the kernel", 2, 3, 1, [2], [5], [1], [0, 0], {"output_padding": [2]}),
     ("joined phases", 2, 3, 1, [16], [8], [1], [4, 4], {}),
     ("joined phases, uneven", 2, 2, 1, [7], [4], [1], [2, 1], {"output_padding": [3]}),
@@ -75,7 +75,7 @@ TRANSPOSED = [
 
 
 def transposed(Case, rng):
-    """Each with weights that are known and not, and of known and unknown extents."""
+    """Each with weights that are known and not, finite and infinite, and of known and unknown extents."""
     for title, channels, outs, groups, kernel, strides, dilations, pads, given in TRANSPOSED:
         given = {"strides": strides, "dilations": dilations, "group": groups, **given, **({"pads": pads} if pads else {})}
         shape = [2, channels, *[4, 5, 3][:len(kernel)]]
@@ -84,16 +84,48 @@ def transposed(Case, rng):
         bias = rng.integers(-9, 9, outs * groups).astype(np.float32)
         how = dict(judges=("onnxruntime",), types={0: 1}, opset=22, **given)
         yield Case(f"ConvTranspose: {title}", "ConvTranspose", calls[:1], constants={"w": w, "b": bias}, **how)
-        yield Case(f"ConvTranspose by an unknown filter: {title}", "ConvTranspose", [{**calls[0], "w": w}], **how)
+        infinite = np.where(rng.random(w.shape) < 0.05, np.float32(np.inf), w)
+        yield Case(f"ConvTranspose by an unknown filter: {title}", "ConvTranspose", [{**calls[0], "w": w}, {**calls[0], "w": infinite}], **how)
+        yield Case(f"ConvTranspose by infinite weights: {title}", "ConvTranspose", calls[:1], constants={"w": infinite}, **how)
         if "output_shape" in given or "auto_pad" in given:
             yield Case(f"ConvTranspose of any batch: {title}", "ConvTranspose", calls, dims={"x": ["n"] + [None] * (len(shape) - 1)},
                        constants={"w": w, "b": bias}, **how)
             continue
-        longer = [*calls, {"x": rng.integers(-9, 9, [1, channels, *[1, 2, 6][:len(kernel)]]).astype(np.float32)}]
+        longer = [*calls, {"x": rng.integers(-9, 9, [1, channels, *[2, 2, 6][:len(kernel)]]).astype(np.float32)}]
         yield Case(f"ConvTranspose of any extents: {title}", "ConvTranspose", longer, dims={"x": ["n", None, "d", "h", "w"][:len(shape)]},
                    constants={"w": w, "b": bias}, **how)
 
 
+# Outputs of a group, groups; kernel, strides, dilations, pads.
+CONVOLUTIONS = [
+    ("rows", 3, 1, [3], [1], [1], [1, 1]),
+    ("vectors of outputs", 17, 1, [3, 3], [1, 1], [1, 1], [1, 1, 1, 1]),
+    ("strides and dilations", 16, 1, [2, 3], [2, 1], [1, 2], [1, 2, 0, 1]),
+    ("groups", 8, 2, [3, 3], [1, 2], [1, 1], [1, 0, 1, 2]),
+    ("depthwise", 1, 4, [3, 3], [1, 1], [1, 1], [1, 1, 1, 1]),
+    ("three dimensions", 4, 1, [2, 1, 3], [1, 1, 2], [1, 1, 1], [1, 0, 1, 0, 0, 1]),
+]
+
+
+def padded(Case, rng):
+    """Infinite and NaN weights, known and not: padding is zeros that they are multiplied by. onnxruntime does so
+    unless it blocks the channels."""
+    for title, outs, groups, kernel, strides, dilations, pads in CONVOLUTIONS:
+        shape = [4, *[5, 6, 4][:len(kernel)]]
+        x, y = (rng.integers(1, 9, [n, *shape]).astype(np.float32) for n in (2, 1))
+        w = rng.integers(-9, 9, [outs * groups, 4 // groups, *kernel]).astype(np.float32)
+        odd = np.where(rng.random(w.shape) < 0.03, np.float32(-np.inf), w)
+        odd[0, 0].flat[0] = np.inf
+        odd[-1, -1].flat[-1] = np.nan
+        bias = rng.integers(-9, 9, outs * groups).astype(np.float32)
+        how = dict(judges=("onnx",), types={0: 1}, opset=22, strides=strides, dilations=dilations, pads=pads, group=groups)
+        yield Case(f"Conv by infinite weights: {title}", "Conv", {"x": x}, constants={"w": odd, "b": bias}, **how)
+        yield Case(f"Conv by infinite weights, any batch: {title}", "Conv", [{"x": x}, {"x": y}], dims={"x": ["n"] + [None] * len(shape)},
+                   constants={"w": odd}, **how)
+        yield Case(f"Conv by an unknown filter: {title}", "Conv", [{"x": x, "w": w, "b": bias}, {"x": x, "w": odd, "b": bias}], **how)
+
+
 def cases(Case):
+    yield from padded(Case, np.random.default_rng(9))
     yield from pools(Case, np.random.default_rng(7))
     yield from transposed(Case, np.random.default_rng(8))
