@@ -51,6 +51,31 @@ static std::optional<StridedConstant> expanded(StridedConstant constant, tensor:
   return constant;
 }
 
+// The elements in their order, as an attribute of their own; nothing where they would be more than they are.
+static std::optional<StridedConstant> inOrder(const StridedConstant &constant) {
+  for (auto [extent, stride] : llvm::zip(constant.shape, constant.strides))
+    if (stride == 0 && extent != 1)
+      return {};
+  auto type = RankedTensorType::get(constant.shape, constant.element);
+  const size_t size = constant.element.getIntOrFloatBitWidth() / 8;
+  AsmResourceBlob blob = HeapAsmResourceBlob::allocate(type.getNumElements() * size, 64, /*dataIsMutable=*/true);
+  char *to = blob.getMutableData().data();
+  SmallVector<int64_t> at(constant.shape.size(), 0);
+  int64_t from = 0;
+  for (int64_t i = 0; i < type.getNumElements(); ++i, to += size) {
+    std::memcpy(to, constant.bytes.data() + from * static_cast<int64_t>(size), size);
+    for (size_t axis = at.size(); axis-- > 0;) {
+      from += constant.strides[axis];
+      if (++at[axis] < constant.shape[axis])
+        break;
+      from -= constant.strides[axis] * constant.shape[axis];
+      at[axis] = 0;
+    }
+  }
+  const std::string name = (constant.name.empty() ? "constant" : constant.name.str()) + ".moved";
+  return ofAttribute(DenseResourceElementsAttr::get(type, name, std::move(blob)));
+}
+
 static std::optional<StridedConstant> collapsed(StridedConstant constant, tensor::CollapseShapeOp op) {
   SmallVector<int64_t> shape(op.getResultType().getShape()), strides;
   for (ReassociationIndices &group : op.getReassociationIndices()) {
@@ -58,8 +83,10 @@ static std::optional<StridedConstant> collapsed(StridedConstant constant, tensor
     for (int64_t dim : llvm::reverse(group)) {
       if (constant.shape[dim] == 1)
         continue;
-      if (extent != 1 && constant.strides[dim] != step * extent)
-        return {}; // not adjacent
+      if (extent != 1 && constant.strides[dim] != step * extent) {
+        std::optional<StridedConstant> adjacent = inOrder(constant);
+        return adjacent ? collapsed(*adjacent, op) : std::nullopt;
+      }
       if (extent == 1)
         step = constant.strides[dim];
       extent *= constant.shape[dim];

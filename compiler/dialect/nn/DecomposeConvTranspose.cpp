@@ -220,10 +220,11 @@ OpFoldResult plus(ImplicitLocOpBuilder &b, OpFoldResult dim, int64_t more) {
 // The results are put side by side in a tensor that has a dimension for the phases of each spatial one.
 class PhaseBuilder {
 public:
-  PhaseBuilder(ImplicitLocOpBuilder &b, ConvTransposeOp op)
+  // With `join` (and always where channels are few) phases of the last dimension are channels of one convolution.
+  PhaseBuilder(ImplicitLocOpBuilder &b, ConvTransposeOp op, bool join)
       : b(b), op(op), filterType(typeOf(op.getFilter())), groups(static_cast<int64_t>(op.getGroups())),
         channels(filterType.getDimSize(1) * groups), spatials(op.getStrides().size()) {
-    bool few = channels < wholeVector && groups == 1;
+    const bool few = (join || channels < wholeVector) && groups == 1;
     for (unsigned i = 0; i < spatials; ++i)
       axes.emplace_back(op, i, few && i + 1 == spatials);
     int64_t columns = channels;
@@ -431,11 +432,14 @@ struct DecomposePhases : OpRewritePattern<ConvTransposeOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(ConvTransposeOp op, PatternRewriter &rewriter) const override {
     ImplicitLocOpBuilder b(op.getLoc(), rewriter);
-    PhaseBuilder phases(b, op);
-    if (phases.count() > mostPhases)
-      return rewriter.notifyMatchFailure(op, "too many phases");
-    rewriter.replaceOp(op, phases.build());
-    return success();
+    for (bool join : {false, true}) {
+      PhaseBuilder phases(b, op, join);
+      if (phases.count() > mostPhases)
+        continue;
+      rewriter.replaceOp(op, phases.build());
+      return success();
+    }
+    return rewriter.notifyMatchFailure(op, "too many phases");
   }
 };
 

@@ -98,6 +98,16 @@ func.func @gaps(%x: tensor<1x4x5xf32>, %w: tensor<4x3x3xf32>, %b: tensor<3xf32>,
   return %y : tensor<1x3x20xf32>
 }
 
+// More phases than are worth a kernel each are joined, too.
+// CHECK-LABEL: func @joined
+func.func @joined(%x: tensor<1x4x5x5xf32>, %w: tensor<4x64x5x5xf32>, %i: tensor<1x64x25x25xf32>) -> tensor<1x64x25x25xf32> {
+  // CHECK-COUNT-5: tensor.insert_slice %{{.*}} [1, 5, 1, 5, 5, 64] [1, 1, 1, 1, 1, 1]
+  // CHECK-NOT: tensor.insert_slice
+  %y = nn.conv_transpose ins(%x, %w : tensor<1x4x5x5xf32>, tensor<4x64x5x5xf32>) outs(%i : tensor<1x64x25x25xf32>)
+    {strides = array<i64: 5, 5>, dilations = array<i64: 1, 1>, pad_low = array<i64: 1, 0>, pad_high = array<i64: -1, 0>}
+  return %y : tensor<1x64x25x25xf32>
+}
+
 // Too many phases for a kernel each: a sum over the taps that meet an element.
 // CHECK-LABEL: func @many
 func.func @many(%x: tensor<1x64x5x5xf32>, %w: tensor<64x64x5x5xf32>, %i: tensor<1x64x25x25xf32>) -> tensor<1x64x25x25xf32> {

@@ -43,6 +43,36 @@ func.func @window(%x: tensor<8x2xf32>, %y: tensor<6x4xf32>) -> tensor<6x4xf32> {
 
 // -----
 
+// Elements that index arithmetic picks are seen through, and columns that do not lie side by side are put in order: of
+// [k][t] = 1 2 3 4 | 5 6 7 8, taps 2 - 2 * j + t of each row: 3 4 1 2 | 7 8 5 6, and its columns are (t, row).
+// CHECK-LABEL: func @picked
+// CHECK: arith.constant dense_resource<constant.moved.panels> : tensor<1x2x16xf32>
+// CHECK-NOT: tensor.extract
+// CHECK: "0x40000000
+// CHECK-SAME: 000040400000E040000080400000004100000000
+// CHECK-SAME: 0000803F0000A040000000400000C04000000000
+func.func @picked(%x: tensor<4x2xf32>, %y: tensor<4x4xf32>) -> tensor<4x4xf32> {
+  %c = arith.constant dense<[[1.0, 2.0, 3.0, 4.0], [5.0, 6.0, 7.0, 8.0]]> : tensor<2x4xf32>
+  %two = arith.constant 2 : index
+  %e = tensor.empty() : tensor<2x2x2xf32>
+  %g = linalg.generic {indexing_maps = [affine_map<(t, o, j) -> (t, o, j)>], iterator_types = ["parallel", "parallel", "parallel"]} outs(%e : tensor<2x2x2xf32>) {
+  ^bb0(%o: f32):
+    %t = linalg.index 0 : index
+    %row = linalg.index 1 : index
+    %j = linalg.index 2 : index
+    %back = arith.muli %j, %two : index
+    %first = arith.subi %two, %back : index
+    %tap = arith.addi %first, %t : index
+    %w = tensor.extract %c[%row, %tap] : tensor<2x4xf32>
+    linalg.yield %w : f32
+  } -> tensor<2x2x2xf32>
+  %f = tensor.collapse_shape %g [[0, 1], [2]] : tensor<2x2x2xf32> into tensor<4x2xf32>
+  %r = linalg.matmul_transpose_b ins(%x, %f : tensor<4x2xf32>, tensor<4x2xf32>) outs(%y : tensor<4x4xf32>) -> tensor<4x4xf32>
+  return %r : tensor<4x4xf32>
+}
+
+// -----
+
 // An operand that is no constant, one that the columns do not read, another type: all stay.
 // CHECK-LABEL: func @stay
 // CHECK-NOT: panels

@@ -60,6 +60,7 @@ TRANSPOSED = [
     ("one output", 4, 1, 1, [9, 9], [4, 4], [1, 1], [4, 4, 4, 4], {"output_padding": [3, 3]}),
     ("vectors of outputs", 8, 16, 1, [4, 4], [2, 2], [1, 1], [1, 1, 1, 1], {}),
     ("vectors of outputs, uneven", 8, 17, 1, [3, 5], [2, 3], [1, 1], [1, 0, 0, 2], {"output_padding": [1, 2]}),
+    ("joined phases, vectors of outputs", 3, 17, 1, [5, 6], [5, 5], [1, 1], [1, 2, 1, 2], {}),
     ("dilated with the stride", 3, 4, 1, [3, 3], [2, 2], [2, 2], [0, 1, 1, 0], {}),
     ("dilated across the stride", 3, 20, 1, [3, 2], [2, 3], [3, 2], [1, 1, 1, 1], {"output_padding": [1, 0]}),
     ("groups", 6, 3, 3, [3, 3], [2, 2], [1, 1], [1, 1, 1, 1], {"output_padding": [1, 1]}),
