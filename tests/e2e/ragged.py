@@ -216,8 +216,8 @@ TARGETS = {
     "sse2": ("cpu:x86_64-unknown-linux-gnu:x86-64", False, False),
 }
 
-# What is not vector code yet.
-TURNED = "what a turned block leaves is copied one element at a time"
+# What is not vector code.
+TURNED = "what a turned block leaves, fewer columns than it has lanes, is copied one element at a time; masks are slower"
 KNOWN = {
     "Pad, reflected: avx512: loops": "a remainder by an extent that is not known is no vector operation",
     **{f"quantised {title}: avx512: loops": TURNED for title in ("convolution", "depthwise")},
