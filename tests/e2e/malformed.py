@@ -2,17 +2,18 @@
 """Models that are no models: malformed.py BUILD [--full] [--seed=N]
 
 Each gets one error that says what is wrong and where, exit status 1 and no artifact; none crashes, hangs or takes more than
-1 GB of memory. After the models that are written by hand come one cut at every length and one with bits turned, where nothing
+1 GB of memory. After the models that are written by hand come those of `malformed_attributes.py`, then one cut at every length and one with bits turned, where nothing
 is asked for but an orderly end. HALCYONC names another compiler to test, as one with the address sanitizer.
 """
 
-import os, random, resource, shutil, subprocess, sys
+import concurrent.futures, os, random, resource, shutil, subprocess, sys
 
 import numpy as np
 import onnx
 import onnx.parser
 from onnx import TensorProto, helper, numpy_helper
 
+import malformed_attributes
 from halcyon import Count, Tools
 
 MEMORY = 1 << 30  # bytes of data; the sanitizer's own are not counted against it
@@ -167,9 +168,9 @@ def types_and_shapes():
     yield "a product of other lengths", model([node("MatMul", ["x", "w"])], weights=[floats("w", 4, 5)]), ["'n'", "3", "4"]
     yield "types that differ", model([node("Add", ["x", "w"])], weights=[integers("w", 1, 2, 3)]), ["'n'", "f32", "i64"]
     yield "a type that the operator has not", model([node("And", ["x", "x"])]), ["'n'", "f32"]
-    yield "an axis outside", model([node("Softmax", ["x"], axis=7)]), ["'n'", "7"]
-    yield "a permutation that is none", model([node("Transpose", ["x"], perm=[0, 0])]), ["'n'", "axis 0", "twice"]
-    yield "a permutation of another length", model([node("Transpose", ["x"], perm=[0, 1, 2])]), ["'n'", "axis 2"]
+    yield "an axis outside", model([node("Softmax", ["x"], axis=7)]), ["'n'", "'axis'", "7"]
+    yield "a permutation that is none", model([node("Transpose", ["x"], perm=[0, 0])]), ["'n'", "'perm'", "axis 0", "twice"]
+    yield "a permutation of another length", model([node("Transpose", ["x"], perm=[0, 1, 2])]), ["'n'", "'perm'", "axis 2"]
     yield "a shape of other elements", model([node("Reshape", ["x", "s"])], weights=[integers("s", 4, 4)]), ["'n'", "6", "16"]
     yield "a shape with -2", model([node("Reshape", ["x", "s"])], weights=[integers("s", -2, 3)]), ["'n'", "-2"]
     yield "a shape with two unknowns", model([node("Reshape", ["x", "s"])], weights=[integers("s", -1, -1)]), ["'n'", "-1"]
@@ -201,16 +202,16 @@ def attributes():
     yield "an attribute without a type", attribute("axis", i=1), ["'n'", "'axis'"]
     yield "an attribute of an unknown type", attribute("axis", type=kinds.TYPE_PROTO), ["'n'", "'axis'"]
     yield "an attribute that the operator has not", attribute("flavour", type=kinds.INT, i=1), ["'n'", "'flavour'"]
-    yield "a missing attribute", model([node("Cast", ["x"])]), ["'n'", "type"]
-    yield "a cast to nothing", model([node("Cast", ["x"], to=77)]), ["'n'", "type"]
-    yield "an unknown word", model([node("Pad", ["x", "p"], mode="sideways")], weights=[integers("p", 0, 0, 0, 0)]), ["'n'", "sideways"]
+    yield "a missing attribute", model([node("Cast", ["x"])]), ["'n'", "'to'", "type"]
+    yield "a cast to nothing", model([node("Cast", ["x"], to=77)]), ["'n'", "'to'", "77"]
+    yield "an unknown word", model([node("Pad", ["x", "p"], mode="sideways")], weights=[integers("p", 0, 0, 0, 0)]), ["'n'", "'mode'", "sideways"]
     yield "a stride of zero", model([node("MaxPool", ["x"], kernel_shape=[1], strides=[0])], [tensor("x", [1, 1, 4])]), ["'n'", "'strides'"]
-    yield "a huge kernel", model([node("MaxPool", ["x"], kernel_shape=[2**62])], [tensor("x", [1, 1, 4])]), ["'n'"]
+    yield "a huge kernel", model([node("MaxPool", ["x"], kernel_shape=[2**62])], [tensor("x", [1, 1, 4])]), ["'n'", "'kernel_shape'"]
     yield "groups that do not divide", model([node("Conv", ["x", "w"], group=3)], [tensor("x", [1, 4, 8])], weights=[floats("w", 4, 1, 3)]), ["'n'", "'group'"]
-    yield "an equation that is none", model([node("Einsum", ["x"], equation="ij->>")]), ["'n'", "'>'"]
-    yield "an equation of other ranks", model([node("Einsum", ["x"], equation="ijk->i")]), ["'n'"]
+    yield "an equation that is none", model([node("Einsum", ["x"], equation="ij->>")]), ["'n'", "'equation'", "'>'"]
+    yield "an equation of other ranks", model([node("Einsum", ["x"], equation="ijk->i")]), ["'n'", "'equation'"]
     yield "a constant without a value", model([node("Constant", [])]), ["'n'"]
-    yield "a block size of zero", model([node("DepthToSpace", ["x"], blocksize=0)], [tensor("x", [1, 4, 2, 2])]), ["'n'"]
+    yield "a block size of zero", model([node("DepthToSpace", ["x"], blocksize=0)], [tensor("x", [1, 4, 2, 2])]), ["'n'", "'blocksize'"]
     yield "a block size that does not divide", model([node("DepthToSpace", ["x"], blocksize=3)], [tensor("x", [1, 4, 2, 2])]), ["'n'"]
 
 
@@ -263,6 +264,22 @@ def control_flow():
     yield "a scan of no inputs", model([node("Scan", ["x"], body=scan, num_scan_inputs=0)]), ["'n'"]
     yield "a scan of too many inputs", model([node("Scan", ["x"], body=scan, num_scan_inputs=5)]), ["'n'"]
     yield "a scan without a number", model([node("Scan", ["x"], body=scan)]), ["'n'", "'num_scan_inputs'"]
+    yield "a branch's output of another type", branches(relu(kind=I64), relu()), ["inner", "'b'", "i64", "f32"]
+    yield "a branch's output of another rank", branches(relu(dims=[2, 3, 1]), relu()), ["inner", "'b'", "3", "2"]
+    yield "a branch's output of another shape", branches(relu(dims=[2, 4]), relu()), ["inner", "'b'", "4", "3"]
+    two = body([node("Neg", ["x"], ["a"], "first"), node("Relu", ["a"], ["b"], "inner")], [tensor("b", None)])
+    two.value_info.append(tensor("a", [5, 3]))
+    yield "a branch's value of another shape", branches(two, relu()), ["'first'", "'a'", "5", "2"]
+    wrong = loop_body(["d", "w"])
+    wrong.input[2].CopyFrom(tensor("v", [2, 3], I64))
+    yield "a loop's input of another type", loop(wrong), ["'n'", "'v'", "i64", "f32"]
+    wrong.input[2].CopyFrom(tensor("v", [2]))
+    yield "a loop's input of another rank", loop(wrong), ["'n'", "'v'", "1", "2"]
+    wrong = loop_body(["d", "w"])
+    wrong.value_info.append(tensor("w", [2, 3], BOOL))
+    yield "a loop's value of another type", loop(wrong), ["'inner2'", "'w'", "bool"]
+    step = body([node("Neg", ["s"], ["t"], "inner")], [tensor("t", None)], [tensor("s", [4])])
+    yield "a scan's input of another shape", model([node("Scan", ["x"], body=step, num_scan_inputs=1)]), ["'n'", "'s'", "4", "3"]
     for depth in (40, 1000, 10000):
         yield f"{depth} graphs within graphs", nested(depth), []
 
@@ -277,6 +294,9 @@ def functions():
     yield "a function with an unknown operator", calls(function("r", [node("Nonsense", ["a"], ["b"], "inner")])), ["Nonsense"]
     yield "a function with too many inputs", model([node("r", ["x", "x"], domain="f")], opsets=[("", 17), ("f", 1)], functions=[function("r", [neg])]), ["'n'"]
     yield "a function with too many outputs", model([node("r", ["x"], ["y", "z"], domain="f")], outputs=[tensor("y", None), tensor("z", None)], opsets=[("", 17), ("f", 1)], functions=[function("r", [neg])]), ["'n'"]
+    typed = function("r", [node("Neg", ["a"], ["q"], "inner"), node("Abs", ["q"], ["b"], "last")])
+    typed.value_info.append(tensor("q", [2, 4]))
+    yield "a function's value of another shape", calls(typed), ["n/inner", "'q'", "4", "3"]
     yield "two functions of one name", calls(function("r", [neg]), function("r", [neg])), ["'r'", "twice"]
     twice = [function(f"r{i}", [node(f"r{i + 1}", ["a"], ["q"], "one", domain="f"), node(f"r{i + 1}", ["q"], ["b"], "two", domain="f")]) for i in range(30)]
     yield "functions that double thirty times", calls(*twice, function("r30", [neg])), ["nodes"]
@@ -301,9 +321,9 @@ class Suite:
         (self.folder / "inside/link.bin").symlink_to("../outside.bin")
         (self.folder / "inside/linked").symlink_to("..")
 
-    def compile(self, data):
+    def compile(self, data, name="model"):
         """(exit status, lines of errors)"""
-        source, artifact = self.folder / "inside/model.onnx", self.folder / "inside/model.hcm"
+        source, artifact = self.folder / f"inside/{name}.onnx", self.folder / f"inside/{name}.hcm"
         source.write_bytes(data)
         artifact.unlink(missing_ok=True)
         limit = None if self.sanitized else lambda: resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
@@ -322,6 +342,24 @@ class Suite:
         status, lines = self.compile(data)
         good = status == 1 and len(lines) == 1 and all(text in lines[0] for text in texts)
         self.count.test(title, None if good else f"exit {status}, said {lines[:3]}, expected one line with {texts}")
+
+    def attributes(self, full):
+        """Many, so they run beside each other."""
+        def judge(numbered):
+            number, (title, data, must, texts) = numbered
+            if data is None:
+                return title, f"it has not {', '.join(must)}" if must else None
+            status, lines = self.compile(data, f"attribute{number}")
+            (self.folder / f"inside/attribute{number}.onnx").unlink()
+            if texts is None:
+                return title, None if status == 0 else f"exit {status}, said {lines[:3]}"
+            named = len(lines) == 1 and all(any(text in lines[0] for text in some) for some in texts)
+            good = status == 1 and named or status == 0 and not must
+            return title, None if good else f"exit {status}, said {lines[:3]}, expected one line with one of each of {texts}"
+
+        with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+            for title, error in pool.map(judge, enumerate(malformed_attributes.cases(full))):
+                self.count.test(f"values: {title}", error)
 
     def orderly(self, title, data):
         status, lines = self.compile(data)
@@ -355,6 +393,7 @@ def main(build, *words):
     for cases in SETS:
         for title, what, texts in cases():
             suite.refused(f"{cases.__name__}: {title}", what, texts)
+    suite.attributes(full)
     data = small()
     status, lines = suite.compile(data)
     count.test("the model that is cut and turned is one", None if status == 0 else f"exit {status}: {lines}")

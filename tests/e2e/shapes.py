@@ -35,7 +35,7 @@ class Model:
         infos = [helper.make_tensor_value_info(name, kind, dims) for name, (kind, dims) in arguments.items()]
         graph = helper.make_graph(made, "shapes", infos, [onnx.ValueInfoProto(name=r) for r in results],
                                   [numpy_helper.from_array(np.asarray(a), n) for n, a in (constants or {}).items()])
-        self.proto = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8)
+        self.proto = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset), helper.make_opsetid("ai.onnx.ml", 3)], ir_version=8)
         self.results = len(results)
 
 
@@ -92,12 +92,18 @@ FAILS = [
     ("GridSample", one("GridSample", {"a": (F, ["n", 1, 4, 4]), "g": (F, ["q", 2, 2, 2])}), [f(2, 1, 4, 4), f(1, 2, 2, 2)], "in 'the GridSample'"),
     ("RoiAlign", one("RoiAlign", {"a": (F, ["n", 1, 4, 4]), "r": (F, ["q", 4]), "b": (I, ["p"])}), [f(2, 1, 4, 4), f(2, 4), i(0)], "in 'the RoiAlign'"),
     ("Einsum, a diagonal", one("Einsum", {"a": (F, ["n", "m"]), "b": (F, ["n"])}, equation="ii,i->i"), [f(3, 2), f(3)], "in 'the Einsum'"),
+    ("an empty dimension", one("Add", {"a": (F, [0, 3]), "b": (F, ["n", 3])}), [f(0, 3), f(2, 3)], "in 'the Add: a size is neither 0 nor 1'"),
+    ("beside an empty dimension", one("Add", {"a": (F, [0, "m"]), "b": (F, ["n", "k"])}), [f(0, 3), f(1, 2)], "in 'the Add'"),
+    ("Resize, scales", one("Resize", {"a": (F, ["n", "m"]), "s": (F, ["k"])}, order=["a", "", "s"], mode="nearest"), [f(2, 3), f(3)], "in 'the Resize'"),
+    ("OneHotEncoder", one("OneHotEncoder", {"a": (I, ["n"])}, domain="ai.onnx.ml", cats_int64s=[4, 1], zeros=0), [i(1, 3)],
+     "in 'the OneHotEncoder: an element is none of the categories'"),
     ("Range", one("Range", {"a": (I, []), "b": (I, []), "c": (I, [])}), [np.int64(0), np.int64(5), np.int64(0)], "in 'the Range: delta is zero'"),
 ]
 
 # (title, model, lists of arrays): compared with onnxruntime, each list with the same artifact
 HOLDS = [
     ("Expand", one("Expand", {"a": (F, ["n", "m"]), "s": (I, [3])}), [[f(3, 1), i(2, 3, 4)], [f(1, 4), i(2, 3, 4)], [f(3, 4), i(1, 1, 1)], [f(1, 1), i(1, 1, 5)]]),
+    ("Add over nothing", one("Add", {"a": (F, [0, "m"]), "b": (F, ["n", "m"])}), [[f(0, 3), f(1, 3)], [f(0, 2), f(0, 2)]]),
     ("Expand, one size", one("Expand", {"a": (F, ["n", 1])}, {"s": i(4, 5)}), [[f(1, 1)], [f(4, 1)]]),
     ("Reshape", one("Reshape", {**A, "s": (I, [2])}), [[f(6), i(2, -1)], [f(6), i(3, 2)], [f(0), i(0, 4)]]),
     ("Concat", one("Concat", {"a": (F, ["n", "k"]), "b": (F, ["m", "l"])}, axis=0), [[f(3, 2), f(4, 2)], [f(0, 5), f(1, 5)], [f(2, 5), f(0, 5)]]),

@@ -59,16 +59,14 @@ public:
 
 private:
   LogicalResult readAttributes() {
-    queryHeads = node.intAttr("q_num_heads", 0);
-    keyHeads = node.intAttr("kv_num_heads", 0);
+    queryHeads = node.sizeAttr("q_num_heads", 0);
+    keyHeads = node.sizeAttr("kv_num_heads", 0);
     causal = node.intAttr("is_causal", 0) != 0;
     softcap = node.floatAttr("softcap", 0);
-    left = node.intAttr("left_window_size", -1);
-    right = node.intAttr("right_window_size", -1);
+    left = node.sizeAttr("left_window_size", -1, 0);
+    right = node.sizeAttr("right_window_size", -1, 0);
     mode = node.intAttr("qk_matmul_output_mode", 0);
-    precision = static_cast<DataType>(node.intAttr("softmax_precision", 0));
-    if (left < -1 || right < -1)
-      return node.error() << "a window of " << std::min(left, right) << " positions";
+    precision = node.typeAttr("softmax_precision", DataType::undefined);
     if (mode < 0 || mode > 3)
       return node.error() << "attribute 'qk_matmul_output_mode' is " << mode;
     if (precision != DataType::undefined && !isFloat(precision))
@@ -130,7 +128,7 @@ private:
 
   // Both sides are scaled by the root, so that neither overflows.
   Part scaledProduct() {
-    const NodeAttribute *given = node.find("scale");
+    const NodeAttribute *given = node.find("scale", AttributeKind::f);
     Part root;
     if (given) {
       root = with.scalar(std::sqrt(static_cast<double>(given->f)), type);
@@ -281,7 +279,7 @@ LogicalResult importFlexAttention(NodeContext &node) {
       return node.error() << "query, key and value must have 4 dimensions";
   DataType usual = type == DataType::f64 ? type : DataType::f32;
   auto inner =
-      static_cast<DataType>(node.intAttr("softmax_precision", static_cast<int64_t>(usual)));
+      node.typeAttr("softmax_precision", usual);
   if (!isFloat(inner))
     return node.error() << "attribute 'softmax_precision' is " << static_cast<int>(inner);
   std::optional<int64_t> size = known(node.in(0).dims[3]), queries = known(node.in(0).dims[1]),
@@ -318,7 +316,7 @@ LogicalResult importFlexAttention(NodeContext &node) {
 // Turns pairs of features, by halves or one after the other, by an angle of their position.
 LogicalResult importRotaryEmbedding(NodeContext &node) {
   Composer with(node);
-  int64_t heads = node.intAttr("num_heads", 0), turned = node.intAttr("rotary_embedding_dim", 0);
+  int64_t heads = node.sizeAttr("num_heads", 0), turned = node.sizeAttr("rotary_embedding_dim", 0);
   bool interleaved = node.intAttr("interleaved", 0) != 0;
   int64_t rank = node.rank(0);
   if (failed(checkFloat(node, 0)))
@@ -337,7 +335,7 @@ LogicalResult importRotaryEmbedding(NodeContext &node) {
     return node.error() << "the head size must be static: others are not supported";
   turned = turned ? turned : *size;
   if (turned < 0 || turned > *size || turned % 2)
-    return node.error() << "cannot turn " << turned << " of " << *size << " features";
+    return node.error(turned ? "rotary_embedding_dim" : "") << "cannot turn " << turned << " of " << *size << " features";
   auto slice = [&](Part from, int64_t begin, int64_t end, int64_t step) {
     return with("Slice",
                 {from, with.ints({begin}), with.ints({end}), with.ints({-1}), with.ints({step})});

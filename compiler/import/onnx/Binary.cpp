@@ -114,7 +114,7 @@ LogicalResult importPRelu(NodeContext &node) {
     return node.error() << "inputs differ in element type: " << nameOf(type) << " and "
                         << nameOf(slope.dataType);
   SmallVector<Imported *> inputs{&x, &slope};
-  node.ignore({"consumed_inputs"});
+  node.ignore(AttributeKind::ints, {"consumed_inputs"});
   if (node.opset() < 7 && slope.rank() == 1 && x.rank() > 2) {
     Dims dims(x.rank() - 1, fixed(node.b, 1));
     dims[0] = slope.dims[0];

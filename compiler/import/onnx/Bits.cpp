@@ -50,7 +50,7 @@ LogicalResult importBitShift(NodeContext &node) {
 }
 
 LogicalResult importBitCast(NodeContext &node) {
-  DataType from = node.in(0).dataType, to = static_cast<DataType>(node.intAttr("to", 0));
+  DataType from = node.in(0).dataType, to = node.typeAttr("to", DataType::undefined);
   Type element = node.elementType(to);
   bool ofByte = isBool(from) != isBool(to); // a bool is a byte of 0 or 1
   if (!element || (ofByte && bitsOf(isBool(from) ? to : from) != 8))

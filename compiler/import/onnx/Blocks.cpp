@@ -20,8 +20,12 @@ const NodeAttribute whole = attribute("allowzero", int64_t{1});
 LogicalResult checkBlocks(NodeContext &node, int64_t size, StringRef mode) {
   if (mode != "DCR" && mode != "CRD")
     return node.error() << "attribute 'mode' is '" << mode << "'";
-  if (node.rank(0) != 4 || size < 1)
-    return node.error() << "expected 4 dimensions and a block size, got " << node.rank(0) << " and " << size;
+  if (node.rank(0) != 4)
+    return node.error() << "expected 4 dimensions, got " << node.rank(0);
+  if (size < 1)
+    return node.error("blocksize") << "the size of a block is " << size;
+  if (size > 1 << 15)
+    return node.error("blocksize") << "a block of " << size << " is too large";
   return success();
 }
 
@@ -29,7 +33,7 @@ LogicalResult checkBlocks(NodeContext &node, int64_t size, StringRef mode) {
 // is the mode.
 LogicalResult importDepthToSpace(NodeContext &node) {
   Composer with(node);
-  int64_t size = node.intAttr("blocksize", 0);
+  int64_t size = node.sizeAttr("blocksize", 0);
   StringRef mode = node.stringAttr("mode", "DCR");
   if (failed(checkBlocks(node, size, mode)))
     return failure();
@@ -50,7 +54,7 @@ LogicalResult importDepthToSpace(NodeContext &node) {
 
 LogicalResult importSpaceToDepth(NodeContext &node) {
   Composer with(node);
-  int64_t size = node.intAttr("blocksize", 0);
+  int64_t size = node.sizeAttr("blocksize", 0);
   StringRef mode = node.stringAttr("mode", "DCR");
   if (failed(checkBlocks(node, size, mode)))
     return failure();
@@ -76,11 +80,12 @@ LogicalResult importCenterCropPad(NodeContext &node) {
   SmallVector<int64_t> axes = llvm::to_vector(llvm::seq<int64_t>(0, input.rank()));
   if (auto given = node.intsAttr("axes"))
     axes = *given;
-  FailureOr<SmallVector<int64_t>> normal = node.normalizeAxes(axes, input.rank());
+  FailureOr<SmallVector<int64_t>> normal = node.normalizeAxes(axes, input.rank(), "axes");
   if (failed(shape) || failed(normal))
     return failure();
   if (shape->size() != normal->size())
-    return node.error() << "has " << shape->size() << " sizes for " << normal->size() << " axes";
+    return (node.find("axes") ? node.error("axes") : node.error())
+           << "has " << shape->size() << " sizes for " << normal->size() << " axes";
   Dims low(input.dims.size(), fixed(b, 0)), dims = input.dims;
   for (auto [axis, target] : llvm::zip(*normal, *shape)) {
     // Half of the difference, towards zero: before it is positive, cropped where it is negative.
@@ -100,8 +105,8 @@ LogicalResult importCenterCropPad(NodeContext &node) {
 LogicalResult importReverseSequence(NodeContext &node) {
   ImplicitLocOpBuilder &b = node.b;
   Imported &input = node.in(0), &lengths = node.in(1);
-  FailureOr<int64_t> time = node.normalizeAxis(node.intAttr("time_axis", 0), input.rank());
-  FailureOr<int64_t> batch = node.normalizeAxis(node.intAttr("batch_axis", 1), input.rank());
+  FailureOr<int64_t> time = node.axisAttr("time_axis", 0, input.rank());
+  FailureOr<int64_t> batch = node.axisAttr("batch_axis", 1, input.rank());
   if (failed(time) || failed(batch))
     return failure();
   if (*time == *batch || lengths.rank() != 1 || !isInteger(lengths.dataType))
@@ -220,8 +225,8 @@ LogicalResult importTopK(NodeContext &node) {
   ImplicitLocOpBuilder &b = node.b;
   Imported &input = node.in(0);
   bool largest = node.intAttr("largest", 1) != 0;
-  node.ignore({"sorted"}); // always
-  FailureOr<int64_t> axis = node.normalizeAxis(node.intAttr("axis", -1), input.rank());
+  node.ignore(AttributeKind::i, {"sorted"}); // always
+  FailureOr<int64_t> axis = node.axisAttr("axis", -1, input.rank());
   if (failed(axis))
     return failure();
   OpFoldResult count;
@@ -233,11 +238,11 @@ LogicalResult importTopK(NodeContext &node) {
       return node.error() << "k has " << given->size() << " elements";
     count = given->front();
   } else {
-    count = fixed(b, node.intAttr("k", -1));
+    count = fixed(b, node.sizeAttr("k", -1, 0));
   }
   std::optional<int64_t> extent = known(input.dims[*axis]), wanted = known(count);
   if (wanted && (*wanted < 0 || (extent && *wanted > *extent)))
-    return node.error() << "k is " << *wanted << " in a dimension of "
+    return node.error(node.has(1) ? "" : "k") << "k is " << *wanted << " in a dimension of "
                         << (extent ? *extent : ShapedType::kDynamic);
   requireSize(b, count);
   if (!(wanted && extent)) {

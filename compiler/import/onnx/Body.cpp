@@ -1,4 +1,5 @@
 #include "import/onnx/Body.h"
+#include "import/onnx/Declared.h"
 #include "mlir/IR/Matchers.h"
 
 using namespace mlir;
@@ -6,7 +7,7 @@ using namespace mlir;
 namespace halcyon::onnx {
 
 const Graph *bodyOf(NodeContext &node, StringRef name) {
-  const NodeAttribute *attribute = node.find(name);
+  const NodeAttribute *attribute = node.find(name, AttributeKind::graph);
   if (attribute && attribute->graphs.size() == 1)
     return attribute->graphs.front().get();
   node.error() << "has no graph '" << name << "'";
@@ -24,10 +25,16 @@ FailureOr<SmallVector<Imported *>> importBody(NodeContext &node, const Graph &bo
   graph.importInitializers(body, scope);
   for (auto [info, input] : llvm::zip(body.inputs, inputs))
     graph.define(scope, info.name, input);
+  auto error = [&] { return node.error() << "graph '" << body.name << "': "; };
+  if (failed(checkDeclaredInputs(scope, body.inputs, error)))
+    return failure();
   OpBuilder::InsertionGuard guard(graph.opBuilder());
   graph.opBuilder().setInsertionPointToEnd(block);
   if (failed(graph.importNodes(body.nodes, scope)))
     return failure();
+  for (ArrayRef<ValueInfo> infos : {ArrayRef<ValueInfo>(body.inner), ArrayRef<ValueInfo>(body.outputs)})
+    if (failed(checkDeclared(graph, scope, infos, body.nodes, error)))
+      return failure();
   SmallVector<Imported *> outputs;
   for (const ValueInfo &output : body.outputs) {
     Imported *found = graph.find(scope, output.name);

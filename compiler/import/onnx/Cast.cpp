@@ -36,7 +36,9 @@ LogicalResult castTo(NodeContext &node, DataType to) {
 }
 
 LogicalResult importCast(NodeContext &node) {
-  return castTo(node, static_cast<DataType>(node.intAttr("to", 0)));
+  if (!node.find("to"))
+    return node.error("to") << "is missing: the type to cast to";
+  return castTo(node, node.typeAttr("to", DataType::undefined));
 }
 
 LogicalResult importCastLike(NodeContext &node) {

@@ -48,6 +48,7 @@ SmallVector<Composer::Part> Composer::all(StringRef op, ArrayRef<Part> inputs,
   scope.opsets = &newest;
   Node part;
   part.name = node.node.name;
+  part.composed = node.node.composed.empty() ? node.node.opType : node.node.composed;
   part.opType = op.str();
   part.attributes.assign(attributes.begin(), attributes.end());
   for (auto [index, input] : llvm::enumerate(inputs)) {

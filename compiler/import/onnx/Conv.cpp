@@ -32,7 +32,7 @@ FailureOr<SmallVector<int64_t>> kernelOf(NodeContext &node) {
 LogicalResult importConv(NodeContext &node) {
   ImplicitLocOpBuilder &b = node.b;
   Imported &input = node.in(0), &filter = node.in(1);
-  int64_t groups = node.intAttr("group", 1);
+  int64_t groups = node.sizeAttr("group", 1);
   FailureOr<SmallVector<int64_t>> kernel = kernelOf(node);
   if (failed(kernel))
     return failure();
@@ -73,7 +73,7 @@ LogicalResult importConv(NodeContext &node) {
 LogicalResult importConvTranspose(NodeContext &node) {
   ImplicitLocOpBuilder &b = node.b;
   Imported &input = node.in(0), &filter = node.in(1);
-  int64_t groups = node.intAttr("group", 1);
+  int64_t groups = node.sizeAttr("group", 1);
   FailureOr<SmallVector<int64_t>> kernel = kernelOf(node);
   if (failed(kernel))
     return failure();

@@ -61,7 +61,7 @@ private:
     bool hasDots = dots != StringRef::npos;
     int64_t named = static_cast<int64_t>(term.size()) - (hasDots ? 3 : 0);
     if (hasDots ? named > rank : named != rank)
-      return node.error() << "term '" << term << "' does not fit " << rank << " dimensions";
+      return node.error("equation") << "term '" << term << "' does not fit " << rank << " dimensions";
     bool valid = addLetters(letters.take_front(hasDots ? dots : letters.size()));
     if (hasDots) {
       spread = std::max(spread, rank - named);
@@ -70,7 +70,7 @@ private:
       valid = valid && addLetters(letters.drop_front(dots + 3));
     }
     if (!valid)
-      return node.error() << "term '" << term << "' is not letters and one ellipsis";
+      return node.error("equation") << "term '" << term << "' is not letters and one ellipsis";
     return made;
   }
 
@@ -92,7 +92,7 @@ private:
       if (have == 1 || !have)
         entry->second = dim;
       else if (more && have != more)
-        return node.error() << "index '" << label << "' is " << *have << " and " << *more;
+        return node.error("equation") << "index '" << label << "' is " << *have << " and " << *more;
     }
     operands.push_back(std::move(operand));
     return success();
@@ -140,7 +140,7 @@ private:
     if (succeeded(made))
       for (char label : *made)
         if (!extents.count(label) || llvm::count(*made, label) != 1)
-          return node.error() << "the result's term '" << term << "' is not of the inputs' indices";
+          return node.error("equation") << "the result's term '" << term << "' is not of the inputs' indices";
     return made;
   }
 

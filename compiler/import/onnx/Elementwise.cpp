@@ -57,6 +57,22 @@ LogicalResult onHost(NodeContext &node, ArrayRef<Imported *> inputs, const Impor
   return success();
 }
 
+// A result without elements, where a size that turns out to be 1 is spread to none.
+Value overNothing(NodeContext &node, ArrayRef<Imported *> inputs, ArrayRef<OpFoldResult> dims, Type element) {
+  ImplicitLocOpBuilder &b = node.b;
+  for (Imported *input : inputs)
+    for (auto [extent, dim] : llvm::zip(input->dims, dims.take_back(input->dims.size()))) {
+      if (known(extent) == 1)
+        continue;
+      if (known(dim) != 0)
+        requireEqual(b, extent, dim);
+      else if (!known(extent))
+        require(b, b.create<arith::CmpIOp>(arith::CmpIPredicate::ule, asValue(b, extent), constantIndex(b, 1)),
+                "a size is neither 0 nor 1");
+    }
+  return emptyTensor(b, dims, element);
+}
+
 } // namespace
 
 AffineMap broadcastMap(MLIRContext *context, ArrayRef<OpFoldResult> from,
@@ -96,6 +112,8 @@ FailureOr<Dims> broadcastDims(NodeContext &node, ArrayRef<Imported *> inputs) {
 Value elementwiseTensor(NodeContext &node, ArrayRef<Imported *> inputs, ArrayRef<OpFoldResult> dims,
                         Type element, ScalarFunction function) {
   ImplicitLocOpBuilder &b = node.b;
+  if (llvm::any_of(dims, [](OpFoldResult dim) { return known(dim) == 0; }))
+    return overNothing(node, inputs, dims, element);
   SmallVector<Value> operands, scalars; // a scalar for each input that is one
   SmallVector<AffineMap> maps;
   for (Imported *input : inputs) {
@@ -140,7 +158,7 @@ FailureOr<SmallVector<Imported *>> alignedInputs(NodeContext &node) {
   SmallVector<Imported *> made{&node.in(0), &node.in(1)};
   if (node.opset() >= 7)
     return made;
-  node.ignore({"consumed_inputs"}); // a hint about memory
+  node.ignore(AttributeKind::ints, {"consumed_inputs"}); // a hint about memory
   Imported &left = *made[0], &right = *made[1];
   if (!node.intAttr("broadcast", 0)) {
     if (left.rank() != right.rank())
@@ -151,7 +169,7 @@ FailureOr<SmallVector<Imported *>> alignedInputs(NodeContext &node) {
   if (axis < 0)
     axis += left.rank();
   if (axis < 0 || axis + right.rank() > left.rank())
-    return node.error() << "axis " << axis << " leaves no room for " << right.rank() << " of "
+    return node.error("axis") << "axis " << axis << " leaves no room for " << right.rank() << " of "
                         << left.rank() << " dimensions";
   Dims dims = right.dims;
   dims.append(left.rank() - axis - right.rank(), fixed(node.b, 1));

@@ -68,7 +68,7 @@ std::optional<LogicalResult> gatherElements(NodeContext &node, const Dims &dims)
 LogicalResult importGather(NodeContext &node) {
   ImplicitLocOpBuilder &b = node.b;
   Imported &data = node.in(0), &indices = node.in(1);
-  FailureOr<int64_t> axis = node.normalizeAxis(node.intAttr("axis", 0), data.rank());
+  FailureOr<int64_t> axis = node.axisAttr("axis", 0, data.rank());
   if (failed(axis) || failed(checkIndices(node, 1)))
     return failure();
   Dims dims(data.dims.begin(), data.dims.begin() + *axis);
@@ -185,7 +185,7 @@ LogicalResult importGatherND(NodeContext &node) {
 LogicalResult importGatherElements(NodeContext &node) {
   ImplicitLocOpBuilder &b = node.b;
   Imported &data = node.in(0), &indices = node.in(1);
-  FailureOr<int64_t> axis = node.normalizeAxis(node.intAttr("axis", 0), data.rank());
+  FailureOr<int64_t> axis = node.axisAttr("axis", 0, data.rank());
   if (failed(axis) || failed(checkIndices(node, 1)))
     return failure();
   if (data.rank() != indices.rank())

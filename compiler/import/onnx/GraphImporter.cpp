@@ -1,5 +1,6 @@
 #include "import/onnx/GraphImporter.h"
 #include "import/onnx/Constants.h"
+#include "import/onnx/Declared.h"
 #include "import/onnx/OpTable.h"
 #include "import/onnx/Packed.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -313,6 +314,8 @@ LogicalResult GraphImporter::importNodeItself(const Node &node, Scope &scope) {
   for (size_t i = importer->maxOutputs; i < node.outputs.size(); ++i)
     if (context.wants(i))
       return context.error() << "output " << i << " is not supported";
+  // A wrong attribute is the cause of what else is wrong, parts and bodies included.
+  ScopedDiagnosticHandler handler(b.getContext(), [&](Diagnostic &) { return success(context.hasWrongAttribute()); });
   if (failed(importer->import(context)) || failed(context.checkAllRead()) ||
       failed(checkExtents(context, node, scope)))
     return failure();
@@ -337,6 +340,7 @@ LogicalResult GraphImporter::importCall(const Function &function, const Node &no
     if (context.has(index))
       inner.names[name] = find(scope, node.inputs[index]);
   ++callDepth;
+  std::vector<Node> nodes;
   for (const Node &bodyNode : function.nodes) {
     Node resolved = withCallersAttributes(bodyNode, function, node);
     // An optional input that the caller left out is absent.
@@ -345,8 +349,11 @@ LogicalResult GraphImporter::importCall(const Function &function, const Node &no
         input.clear();
     if (failed(importNode(resolved, inner)))
       return failure();
+    nodes.push_back(std::move(resolved));
   }
   --callDepth;
+  if (failed(checkDeclared(*this, inner, function.inner, nodes, [&] { return context.error(); })))
+    return failure();
   for (auto [index, name] : llvm::enumerate(function.outputs))
     if (context.wants(index)) {
       Imported *result = find(inner, name);

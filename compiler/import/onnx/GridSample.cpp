@@ -27,7 +27,8 @@ public:
       return node.error() << "expected an input of 3 to 5 dimensions and a grid like it";
     if (failed(node.requireSame(grid.dims.back(), fixed(b, spatials), "a grid's places and the dimensions")))
       return failure();
-    if (!isFloat(grid.dataType) || !isFloat(input.dataType))
+    // Nearest elements are taken as they are, so they may be of any type.
+    if (!isFloat(grid.dataType) || (!isFloat(input.dataType) && interpolation != Interpolation::nearest))
       return node.error() << "expected floating-point elements, got " << nameOf(input.dataType)
                           << " and " << nameOf(grid.dataType);
     if (failed(node.requireSame(input.dims[0], grid.dims[0], "the batches")))
@@ -187,7 +188,7 @@ private:
     int64_t first = interpolation == Interpolation::cubic ? -1 : 0, count = 1;
     for (int64_t i = 0; i < spatials; ++i)
       count *= taps;
-    Value zero = constantFloat(b, input.element, 0), total;
+    Value zero = b.create<arith::ConstantOp>(b.getZeroAttr(input.element)), total;
     DataType inner = place.isF64() ? DataType::f64 : DataType::f32;
     for (int64_t n = 0; n < count; ++n) {
       SmallVector<Value> from{at[0], at[1]};

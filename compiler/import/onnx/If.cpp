@@ -103,7 +103,7 @@ LogicalResult importIf(NodeContext &node) {
   if (failed(elseOutputs))
     return failure();
   if (thenOutputs->size() != elseOutputs->size() || thenOutputs->size() < node.numOutputs())
-    return node.error() << "the branches have " << thenOutputs->size() << " and "
+    return node.error() << "attributes 'then_branch' and 'else_branch': the branches have " << thenOutputs->size() << " and "
                         << elseOutputs->size() << " outputs, expected " << node.numOutputs();
   alignSingleElements(node, draft.thenBlock(), *elseOutputs, *thenOutputs);
   alignSingleElements(node, draft.elseBlock(), *thenOutputs, *elseOutputs);

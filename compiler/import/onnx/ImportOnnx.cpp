@@ -210,8 +210,9 @@ private:
       if (!options.report->unsupported.empty())
         return failure();
     }
-    if (failed(checkDeclared(model, graph, scope)))
-      return failure();
+    for (ArrayRef<ValueInfo> infos : {ArrayRef<ValueInfo>(model.graph.inner), ArrayRef<ValueInfo>(model.graph.outputs)})
+      if (failed(checkDeclared(graph, scope, infos, model.graph.nodes, [&] { return emitError(where); })))
+        return failure();
     return finish(main, scope);
   }
 

@@ -66,9 +66,9 @@ public:
 
 private:
   LogicalResult readAttributes() {
-    node.ignore({"chunk_size"}); // a hint
-    queryHeads = node.intAttr("q_num_heads", 0);
-    keyHeads = node.intAttr("kv_num_heads", 0);
+    node.ignore(AttributeKind::i, {"chunk_size"}); // a hint
+    queryHeads = node.sizeAttr("q_num_heads", 0);
+    keyHeads = node.sizeAttr("kv_num_heads", 0);
     scale = node.floatAttr("scale", 0);
     StringRef rule = node.stringAttr("update_rule", "gated_delta");
     if (rule != "linear" && rule != "gated" && rule != "delta" && rule != "gated_delta")
@@ -78,7 +78,8 @@ private:
     if (failed(checkFloat(node, 0)))
       return failure();
     if (keyHeads < 1 || queryHeads < 1 || queryHeads % keyHeads)
-      return node.error() << queryHeads << " heads of queries are no multiple of " << keyHeads;
+      return node.error() << "attributes 'q_num_heads' and 'kv_num_heads': " << queryHeads
+                          << " heads of queries are no multiple of " << keyHeads;
     if (node.rank(0) != 3 || node.rank(1) != 3 || node.rank(2) != 3)
       return node.error() << "query, key and value must have 3 dimensions";
     if ((decays && !node.has(4)) || (corrects && !node.has(5)))

@@ -82,7 +82,7 @@ private:
         carried.back().form.declareItems(body.inputs[i]);
     }
     if (body.outputs.size() < carried.size() + 1)
-      return node.error() << "the body has " << body.outputs.size()
+      return node.error("body") << "the graph has " << body.outputs.size()
                           << " outputs, expected at least " << carried.size() + 1;
     scanned.resize(body.outputs.size() - carried.size() - 1);
     for (Scanned &item : scanned)

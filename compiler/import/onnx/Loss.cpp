@@ -85,7 +85,7 @@ LogicalResult setLoss(NodeContext &node, Composer &with, const Classified &from)
 }
 
 std::optional<int64_t> ignoredClass(NodeContext &node) {
-  const NodeAttribute *given = node.find("ignore_index");
+  const NodeAttribute *given = node.find("ignore_index", AttributeKind::i);
   return given ? std::optional(given->i) : std::nullopt;
 }
 

@@ -165,7 +165,7 @@ LogicalResult integerGemm(NodeContext &node, double alpha, double beta, bool tur
 LogicalResult importGemm(NodeContext &node) {
   ImplicitLocOpBuilder &b = node.b;
   if (node.opset() < 7)
-    node.ignore({"broadcast"}); // C broadcasts as it does today
+    node.ignore(AttributeKind::i, {"broadcast"}); // C broadcasts as it does today
   double alpha = node.floatAttr("alpha", 1), beta = node.floatAttr("beta", 1);
   bool turnLeft = node.intAttr("transA", 0) != 0, turnRight = node.intAttr("transB", 0) != 0;
   DataType type = node.in(0).dataType;

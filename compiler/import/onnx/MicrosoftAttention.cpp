@@ -22,7 +22,7 @@ public:
     bool rotates = node.intAttr("do_rotary", 0) != 0;
     if (node.has(6))
       return node.error() << "past_sequence_length is not supported";
-    node.ignore({"rotary_embedding_dim"}); // of do_rotary
+    node.ignore(AttributeKind::i, {"rotary_embedding_dim"}); // of do_rotary
     if (shares || rotates)
       return node.error() << "attribute '" << (shares ? "past_present_share_buffer" : "do_rotary")
                           << "' is not supported";
@@ -322,7 +322,7 @@ private:
         node.intAttr("sliding_window_cache", 0) || node.intAttr("causal", 1) != 1)
       return node.error() << "attributes qk_output, kv_cache_bit_width, sliding_window_cache and "
                              "causal are not supported";
-    node.ignore({"k_norm_epsilon", "q_norm_epsilon", "qk_norm_epsilon"}); // of inputs 14 and 15
+    node.ignore(AttributeKind::f, {"k_norm_epsilon", "q_norm_epsilon", "qk_norm_epsilon"}); // of inputs 14 and 15
     for (size_t i = 12; i < node.numInputs(); ++i)
       if (node.has(i))
         return node.error() << "input " << i << " is not supported";

@@ -114,9 +114,9 @@ FailureOr<Part> activated(NodeContext &node, Composer &with, Part x, StringRef n
 SmallVector<float> activationNumbers(NodeContext &node) {
   SmallVector<float> made;
   for (StringRef name : {"activation_alpha", "activation_beta", "activation_gamma"})
-    if (const NodeAttribute *given = node.find(name))
+    if (const NodeAttribute *given = node.find(name, AttributeKind::f))
       made.push_back(given->f);
-  node.ignore({"activation_axis"}); // of activations that are not read here
+  node.ignore(AttributeKind::i, {"activation_axis"}); // of activations that are not read here
   return made;
 }
 
@@ -141,7 +141,7 @@ LogicalResult importFusedGemm(NodeContext &node) {
 // Convolution, plus input 3, then an activation.
 LogicalResult importFusedConv(NodeContext &node) {
   Composer with(node);
-  const NodeAttribute *numbers = node.find("activation_params");
+  const NodeAttribute *numbers = node.find("activation_params", AttributeKind::floats);
   auto attributes = attributesBut(node, {"activation", "activation_params"});
   Part made = with("Conv", {with.input(0), with.input(1), with.input(2)}, attributes);
   if (node.has(3))
@@ -226,7 +226,7 @@ LogicalResult importSimplifiedNormalization(NodeContext &node) {
   Composer with(node);
   auto attributes = attributesBut(node, {});
   if (node.wants(1)) {
-    FailureOr<int64_t> axis = node.normalizeAxis(node.intAttr("axis", -1), node.rank(0));
+    FailureOr<int64_t> axis = node.axisAttr("axis", -1, node.rank(0));
     if (failed(axis))
       return failure();
     Part over = with.ints(llvm::to_vector(llvm::seq<int64_t>(*axis, node.rank(0))));

@@ -90,7 +90,8 @@ FailureOr<Part> maskOf(NodeContext &node, Composer &with, Part given, OpFoldResu
 LogicalResult importAttention(NodeContext &node) {
   Composer with(node);
   ImplicitLocOpBuilder &b = node.b;
-  node.ignore({"mask_filter_value", "past_present_share_buffer"}); // what is masked counts nothing
+  node.ignore(AttributeKind::i, {"past_present_share_buffer"});
+  node.ignore(AttributeKind::f, {"mask_filter_value"}); // what is masked counts nothing
   if (failed(checkBytes(node, {0, 1})))
     return failure();
   int64_t heads = node.intAttr("num_heads", 0);

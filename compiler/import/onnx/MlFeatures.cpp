@@ -115,7 +115,7 @@ LogicalResult importImputer(NodeContext &node) {
     isIt = std::isnan(floatValue) ? with("IsNaN", {x})
                                   : with("Equal", {x, with.scalar(floatValue, type)});
   } else {
-    node.ignore({"imputed_value_floats"});
+    node.ignore(AttributeKind::floats, {"imputed_value_floats"});
     std::optional<int64_t> extent = known(node.in(0).dims.back());
     auto count = static_cast<int64_t>(ints.size());
     if (!count || (count != 1 && extent && *extent != count))
@@ -136,8 +136,10 @@ LogicalResult importFeatureVectorizer(NodeContext &node) {
                         << node.numInputs() << " inputs";
   SmallVector<Part> parts;
   for (auto [index, size] : llvm::enumerate(sizes)) {
-    if (!node.has(index) || node.rank(index) < 1 || node.rank(index) > 2 || size < 0)
-      return node.error() << "input " << index << " must have 1 or 2 dimensions and a size";
+    if (size < 0 || size > INT32_MAX)
+      return node.error("inputdimensions") << "a size of " << size;
+    if (!node.has(index) || node.rank(index) < 1 || node.rank(index) > 2)
+      return node.error() << "input " << index << " must have 1 or 2 dimensions";
     Part x = with.cast(with.input(index), DataType::f32);
     if (node.rank(index) == 1)
       x = with("Unsqueeze", {x, with.ints({0})});
@@ -151,16 +153,27 @@ LogicalResult importFeatureVectorizer(NodeContext &node) {
   return with.define(0, with("Concat", parts, {attribute("axis", int64_t{1})}));
 }
 
+// The call fails unless each element has a category.
+LogicalResult requireKnown(NodeContext &node, Composer &with, Part encoded) {
+  ImplicitLocOpBuilder &b = node.b;
+  Part most = with("ReduceMax", {encoded, with.ints({-1})}, {attribute("keepdims", int64_t{0})});
+  Part least = with("ReduceMin", {with.cast(most, DataType::i64)}, {attribute("keepdims", int64_t{0})});
+  if (with.hasFailed())
+    return failure();
+  Value found = node.graph.elementsOf(b, *least).front();
+  Value one = b.create<arith::ConstantIntOp>(1, 64);
+  require(b, b.create<arith::CmpIOp>(arith::CmpIPredicate::sge, found, one), "an element is none of the categories");
+  return success();
+}
+
 // A last dimension with 1 at the place of the element's category.
 LogicalResult importCategories(NodeContext &node) {
   Composer with(node);
   bool zeros = node.intAttr("zeros", 1) != 0;
-  const NodeAttribute *words = node.find("cats_strings");
+  const NodeAttribute *words = node.find("cats_strings", AttributeKind::strings);
   ArrayRef<int64_t> categories = intList(node, "cats_int64s");
   if (words && !words->strings.empty())
     return node.error() << "attribute 'cats_strings': strings are not supported";
-  if (!zeros)
-    return node.error() << "attribute 'zeros' is 0: an unknown category cannot be an error";
   llvm::SmallDenseSet<int64_t> seen(categories.begin(), categories.end());
   if (categories.empty() || seen.size() != categories.size())
     return node.error() << "attribute 'cats_int64s' must list categories, each once";
@@ -168,14 +181,24 @@ LogicalResult importCategories(NodeContext &node) {
     return failure();
   Part x = with("Unsqueeze", {with.cast(with.input(0), DataType::i64), with.ints({-1})});
   Part list = with.constant(makeTensor(DataType::i64, categories.vec()));
-  return with.define(0, with.cast(with("Equal", {x, list}), DataType::f32));
+  Part made = with.cast(with("Equal", {x, list}), DataType::f32);
+  if (!zeros && !with.hasFailed() && failed(requireKnown(node, with, made)))
+    return failure();
+  return with.define(0, made);
+}
+
+std::string labelsName(NodeContext &node, StringRef side, DataType type) {
+  const bool isTensor = node.find((side + "_tensor").str()) != nullptr;
+  return (side + (isTensor ? "_tensor" : type == DataType::i64 ? "_int64s" : "_floats")).str();
 }
 
 // One side of a LabelEncoder: attributes of which one is there.
 FailureOr<std::shared_ptr<const Tensor>> labels(NodeContext &node, StringRef side) {
   auto name = [&](StringRef kind) { return (side + "_" + kind).str(); };
-  const NodeAttribute *words = node.find(name("strings")), *ints = node.find(name("int64s")),
-                      *floats = node.find(name("floats")), *tensor = node.find(name("tensor"));
+  const NodeAttribute *words = node.find(name("strings"), AttributeKind::strings),
+                      *ints = node.find(name("int64s"), AttributeKind::ints),
+                      *floats = node.find(name("floats"), AttributeKind::floats),
+                      *tensor = node.find(name("tensor"), AttributeKind::tensor);
   if ((words && !words->strings.empty()) ||
       (tensor && !tensor->tensors.empty() && tensor->tensors[0]->type == DataType::string))
     return node.error() << "attribute '" << name(words ? "strings" : "tensor")
@@ -208,7 +231,7 @@ LogicalResult importLabelEncoder(NodeContext &node) {
   ImplicitLocOpBuilder &b = node.b;
   Composer with(node);
   const Imported &input = node.in(0);
-  if (const NodeAttribute *words = node.find("classes_strings"); words && !words->strings.empty())
+  if (const NodeAttribute *words = node.find("classes_strings", AttributeKind::strings); words && !words->strings.empty())
     return node.error() << "attribute 'classes_strings': strings are not supported";
   FailureOr<std::shared_ptr<const Tensor>> keys = labels(node, "keys"),
                                            values = labels(node, "values");
@@ -217,7 +240,8 @@ LogicalResult importLabelEncoder(NodeContext &node) {
   DataType keyType = (*keys)->type, type = (*values)->type;
   Type element = node.elementType(type);
   if ((*keys)->numElements() != (*values)->numElements() || (*keys)->numElements() == 0)
-    return node.error() << "has " << (*keys)->numElements() << " keys and "
+    return node.error() << "attributes '" << labelsName(node, "keys", keyType) << "' and '"
+                        << labelsName(node, "values", type) << "' have " << (*keys)->numElements() << " keys and "
                         << (*values)->numElements() << " values";
   if (keyType != input.dataType || !(isFloat(keyType) || isInteger(keyType)) || !element)
     return node.error() << "keys of type " << nameOf(keyType) << " and values of type "
@@ -225,10 +249,10 @@ LogicalResult importLabelEncoder(NodeContext &node) {
                         << " are not supported";
   // What stands for every other key.
   Part otherwise;
-  const NodeAttribute *tensor = node.find("default_tensor");
+  const NodeAttribute *tensor = node.find("default_tensor", AttributeKind::tensor);
   int64_t defaultInt = node.intAttr("default_int64", -1);
   double defaultFloat = node.floatAttr("default_float", -0.0);
-  node.ignore({"default_string"});
+  node.ignore(AttributeKind::s, {"default_string"});
   if (tensor && !tensor->tensors.empty()) {
     if (tensor->tensors[0]->type != type || tensor->tensors[0]->numElements() != 1)
       return node.error() << "attribute 'default_tensor' must be one " << nameOf(type);

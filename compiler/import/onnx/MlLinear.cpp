@@ -43,7 +43,7 @@ FailureOr<Part> linearScores(NodeContext &node, Composer &with, std::optional<in
 LogicalResult importLinearRegressor(NodeContext &node) {
   Composer with(node);
   FailureOr<PostTransform> transform = postTransformOf(node);
-  FailureOr<Part> scores = linearScores(node, with, node.intAttr("targets", 1));
+  FailureOr<Part> scores = linearScores(node, with, node.sizeAttr("targets", 1));
   if (failed(transform) || failed(scores))
     return failure();
   return with.define(0, with.cast(transformScores(with, *scores, *transform), DataType::f32));
@@ -51,7 +51,7 @@ LogicalResult importLinearRegressor(NodeContext &node) {
 
 LogicalResult importLinearClassifier(NodeContext &node) {
   Composer with(node);
-  node.ignore({"multi_class"}); // of no effect, as in the standard's reference
+  node.ignore(AttributeKind::i, {"multi_class"}); // of no effect, as in the standard's reference
   FailureOr<ClassLabels> labels = ClassLabels::of(node, "classlabels_ints", "classlabels_strings");
   FailureOr<PostTransform> transform = postTransformOf(node);
   FailureOr<Part> found = linearScores(node, with, std::nullopt);
@@ -65,7 +65,8 @@ LogicalResult importLinearClassifier(NodeContext &node) {
     targets = 2;
   }
   if (targets != classes)
-    return node.error() << "has " << classes << " labels for " << targets << " scores";
+    return node.error() << "attributes 'classlabels_ints' or 'classlabels_strings' and 'coefficients' give " << classes
+                        << " labels for " << targets << " scores";
   scores = transformScores(with, scores, *transform);
   if (failed(with.define(1, with.cast(scores, DataType::f32))))
     return failure();

@@ -94,12 +94,12 @@ Part featuresOf(NodeContext &node, Composer &with) {
 }
 
 ArrayRef<int64_t> intList(NodeContext &node, StringRef name) {
-  const NodeAttribute *attribute = node.find(name);
+  const NodeAttribute *attribute = node.find(name, AttributeKind::ints);
   return attribute ? ArrayRef<int64_t>(attribute->ints) : ArrayRef<int64_t>();
 }
 
 std::vector<float> floatList(NodeContext &node, StringRef name) {
-  const NodeAttribute *attribute = node.find(name);
+  const NodeAttribute *attribute = node.find(name, AttributeKind::floats);
   return attribute ? attribute->floats : std::vector<float>();
 }
 
@@ -114,7 +114,7 @@ FailureOr<ClassLabels> ClassLabels::of(NodeContext &node, StringRef ints, String
   ClassLabels made;
   made.numbers = intList(node, ints).vec();
   made.count = made.numbers.size();
-  const NodeAttribute *words = node.find(strings);
+  const NodeAttribute *words = node.find(strings, AttributeKind::strings);
   if (words && !words->strings.empty()) {
     if (made.count)
       return node.error() << "has attributes '" << ints << "' and '" << strings << "'";

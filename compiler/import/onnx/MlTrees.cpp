@@ -33,16 +33,27 @@ struct Forest {
   std::vector<size_t> roots;
   int64_t targets = 1;
   DataType splitType = DataType::f32;
+  std::string targetsName = "leaf_targetids"; // the attribute
 };
 
 enum class Aggregate { average, sum, least, greatest }; // TreeEnsemble's numbers
+
+using Length = std::pair<StringRef, size_t>; // of an attribute
+
+LogicalResult checkLengths(NodeContext &node, Length first, ArrayRef<Length> others) {
+  for (auto [name, length] : others)
+    if (length != first.second)
+      return node.error() << "attributes '" << first.first << "' and '" << name << "' differ in length: " << first.second
+                          << " and " << length;
+  return success();
+}
 
 // The numbers of `name`, or of `name` + "_as_tensor".
 FailureOr<std::vector<double>> numbers(NodeContext &node, StringRef name,
                                        DataType *type = nullptr) {
   std::vector<double> made;
-  const NodeAttribute *tensor = node.find((name + "_as_tensor").str());
-  const NodeAttribute *list = node.find(name);
+  const NodeAttribute *tensor = node.find((name + "_as_tensor").str(), AttributeKind::tensor);
+  const NodeAttribute *list = node.find(name, {AttributeKind::floats, AttributeKind::tensor});
   if (!tensor && list && list->kind == AttributeKind::tensor)
     tensor = list;
   if (tensor && !tensor->tensors.empty()) {
@@ -78,7 +89,8 @@ FailureOr<int64_t> depthOf(NodeContext &node, const Forest &forest) {
       own = open;
       size_t next = depth[at.yes] < 0 ? at.yes : at.no;
       if (depth[next] == open)
-        return node.error() << "node " << next << " of a tree leads back to itself";
+        return node.error() << "attributes 'nodes_truenodeids' and 'nodes_falsenodeids': node " << next
+                            << " of a tree leads back to itself";
       if (depth[next] == unseen) {
         path.push_back(next);
         continue;
@@ -100,10 +112,9 @@ LogicalResult checkForest(NodeContext &node, const Forest &forest, const Part &x
   for (const auto &weights : forest.weights)
     for (const Weight &weight : weights)
       if (weight.target < 0 || weight.target >= forest.targets)
-        return node.error() << "a leaf adds to target " << weight.target << " of "
-                            << forest.targets;
+        return node.error(forest.targetsName) << "a leaf adds to target " << weight.target << " of " << forest.targets;
   if (forest.roots.empty())
-    return node.error() << "has no trees";
+    return node.error() << "has no trees: attributes 'nodes_treeids' and 'tree_roots' name none";
   return success();
 }
 
@@ -304,8 +315,9 @@ FailureOr<Forest> readForest(NodeContext &node, StringRef prefix) {
                     features = ints("nodes_featureids"), yes = ints("nodes_truenodeids"),
                     no = ints("nodes_falsenodeids"),
                     missing = ints("nodes_missing_value_tracks_true");
-  const NodeAttribute *modes = node.find("nodes_modes");
-  node.ignore({"nodes_hitrates", "nodes_hitrates_as_tensor"}); // how often, for speed
+  const NodeAttribute *modes = node.find("nodes_modes", AttributeKind::strings);
+  node.ignore(AttributeKind::floats, {"nodes_hitrates"}); // how often, for speed
+  node.ignore(AttributeKind::tensor, {"nodes_hitrates_as_tensor"});
   FailureOr<std::vector<double>> splits = numbers(node, "nodes_values", &made.splitType);
   FailureOr<std::vector<double>> weights = numbers(node, (prefix + "_weights").str());
   ArrayRef<int64_t> targets = ints((prefix + "_ids").str()),
@@ -314,20 +326,30 @@ FailureOr<Forest> readForest(NodeContext &node, StringRef prefix) {
   if (failed(splits) || failed(weights))
     return failure();
   size_t count = ids.size();
-  if (!modes || trees.size() != count || features.size() != count || yes.size() != count ||
-      no.size() != count || modes->strings.size() != count || splits->size() != count ||
-      (!missing.empty() && missing.size() != count))
-    return node.error() << "the lists of nodes differ in length";
-  if (targets.size() != weights->size() || leafTrees.size() != targets.size() ||
-      leafIds.size() != targets.size())
-    return node.error() << "the lists of leaves differ in length";
+  std::string weightsName = prefix.str() + "_weights", targetsName = prefix.str() + "_ids",
+              leafTreesName = prefix.str() + "_treeids", leafIdsName = prefix.str() + "_nodeids";
+  if (failed(checkLengths(node, {"nodes_nodeids", count},
+                          {{"nodes_treeids", trees.size()},
+                           {"nodes_featureids", features.size()},
+                           {"nodes_truenodeids", yes.size()},
+                           {"nodes_falsenodeids", no.size()},
+                           {"nodes_modes", modes ? modes->strings.size() : 0},
+                           {"nodes_values", splits->size()},
+                           {"nodes_missing_value_tracks_true", missing.empty() ? count : missing.size()}})) ||
+      failed(checkLengths(node, {targetsName, targets.size()},
+                          {{weightsName, weights->size()},
+                           {leafTreesName, leafTrees.size()},
+                           {leafIdsName, leafIds.size()}})))
+    return failure();
+  made.targetsName = targetsName;
   static constexpr StringRef names[] = {"BRANCH_LEQ", "BRANCH_LT", "BRANCH_GTE",
                                         "BRANCH_GT",  "BRANCH_EQ", "BRANCH_NEQ"};
   std::map<std::pair<int64_t, int64_t>, size_t> places;
   std::map<int64_t, size_t> roots; // a tree's first node
   for (size_t i = 0; i < count; ++i) {
     if (!places.try_emplace({trees[i], ids[i]}, i).second)
-      return node.error() << "tree " << trees[i] << " has node " << ids[i] << " twice";
+      return node.error() << "attributes 'nodes_treeids' and 'nodes_nodeids': tree " << trees[i] << " has node "
+                          << ids[i] << " twice";
     roots.try_emplace(trees[i], i);
   }
   for (size_t i = 0; i < count; ++i) {
@@ -344,7 +366,9 @@ FailureOr<Forest> readForest(NodeContext &node, StringRef prefix) {
       at.missingIsTrue = !missing.empty() && missing[i] != 0;
       auto yesPlace = places.find({trees[i], yes[i]}), noPlace = places.find({trees[i], no[i]});
       if (yesPlace == places.end() || noPlace == places.end())
-        return node.error() << "node " << ids[i] << " of tree " << trees[i]
+        return node.error() << "attribute '"
+                            << (yesPlace == places.end() ? "nodes_truenodeids" : "nodes_falsenodeids") << "' (with "
+                            << "'nodes_nodeids' and 'nodes_treeids'): node " << ids[i] << " of tree " << trees[i]
                             << " leads to a node that is not there";
       at.yes = yesPlace->second;
       at.no = noPlace->second;
@@ -355,7 +379,9 @@ FailureOr<Forest> readForest(NodeContext &node, StringRef prefix) {
   for (size_t i = 0; i < targets.size(); ++i) {
     auto place = places.find({leafTrees[i], leafIds[i]});
     if (place == places.end())
-      return node.error() << "tree " << leafTrees[i] << " has no node " << leafIds[i];
+      return node.error() << "attributes '" << leafTreesName << "', '" << leafIdsName
+                          << "', 'nodes_treeids' and 'nodes_nodeids': tree " << leafTrees[i] << " has no node "
+                          << leafIds[i];
     if (made.nodes[place->second].mode == Mode::leaf) // others never add
       made.weights[place->second].push_back({targets[i], (*weights)[i]});
   }
@@ -389,7 +415,7 @@ LogicalResult importTreeRegressor(NodeContext &node) {
   const auto *found = llvm::find(names, name);
   if (found == std::end(names))
     return node.error() << "attribute 'aggregate_function' is '" << name << "'";
-  forest->targets = node.intAttr("n_targets", 1);
+  forest->targets = node.sizeAttr("n_targets", 1);
   FailureOr<Part> made =
       ForestBuilder(node, with, *forest)
           .run(featuresOf(node, with), static_cast<Aggregate>(found - std::begin(names)));
@@ -475,22 +501,27 @@ FailureOr<Forest> readEnsemble(NodeContext &node) {
                     noLeaf = ints("nodes_falseleafs"), roots = ints("tree_roots"),
                     missing = ints("nodes_missing_value_tracks_true"),
                     targets = ints("leaf_targetids");
-  node.ignore({"nodes_hitrates"});
+  node.ignore(AttributeKind::tensor, {"nodes_hitrates"});
   FailureOr<std::vector<double>> splits = numbers(node, "nodes_splits", &made.splitType),
                                  weights = numbers(node, "leaf_weights"),
                                  members = numbers(node, "membership_values");
-  const NodeAttribute *modes = node.find("nodes_modes");
+  const NodeAttribute *modes = node.find("nodes_modes", AttributeKind::tensor);
   if (failed(splits) || failed(weights) || failed(members))
     return failure();
   size_t count = features.size();
-  if (!modes || modes->tensors.empty() || modes->tensors[0]->type != DataType::u8 ||
-      modes->tensors[0]->bytes.view.size() != count || yes.size() != count || no.size() != count ||
-      yesLeaf.size() != count || noLeaf.size() != count || splits->size() != count ||
-      (!missing.empty() && missing.size() != count))
-    return node.error() << "the lists of nodes differ in length";
-  if (targets.size() != weights->size())
-    return node.error() << "the lists of leaves differ in length";
-  made.targets = node.intAttr("n_targets", 1);
+  if (!modes || modes->tensors.empty() || modes->tensors[0]->type != DataType::u8)
+    return node.error() << "attribute 'nodes_modes' must be a tensor of u8";
+  if (failed(checkLengths(node, {"nodes_featureids", count},
+                          {{"nodes_modes", modes->tensors[0]->bytes.view.size()},
+                           {"nodes_truenodeids", yes.size()},
+                           {"nodes_falsenodeids", no.size()},
+                           {"nodes_trueleafs", yesLeaf.size()},
+                           {"nodes_falseleafs", noLeaf.size()},
+                           {"nodes_splits", splits->size()},
+                           {"nodes_missing_value_tracks_true", missing.empty() ? count : missing.size()}})) ||
+      failed(checkLengths(node, {"leaf_targetids", targets.size()}, {{"leaf_weights", weights->size()}})))
+    return failure();
+  made.targets = node.sizeAttr("n_targets", 1);
   // Inner nodes, then leaves, then what sets of members need.
   made.nodes.resize(count + targets.size());
   made.weights.resize(made.nodes.size());
@@ -511,7 +542,9 @@ FailureOr<Forest> readEnsemble(NodeContext &node) {
     if (mode > static_cast<unsigned>(Mode::member))
       return node.error() << "attribute 'nodes_modes' has " << mode;
     if (!yesPlace || !noPlace)
-      return node.error() << "node " << i << " leads to a node that is not there";
+      return node.error() << "attributes '" << (yesPlace ? "nodes_falsenodeids" : "nodes_truenodeids") << "' and '"
+                          << (yesPlace ? "nodes_falseleafs" : "nodes_trueleafs") << "': node " << i
+                          << " leads to a node that is not there";
     TreeNode at{static_cast<Mode>(mode),
                 features[i],
                 (*splits)[i],

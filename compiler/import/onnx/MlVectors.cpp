@@ -52,7 +52,7 @@ FailureOr<Part> rows(NodeContext &node, Composer &with, StringRef name, int64_t 
 
 LogicalResult importRegressor(NodeContext &node) {
   Composer with(node);
-  int64_t count = node.intAttr("n_supports", 0);
+  int64_t count = node.sizeAttr("n_supports", 0);
   bool oneClass = node.intAttr("one_class", 0) != 0;
   std::vector<float> offsets = floatList(node, "rho"), factors = floatList(node, "coefficients");
   FailureOr<PostTransform> transform = postTransformOf(node);
@@ -75,7 +75,8 @@ LogicalResult importRegressor(NodeContext &node) {
     std::vector<double> wide(factors.begin(), factors.end());
     made = with("MatMul", {*near, floatTensor(with, wide, {count, 1}, x->dataType)});
   } else {
-    node.ignore({"support_vectors", "kernel_type", "kernel_params"}); // there is none
+    node.ignore(AttributeKind::floats, {"support_vectors", "kernel_params"}); // there is none
+    node.ignore(AttributeKind::s, {"kernel_type"});
     FailureOr<Part> line = rows(node, with, "coefficients", 1, x);
     if (failed(line))
       return failure();
@@ -255,7 +256,8 @@ private:
 
   // A line for each class.
   LogicalResult linear() {
-    node.ignore({"support_vectors", "kernel_type", "kernel_params", "prob_a", "prob_b"});
+    node.ignore(AttributeKind::floats, {"support_vectors", "kernel_params", "prob_a", "prob_b"});
+    node.ignore(AttributeKind::s, {"kernel_type"});
     FailureOr<Part> lines = rows(node, with, "coefficients", classes, x);
     if (failed(lines))
       return failure();
@@ -270,7 +272,7 @@ private:
   // Each two classes are told apart by vectors of both; the class that wins most is the label.
   LogicalResult byPairs(ArrayRef<int64_t> perClass) {
     if (static_cast<int64_t>(perClass.size()) != classes ||
-        llvm::any_of(perClass, [](int64_t count) { return count < 0; }))
+        llvm::any_of(perClass, [](int64_t count) { return count < 0 || count > INT32_MAX; }))
       return node.error() << "attribute 'vectors_per_class' has " << perClass.size()
                           << " numbers for " << classes << " classes";
     int64_t vectors = std::accumulate(perClass.begin(), perClass.end(), int64_t{0});

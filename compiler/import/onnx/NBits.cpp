@@ -267,7 +267,7 @@ FailureOr<Operands> readOperands(NodeContext &node, Composer &with, const Weight
 // A, B, scales, zero points, group index, bias
 LogicalResult importMatMulNBits(NodeContext &node) {
   Composer with(node);
-  node.ignore({"accuracy_level"}); // how rough it may be; ours is exact
+  node.ignore(AttributeKind::i, {"accuracy_level"}); // how rough it may be; ours is exact
   FailureOr<Weights> weights = readWeights(node);
   if (failed(weights))
     return failure();

@@ -79,70 +79,87 @@ const NodeAttribute *NodeContext::find(StringRef name) const {
   return nullptr;
 }
 
-// Stands in the list of attributes that were read for one that has another type than its reader
-// asked for; no attribute of a file has that name.
-static std::string mistyped(StringRef name) { return (name + Twine('\n')).str(); }
+const NodeAttribute *NodeContext::find(StringRef name, ArrayRef<AttributeKind> kinds) const {
+  const NodeAttribute *attribute = find(name);
+  if (!attribute || llvm::is_contained(kinds, attribute->kind))
+    return attribute;
+  if (!wrong)
+    error(name) << "has another type than the operator's: " << nameOf(attribute->kind) << ", expected " << nameOf(kinds.front());
+  wrong = true;
+  return nullptr;
+}
 
 int64_t NodeContext::intAttr(StringRef name, int64_t otherwise) const {
-  const NodeAttribute *attribute = find(name);
-  if (attribute && attribute->kind != AttributeKind::i)
-    read.insert(mistyped(name));
+  const NodeAttribute *attribute = find(name, AttributeKind::i);
   return attribute ? attribute->i : otherwise;
 }
 
 double NodeContext::floatAttr(StringRef name, double otherwise) const {
-  const NodeAttribute *attribute = find(name);
-  if (attribute && attribute->kind != AttributeKind::f)
-    read.insert(mistyped(name));
+  const NodeAttribute *attribute = find(name, AttributeKind::f);
   return attribute ? attribute->f : otherwise;
 }
 
 StringRef NodeContext::stringAttr(StringRef name, StringRef otherwise) const {
-  const NodeAttribute *attribute = find(name);
-  if (attribute && attribute->kind != AttributeKind::s)
-    read.insert(mistyped(name));
+  const NodeAttribute *attribute = find(name, AttributeKind::s);
   return attribute ? StringRef(attribute->s) : otherwise;
 }
 
 std::optional<SmallVector<int64_t>> NodeContext::intsAttr(StringRef name) const {
-  const NodeAttribute *attribute = find(name);
+  const NodeAttribute *attribute = find(name, AttributeKind::ints);
   if (!attribute)
     return std::nullopt;
-  if (attribute->kind != AttributeKind::ints)
-    read.insert(mistyped(name));
   return SmallVector<int64_t>(attribute->ints.begin(), attribute->ints.end());
 }
 
-void NodeContext::ignore(std::initializer_list<StringRef> names) const {
+DataType NodeContext::typeAttr(StringRef name, DataType otherwise) const {
+  int64_t given = intAttr(name, static_cast<int64_t>(otherwise));
+  auto type = static_cast<DataType>(given);
+  if (static_cast<int64_t>(type) == given && (type == otherwise || type == DataType::undefined || elementType(type)))
+    return type;
+  if (!wrong)
+    error(name) << given << " is no element type that is supported";
+  wrong = true;
+  return otherwise;
+}
+
+int64_t NodeContext::sizeAttr(StringRef name, int64_t otherwise, int64_t least) const {
+  int64_t given = intAttr(name, otherwise);
+  if (given == otherwise || (given >= least && given <= INT32_MAX))
+    return given;
+  if (!wrong)
+    error(name) << given << " is not from " << least << " to " << INT32_MAX;
+  wrong = true;
+  return otherwise;
+}
+
+void NodeContext::ignore(AttributeKind kind, std::initializer_list<StringRef> names) const {
   for (StringRef name : names)
-    read.insert(name);
+    find(name, kind);
 }
 
 LogicalResult NodeContext::checkAllRead() const {
   for (const NodeAttribute &attribute : node.attributes)
-    if (read.contains(mistyped(attribute.name)))
-      return error() << "attribute '" << attribute.name << "' has another type than the operator's";
-    else if (!read.contains(attribute.name))
+    if (!wrong && !read.contains(attribute.name))
       return error() << "attribute '" << attribute.name << "' is not supported";
-  return success();
+  return success(!wrong);
 }
 
-FailureOr<int64_t> NodeContext::normalizeAxis(int64_t axis, int64_t rank) const {
+FailureOr<int64_t> NodeContext::normalizeAxis(int64_t axis, int64_t rank, StringRef attribute) const {
   int64_t made = axis < 0 ? axis + rank : axis;
   if (made < 0 || made >= rank)
-    return error() << "axis " << axis << " is not one of " << rank << " dimensions";
+    return error(attribute) << "axis " << axis << " is not one of " << rank << " dimensions";
   return made;
 }
 
-FailureOr<SmallVector<int64_t>> NodeContext::normalizeAxes(ArrayRef<int64_t> axes,
-                                                           int64_t rank) const {
+FailureOr<SmallVector<int64_t>> NodeContext::normalizeAxes(ArrayRef<int64_t> axes, int64_t rank,
+                                                           StringRef attribute) const {
   SmallVector<int64_t> made;
   for (int64_t axis : axes) {
-    FailureOr<int64_t> normal = normalizeAxis(axis, rank);
+    FailureOr<int64_t> normal = normalizeAxis(axis, rank, attribute);
     if (failed(normal))
       return failure();
     if (llvm::is_contained(made, *normal))
-      return error() << "axis " << axis << " is named twice";
+      return error(attribute) << "axis " << axis << " is named twice";
     made.push_back(*normal);
   }
   return made;
@@ -190,8 +207,12 @@ void NodeContext::setAs(size_t index, const Imported &other) {
     graph.define(scope, node.outputs[index], other);
 }
 
-InFlightDiagnostic NodeContext::error() const {
-  return emitError(b.getLoc()) << "node '" << node.name << "' (" << node.opType << "): ";
+InFlightDiagnostic NodeContext::error(StringRef attribute) const {
+  InFlightDiagnostic made = emitError(b.getLoc()) << "node '" << node.name << "' (" << node.composed;
+  made << (node.composed.empty() ? "" : ", in it ") << node.opType << "): ";
+  if (!attribute.empty())
+    made << "attribute '" << attribute << "': ";
+  return made;
 }
 
 } // namespace halcyon::onnx

@@ -34,19 +34,30 @@ public:
   // Integers as index values, of a small one-dimensional or scalar tensor.
   llvm::FailureOr<Dims> indices(size_t index, llvm::StringRef what) const;
 
-  // Attributes. One that nobody asks for is an error after the import.
+  // Attributes. One that nobody asks for is an error after the import. One of another type is an error at once, and
+  // then counts as absent: what else is wrong with the node is not said, and its import fails.
   const NodeAttribute *find(llvm::StringRef name) const;
+  const NodeAttribute *find(llvm::StringRef name, llvm::ArrayRef<AttributeKind> kinds) const;
   int64_t intAttr(llvm::StringRef name, int64_t otherwise) const;
   double floatAttr(llvm::StringRef name, double otherwise) const;
   llvm::StringRef stringAttr(llvm::StringRef name, llvm::StringRef otherwise) const;
   std::optional<llvm::SmallVector<int64_t>> intsAttr(llvm::StringRef name) const;
-  void ignore(std::initializer_list<llvm::StringRef> names) const;
+  // An element type that tensors have; another is an error as a wrong type is. 0 is none.
+  DataType typeAttr(llvm::StringRef name, DataType otherwise) const;
+  llvm::FailureOr<int64_t> axisAttr(llvm::StringRef name, int64_t otherwise, int64_t rank) const {
+    return normalizeAxis(intAttr(name, otherwise), rank, name);
+  }
+  // A count or an extent; one below `least` or above what fits i32 is an error as a wrong type is.
+  int64_t sizeAttr(llvm::StringRef name, int64_t otherwise, int64_t least = 1) const;
+  // Attributes that change nothing here: only their type is looked at.
+  void ignore(AttributeKind kind, std::initializer_list<llvm::StringRef> names) const;
   llvm::LogicalResult checkAllRead() const;
+  bool hasWrongAttribute() const { return wrong; }
 
-  // Negative axes count from the end.
-  llvm::FailureOr<int64_t> normalizeAxis(int64_t axis, int64_t rank) const;
-  llvm::FailureOr<llvm::SmallVector<int64_t>> normalizeAxes(llvm::ArrayRef<int64_t> axes,
-                                                            int64_t rank) const;
+  // Negative axes count from the end. `attribute`: the one that names them, for errors.
+  llvm::FailureOr<int64_t> normalizeAxis(int64_t axis, int64_t rank, llvm::StringRef attribute = "") const;
+  llvm::FailureOr<llvm::SmallVector<int64_t>>
+  normalizeAxes(llvm::ArrayRef<int64_t> axes, int64_t rank, llvm::StringRef attribute = "") const;
 
   // Outputs.
   size_t numOutputs() const { return node.outputs.size(); }
@@ -63,13 +74,15 @@ public:
   void setAs(size_t index, const Imported &other);
 
   mlir::Type elementType(DataType type) const { return onnx::elementType(*b.getContext(), type); }
-  mlir::InFlightDiagnostic error() const;
+  // With an attribute: it is what the error is about.
+  mlir::InFlightDiagnostic error(llvm::StringRef attribute = "") const;
   // Extents that must be equal: an error here, or a check at the call.
   llvm::LogicalResult requireSame(OpFoldResult left, OpFoldResult right, llvm::StringRef what);
   llvm::LogicalResult requireWithin(OpFoldResult size, OpFoldResult limit, llvm::StringRef what);
 
 private:
   mutable llvm::StringSet<> read;
+  mutable bool wrong = false; // an attribute was, and that was said
 };
 
 } // namespace halcyon::onnx

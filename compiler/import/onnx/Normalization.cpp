@@ -52,14 +52,14 @@ LogicalResult mixedBatchNormalization(NodeContext &node, double epsilon) {
 LogicalResult importBatchNormalization(NodeContext &node) {
   bool trains = node.intAttr("training_mode", 0) != 0;
   if (node.opset() < 7) {
-    node.ignore({"consumed_inputs"});
+    node.ignore(AttributeKind::ints, {"consumed_inputs"});
     trains = !node.intAttr("is_test", 0);
   }
   if (node.opset() < 9 && !node.intAttr("spatial", 1))
     return node.error() << "attribute 'spatial' = 0 is not supported";
   if (trains)
     return composeTrainingNormalization(node);
-  node.ignore({"momentum"});
+  node.ignore(AttributeKind::f, {"momentum"});
   double epsilon = node.floatAttr("epsilon", 1e-5f);
   if (node.rank(0) < 2)
     return node.error() << "expected at least 2 dimensions, got " << node.rank(0);
@@ -134,7 +134,7 @@ template <bool isLog> LogicalResult importSoftmax(NodeContext &node) {
     return failure();
   Imported &x = node.in(0);
   bool flattens = node.opset() < 13;
-  FailureOr<int64_t> axis = node.normalizeAxis(node.intAttr("axis", flattens ? 1 : -1), x.rank());
+  FailureOr<int64_t> axis = node.axisAttr("axis", flattens ? 1 : -1, x.rank());
   if (failed(axis))
     return failure();
   Value input = node.value(0);
@@ -156,10 +156,10 @@ LogicalResult importLayerNormalization(NodeContext &node) {
   // One operation where only the result is wanted and the statistics have its type.
   if (node.in(0).dataType != DataType::f32 || node.wants(1) || node.wants(2))
     return composeLayerNormalization(node);
-  node.ignore({"stash_type"});
+  node.typeAttr("stash_type", DataType::f32);
   double epsilon = node.floatAttr("epsilon", 1e-5f);
   Imported &x = node.in(0);
-  FailureOr<int64_t> axis = node.normalizeAxis(node.intAttr("axis", -1), x.rank());
+  FailureOr<int64_t> axis = node.axisAttr("axis", -1, x.rank());
   if (failed(axis))
     return failure();
   // Scale and bias may broadcast to the normalised dimensions.
@@ -190,6 +190,8 @@ LogicalResult importLayerNormalization(NodeContext &node) {
 LogicalResult importInstanceNormalization(NodeContext &node) {
   ImplicitLocOpBuilder &b = node.b;
   double epsilon = node.floatAttr("epsilon", 1e-5f);
+  if (node.opset() < 6)
+    node.ignore(AttributeKind::ints, {"consumed_inputs"}); // a hint about memory
   Imported &x = node.in(0);
   if (failed(checkFloat(node, 0)))
     return failure();

@@ -13,7 +13,7 @@ using Part = Composer::Part;
 // The type that statistics are computed in: attribute stash_type, but never less than the input's
 // own.
 DataType statisticsType(NodeContext &node) {
-  auto stash = static_cast<DataType>(node.intAttr("stash_type", 1));
+  auto stash = node.typeAttr("stash_type", DataType::f32);
   DataType type = node.in(0).dataType;
   return isFloat(stash) && bitsOf(stash) > bitsOf(type) ? stash : type;
 }
@@ -35,7 +35,7 @@ LogicalResult importRmsNormalization(NodeContext &node) {
     return failure();
   DataType type = node.in(0).dataType, inner = statisticsType(node);
   double epsilon = node.floatAttr("epsilon", 1e-5f);
-  FailureOr<int64_t> axis = node.normalizeAxis(node.intAttr("axis", -1), node.rank(0));
+  FailureOr<int64_t> axis = node.axisAttr("axis", -1, node.rank(0));
   if (failed(axis))
     return failure();
   Part x = with.cast(with.input(0), inner);
@@ -53,10 +53,11 @@ LogicalResult importGroupNormalization(NodeContext &node) {
   Imported &input = node.in(0);
   DataType type = input.dataType, inner = statisticsType(node);
   double epsilon = node.floatAttr("epsilon", 1e-5f);
-  int64_t groups = node.intAttr("num_groups", 0);
-  if (groups < 1 || input.rank() < 3)
-    return node.error() << "expected groups and at least 3 dimensions, got " << groups << " and "
-                        << input.rank();
+  int64_t groups = node.sizeAttr("num_groups", 0);
+  if (input.rank() < 3)
+    return node.error() << "expected at least 3 dimensions, got " << input.rank();
+  if (groups < 1)
+    return node.error("num_groups") << groups << " groups";
   bool byGroup = node.opset() < 21;
   Part x = with.cast(with("Reshape", {with.input(0), with.ints({0, groups, -1})}), inner);
   Part axes = with.ints({2});
@@ -77,7 +78,7 @@ LogicalResult importGroupNormalization(NodeContext &node) {
 LogicalResult importLpNormalization(NodeContext &node) {
   Composer with(node);
   int64_t p = node.intAttr("p", 2);
-  FailureOr<int64_t> axis = node.normalizeAxis(node.intAttr("axis", -1), node.rank(0));
+  FailureOr<int64_t> axis = node.axisAttr("axis", -1, node.rank(0));
   if (failed(axis) || failed(checkFloat(node, 0)))
     return failure();
   if (p != 1 && p != 2)
@@ -92,7 +93,7 @@ LogicalResult importMeanVariance(NodeContext &node) {
   SmallVector<int64_t> axes{0, 2, 3};
   if (auto given = node.intsAttr("axes"))
     axes = *given;
-  if (failed(checkFloat(node, 0)))
+  if (failed(checkFloat(node, 0)) || failed(node.normalizeAxes(axes, node.rank(0), "axes")))
     return failure();
   Part x = with.input(0), over = with.ints(axes);
   Part off = with("Sub", {x, with("ReduceMean", {x, over})});
@@ -106,13 +107,14 @@ LogicalResult importLocalResponse(NodeContext &node) {
   Composer with(node);
   double alpha = node.floatAttr("alpha", 1e-4f), beta = node.floatAttr("beta", 0.75);
   double bias = node.floatAttr("bias", 1);
-  int64_t size = node.intAttr("size", 0);
+  int64_t size = node.sizeAttr("size", 0);
   Imported &input = node.in(0);
   if (failed(checkFloat(node, 0)))
     return failure();
-  if (size < 1 || input.rank() < 3)
-    return node.error() << "expected a size and at least 3 dimensions, got " << size << " and "
-                        << input.rank();
+  if (input.rank() < 3)
+    return node.error() << "expected at least 3 dimensions, got " << input.rank();
+  if (size < 1)
+    return node.error("size") << "the number of channels is " << size;
   Part x = with.input(0);
   DataType type = input.dataType;
   Part square = with(
@@ -135,7 +137,7 @@ LogicalResult composeLayerNormalization(NodeContext &node) {
     return failure();
   DataType type = node.in(0).dataType, inner = statisticsType(node);
   double epsilon = node.floatAttr("epsilon", 1e-5f);
-  FailureOr<int64_t> axis = node.normalizeAxis(node.intAttr("axis", -1), node.rank(0));
+  FailureOr<int64_t> axis = node.axisAttr("axis", -1, node.rank(0));
   if (failed(axis))
     return failure();
   Part x = with.cast(with.input(0), inner), over = list(with, *axis, node.rank(0));
@@ -158,7 +160,7 @@ LogicalResult composeTrainingNormalization(NodeContext &node) {
   if (failed(checkFloat(node, 0)))
     return failure();
   if (node.opset() < 14)
-    return node.error() << "training mode before operator set 14 is not supported";
+    return node.error() << "training mode before operator set 14 (attribute 'is_test') is not supported";
   int64_t rank = node.rank(0);
   if (rank < 2)
     return node.error() << "expected at least 2 dimensions, got " << rank;

@@ -14,7 +14,7 @@ LogicalResult importOptional(NodeContext &node) {
   Imported made;
   made.kind = Imported::Kind::optional;
   made.present = node.b.create<arith::ConstantIntOp>(node.has(0) ? 1 : 0, 1);
-  const NodeAttribute *type = node.find("type");
+  const NodeAttribute *type = node.find("type", AttributeKind::type);
   if (node.has(0)) {
     if (node.in(0).kind == Imported::Kind::optional)
       return node.error() << "input 0 is an optional already";

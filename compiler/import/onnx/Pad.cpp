@@ -69,8 +69,11 @@ LogicalResult importPad(NodeContext &node) {
       return failure();
     pads = *given;
   } else if (auto given = node.intsAttr(node.opset() < 2 ? "paddings" : "pads")) {
-    for (int64_t pad : *given)
+    for (int64_t pad : *given) {
+      if (pad < INT32_MIN || pad > INT32_MAX)
+        return node.error(node.opset() < 2 ? "paddings" : "pads") << "a pad of " << pad;
       pads.push_back(fixed(b, pad));
+    }
     outside = constantLike(b, outside, node.floatAttr("value", 0));
   }
   if (node.has(2)) {
@@ -103,7 +106,7 @@ LogicalResult importPad(NodeContext &node) {
     axes = *normal;
   }
   if (pads.size() != 2 * axes.size())
-    return node.error() << "has " << pads.size() << " pads for " << axes.size() << " dimensions";
+    return node.error(node.has(1) ? "" : node.opset() < 2 ? "paddings" : "pads") << "has " << pads.size() << " pads for " << axes.size() << " dimensions";
   Dims low(input.dims.size(), fixed(b, 0)), dims = input.dims;
   for (auto [i, axis] : llvm::enumerate(axes)) {
     low[axis] = pads[i];

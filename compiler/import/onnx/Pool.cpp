@@ -19,7 +19,7 @@ template <nn::PoolKind kind> LogicalResult importPool(NodeContext &node) {
     Composer with(node);
     for (StringRef name :
          {"ceil_mode", "auto_pad", "kernel_shape", "pads", "strides", "dilations", "storage_order"})
-      node.ignore({name});
+      node.find(name); // of the inner one
     bool places = node.wants(1);
     SmallVector<Composer::Part> made = with.all(
         "MaxPool", {with.cast(with.input(0), DataType::f32)}, node.node.attributes, places ? 2 : 1);
@@ -37,9 +37,6 @@ template <nn::PoolKind kind> LogicalResult importPool(NodeContext &node) {
   auto kernel = node.intsAttr("kernel_shape");
   if (!kernel || static_cast<int64_t>(kernel->size()) != input.rank() - 2)
     return node.error() << "attribute 'kernel_shape' must have one value a spatial dimension";
-  for (int64_t extent : *kernel)
-    if (extent < 1)
-      return node.error() << "attribute 'kernel_shape' holds " << extent;
   FailureOr<Window> window = windowOf(node, *kernel, input.dims);
   if (failed(window))
     return failure();
@@ -61,13 +58,13 @@ LogicalResult importLpPool(NodeContext &node) {
   ImplicitLocOpBuilder &b = node.b;
   Composer with(node);
   Imported &input = node.in(0);
-  int64_t p = node.intAttr("p", 2);
+  int64_t p = node.sizeAttr("p", 2);
   bool ceil = node.intAttr("ceil_mode", 0) != 0;
   auto kernel = node.intsAttr("kernel_shape");
   if (failed(checkFloat(node, 0)))
     return failure();
-  if (p < 1 || !kernel || static_cast<int64_t>(kernel->size()) != input.rank() - 2)
-    return node.error() << "expected a positive 'p' and one 'kernel_shape' a spatial dimension";
+  if (!kernel || static_cast<int64_t>(kernel->size()) != input.rank() - 2)
+    return node.error() << "attribute 'kernel_shape' must have one value a spatial dimension";
   FailureOr<Window> window = windowOf(node, *kernel, input.dims);
   if (failed(window))
     return failure();
@@ -99,11 +96,11 @@ LogicalResult importLpPool(NodeContext &node) {
 
 LogicalResult importGlobalLpPool(NodeContext &node) {
   Composer with(node);
-  int64_t p = node.intAttr("p", 2);
+  int64_t p = node.sizeAttr("p", 2);
   if (failed(checkFloat(node, 0)))
     return failure();
-  if (p < 1 || node.rank(0) < 3)
-    return node.error() << "expected a positive 'p' and at least 3 dimensions";
+  if (node.rank(0) < 3)
+    return node.error() << "expected at least 3 dimensions, got " << node.rank(0);
   DataType type = node.in(0).dataType;
   Composer::Part power = with.scalar(static_cast<double>(p), type);
   Composer::Part axes = with.ints(llvm::to_vector(llvm::seq<int64_t>(2, node.rank(0))));

@@ -118,7 +118,7 @@ LogicalResult importTrilu(NodeContext &node) {
 LogicalResult importEyeLike(NodeContext &node) {
   ImplicitLocOpBuilder &b = node.b;
   Imported &input = node.in(0);
-  auto type = static_cast<DataType>(node.intAttr("dtype", static_cast<int64_t>(input.dataType)));
+  auto type = node.typeAttr("dtype", input.dataType);
   int64_t k = node.intAttr("k", 0);
   Type element = node.elementType(type);
   if (!element || input.rank() != 2)
@@ -144,7 +144,7 @@ LogicalResult importOneHot(NodeContext &node) {
   Composer::Part wanted = with.input(1);
   if (wanted->numElements() != 1 || values.rank() != 1)
     return node.error() << "expected one depth and a list of two values";
-  FailureOr<int64_t> axis = node.normalizeAxis(node.intAttr("axis", -1), node.rank(0) + 1);
+  FailureOr<int64_t> axis = node.axisAttr("axis", -1, node.rank(0) + 1);
   if (failed(axis) || with.hasFailed())
     return failure();
   Value scalar = node.graph.elementsOf(b, *wanted).front();
@@ -183,7 +183,7 @@ LogicalResult importHardmax(NodeContext &node) {
   bool flattens = node.opset() < 13;
   Imported &input = node.in(0);
   FailureOr<int64_t> axis =
-      node.normalizeAxis(node.intAttr("axis", flattens ? 1 : -1), input.rank());
+      node.axisAttr("axis", flattens ? 1 : -1, input.rank());
   if (failed(axis))
     return failure();
   Composer::Part x = with.input(0);

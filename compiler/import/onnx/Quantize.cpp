@@ -17,7 +17,7 @@ FailureOr<Part> spread(NodeContext &node, Composer &with, Part factor, const Imp
                        int64_t axis, int64_t block) {
   if (factor->numElements() == 1 && factor->rank() <= 1)
     return with("Reshape", {factor, with.ints({})});
-  FailureOr<int64_t> normal = node.normalizeAxis(axis, input.rank());
+  FailureOr<int64_t> normal = node.normalizeAxis(axis, input.rank(), "axis");
   if (failed(normal))
     return failure();
   if (block == 0) {
@@ -28,7 +28,7 @@ FailureOr<Part> spread(NodeContext &node, Composer &with, Part factor, const Imp
     return with("Reshape", {factor, with.ints(shape)});
   }
   if (factor->rank() != input.rank())
-    return node.error() << "a scale by blocks must have " << input.rank() << " dimensions, got "
+    return node.error("block_size") << "a scale by blocks must have " << input.rank() << " dimensions, got "
                         << factor->rank();
   Dims dims = factor->dims;
   dims.insert(dims.begin() + *normal + 1, fixed(node.b, block));
@@ -88,9 +88,9 @@ LogicalResult define(Composer &with, FailureOr<Part> part, size_t output = 0) {
 LogicalResult importQuantizeLinear(NodeContext &node) {
   Composer with(node);
   int64_t saturate = node.intAttr("saturate", 1);
-  int64_t axis = node.intAttr("axis", 1), block = node.intAttr("block_size", 0);
-  auto to = static_cast<DataType>(node.intAttr("output_dtype", 0));
-  auto precision = static_cast<DataType>(node.intAttr("precision", 0));
+  int64_t axis = node.intAttr("axis", 1), block = node.sizeAttr("block_size", 0);
+  auto to = node.typeAttr("output_dtype", DataType::undefined);
+  auto precision = node.typeAttr("precision", DataType::undefined);
   if (node.has(2))
     to = node.in(2).dataType;
   else if (to == DataType::undefined)
@@ -98,9 +98,10 @@ LogicalResult importQuantizeLinear(NodeContext &node) {
   DataType inner = precision != DataType::undefined ? precision : node.in(1).dataType;
   if (isSmallFloat(inner)) // a scale of powers of two: exact in any type
     inner = isFloat(node.in(0).dataType) ? node.in(0).dataType : DataType::f32;
-  if (!isFloat(inner) || block < 0)
-    return node.error() << "cannot divide by a scale of type " << nameOf(inner) << " in blocks of "
-                        << block;
+  if (inner == DataType::i32) // quotients of integers are no integers
+    inner = DataType::f64;
+  if (!isFloat(inner))
+    return node.error() << "cannot divide by a scale of type " << nameOf(inner);
   FailureOr<Part> scale = spread(node, with, with.input(1), node.in(0), axis, block);
   FailureOr<Part> zero = Part(nullptr);
   if (succeeded(scale) && node.has(2))
@@ -129,8 +130,8 @@ Part centredFloat(Composer &with, Part q, Part zero, DataType type) {
 
 LogicalResult importDequantizeLinear(NodeContext &node) {
   Composer with(node);
-  int64_t axis = node.intAttr("axis", 1), block = node.intAttr("block_size", 0);
-  auto to = static_cast<DataType>(node.intAttr("output_dtype", 0));
+  int64_t axis = node.intAttr("axis", 1), block = node.sizeAttr("block_size", 0);
+  auto to = node.typeAttr("output_dtype", DataType::undefined);
   DataType type = node.in(0).dataType, scaleType = node.in(1).dataType;
   if (to == DataType::undefined)
     to = isFloat(scaleType) ? scaleType : DataType::f32;

@@ -76,7 +76,7 @@ Part hold(NodeContext &node, Composer &with, Value tensor, DataType type, const 
 
 // Attribute dtype, else `otherwise`: a type of floating point.
 FailureOr<DataType> floatTypeOf(NodeContext &node, DataType otherwise) {
-  auto type = static_cast<DataType>(node.intAttr("dtype", static_cast<int64_t>(otherwise)));
+  auto type = node.typeAttr("dtype", otherwise);
   if (!node.elementType(type) || !isFloat(type) || bitsOf(type) < 16)
     return node.error() << "random numbers of type " << nameOf(type) << " are not supported";
   return type;
@@ -106,7 +106,7 @@ LogicalResult random(NodeContext &node, Distribution distribution, const Dims &d
 
 template <Distribution distribution> LogicalResult importRandom(NodeContext &node) {
   std::optional<SmallVector<int64_t>> shape = node.intsAttr("shape");
-  if (!shape || llvm::any_of(*shape, [](int64_t extent) { return extent < 0; }))
+  if (!shape || llvm::any_of(*shape, [](int64_t extent) { return extent < 0 || extent > INT32_MAX; }))
     return node.error() << "attribute 'shape' must list extents";
   Dims dims;
   for (int64_t extent : *shape)
@@ -123,7 +123,7 @@ template <Distribution distribution> LogicalResult importRandomLike(NodeContext 
 LogicalResult importBernoulli(NodeContext &node) {
   Composer with(node);
   const Imported &input = node.in(0);
-  auto type = static_cast<DataType>(node.intAttr("dtype", static_cast<int64_t>(input.dataType)));
+  auto type = node.typeAttr("dtype", input.dataType);
   if (failed(checkFloat(node, 0)))
     return failure();
   DataType inner = innerType(input.dataType);
@@ -140,15 +140,14 @@ LogicalResult importMultinomial(NodeContext &node) {
   ImplicitLocOpBuilder &b = node.b;
   Composer with(node);
   const Imported &input = node.in(0);
-  auto type = static_cast<DataType>(node.intAttr("dtype", static_cast<int64_t>(DataType::i32)));
-  int64_t samples = node.intAttr("sample_size", 1);
+  auto type = node.typeAttr("dtype", DataType::i32);
+  int64_t samples = node.sizeAttr("sample_size", 1);
   if (failed(checkFloat(node, 0)))
     return failure();
   if (type != DataType::i32 && type != DataType::i64)
     return node.error() << "attribute 'dtype' must be i32 or i64, got " << nameOf(type);
-  if (input.rank() != 2 || samples < 1)
-    return node.error() << "expected 2 dimensions and samples, got " << input.rank() << " and "
-                        << samples;
+  if (input.rank() != 2)
+    return node.error() << "expected 2 dimensions, got " << input.rank();
   Dims dims{input.dims[0], fixed(b, samples), input.dims[1]};
   // In f64, so that -ln(u) is never 0.
   DataType inner = DataType::f64;
@@ -212,7 +211,8 @@ LogicalResult importDropout(NodeContext &node) {
 } // namespace
 
 uint64_t randomKey(NodeContext &node) {
-  if (const NodeAttribute *seed = node.find("seed"))
+  if (const NodeAttribute *seed =
+          node.find("seed", node.node.opType == "Dropout" ? AttributeKind::i : AttributeKind::f))
     return seed->kind == AttributeKind::i ? static_cast<uint64_t>(seed->i)
                                           : std::bit_cast<uint32_t>(seed->f);
   uint64_t hash = 0xcbf29ce484222325;

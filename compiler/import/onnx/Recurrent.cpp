@@ -24,7 +24,7 @@ public:
   LogicalResult check(ArrayRef<StringRef> activations) {
     // Layout 1 has the batch first, in inputs and results.
     node.ignore(
-        {"output_sequence"}); // before opset 7: whether output 0 is wanted, which the node says
+        AttributeKind::i, {"output_sequence"}); // before opset 7: whether output 0 is wanted, which the node says
     int64_t layout = node.intAttr("layout", 0);
     if (layout != 0 && layout != 1)
       return node.error() << "attribute 'layout' is " << layout;

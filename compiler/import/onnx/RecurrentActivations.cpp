@@ -58,8 +58,9 @@ Value RecurrentActivation::apply(ImplicitLocOpBuilder &b, Value x) const {
 
 FailureOr<SmallVector<RecurrentActivation>>
 recurrentActivations(NodeContext &node, ArrayRef<StringRef> defaults, int64_t directions) {
-  const NodeAttribute *names = node.find("activations"), *alpha = node.find("activation_alpha"),
-                      *beta = node.find("activation_beta");
+  const NodeAttribute *names = node.find("activations", AttributeKind::strings),
+                      *alpha = node.find("activation_alpha", AttributeKind::floats),
+                      *beta = node.find("activation_beta", AttributeKind::floats);
   size_t wanted = defaults.size() * static_cast<size_t>(directions);
   size_t given = names ? names->strings.size() : defaults.size();
   if (given != wanted && given != defaults.size())
@@ -72,7 +73,7 @@ recurrentActivations(NodeContext &node, ArrayRef<StringRef> defaults, int64_t di
     one.name = names ? StringRef(names->strings[i]).lower() : defaults[i].lower();
     const Known *found = llvm::find_if(table, [&](const Known &k) { return k.name == one.name; });
     if (found == std::end(table))
-      return node.error() << "activation '" << names->strings[i] << "' is not supported";
+      return node.error("activations") << "activation '" << names->strings[i] << "' is not supported";
     auto take = [](const std::optional<double> &usual, const NodeAttribute *list, size_t &place) {
       if (!usual)
         return 0.0;

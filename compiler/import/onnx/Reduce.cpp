@@ -76,12 +76,12 @@ FailureOr<SmallVector<int64_t>> axesOf(NodeContext &node) {
   }
   if (axes.empty() && !noop)
     axes = llvm::to_vector(llvm::seq<int64_t>(0, node.rank(0)));
-  return node.normalizeAxes(axes, node.rank(0));
+  return node.normalizeAxes(axes, node.rank(0), node.has(1) ? "" : "axes");
 }
 
 FailureOr<Plan> planReduction(NodeContext &node) {
   if (node.has(1) && !node.isKnown(1)) {
-    node.ignore({"noop_with_empty_axes"}); // they are not empty
+    node.ignore(AttributeKind::i, {"noop_with_empty_axes"}); // they are not empty
     FailureOr<RuntimeAxes> axes = RuntimeAxes::of(node, 1, node.rank(0));
     return failed(axes) ? FailureOr<Plan>() : planAtRunTime(node, *axes);
   }
@@ -314,7 +314,7 @@ template <Reduction reduction> LogicalResult importGlobalPool(NodeContext &node)
 template <bool isMax> LogicalResult importArg(NodeContext &node) {
   ImplicitLocOpBuilder &b = node.b;
   bool keep = node.intAttr("keepdims", 1) != 0, last = node.intAttr("select_last_index", 0) != 0;
-  FailureOr<int64_t> axis = node.normalizeAxis(node.intAttr("axis", 0), node.rank(0));
+  FailureOr<int64_t> axis = node.axisAttr("axis", 0, node.rank(0));
   if (failed(axis))
     return failure();
   Imported &input = node.in(0);

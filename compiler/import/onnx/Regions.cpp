@@ -109,10 +109,12 @@ LogicalResult importDeformConv(NodeContext &node) {
   int64_t outs = sizes[0], ins = sizes[1], kh = sizes[2], kw = sizes[3];
   if (auto given = node.intsAttr("kernel_shape"); given && *given != SmallVector<int64_t>{kh, kw})
     return node.error() << "attribute 'kernel_shape' differs from the filter's shape";
-  int64_t groups = node.intAttr("group", 1), offsetGroups = node.intAttr("offset_group", 1);
-  if (groups < 1 || offsetGroups < 1 || outs % groups || sizes[4] != ins * groups ||
-      sizes[4] % offsetGroups || known(offset.dims[1]) != offsetGroups * kh * kw * 2)
-    return node.error() << "groups, channels and offsets do not fit";
+  int64_t groups = node.sizeAttr("group", 1), offsetGroups = node.sizeAttr("offset_group", 1);
+  if (outs % groups || sizes[4] != ins * groups)
+    return node.error("group") << groups << " groups of " << ins << " channels do not fit " << sizes[4] << " and "
+                               << outs << " outputs";
+  if (sizes[4] % offsetGroups || known(offset.dims[1]) != offsetGroups * kh * kw * 2)
+    return node.error("offset_group") << offsetGroups << " groups do not fit the channels and the offsets";
   FailureOr<Window> window = windowOf(node, {kh, kw}, input.dims);
   if (failed(window))
     return failure();
@@ -248,8 +250,8 @@ LogicalResult importRoiAlign(NodeContext &node) {
                                         node.opset() < 16 ? "output_half_pixel" : "half_pixel");
   if (node.opset() < 16)
     transform = "output_half_pixel";
-  int64_t height = node.intAttr("output_height", 1), width = node.intAttr("output_width", 1);
-  int64_t samples = node.intAttr("sampling_ratio", 0);
+  int64_t height = node.sizeAttr("output_height", 1), width = node.sizeAttr("output_width", 1);
+  int64_t samples = node.sizeAttr("sampling_ratio", 0);
   double scale = node.floatAttr("spatial_scale", 1);
   if (mode != "avg" && mode != "max")
     return node.error() << "attribute 'mode' is '" << mode << "'";
@@ -260,8 +262,7 @@ LogicalResult importRoiAlign(NodeContext &node) {
   if (failed(checkSameFloats(node, {0, 1})))
     return failure();
   if (input.rank() != 4 || regions.rank() != 2 || known(regions.dims[1]).value_or(4) != 4 ||
-      node.rank(2) != 1 || !isInteger(node.in(2).dataType) || height < 1 || width < 1 ||
-      samples < 0)
+      node.rank(2) != 1 || !isInteger(node.in(2).dataType))
     return node.error() << "expected 4 dimensions, regions of 4 numbers and a list of batches";
   if (failed(node.requireSame(regions.dims[0], node.in(2).dims[0], "the regions and their batches")) ||
       failed(node.requireSame(regions.dims[1], fixed(b, 4), "the numbers of a region and 4")))

@@ -108,13 +108,13 @@ Value reshapeTensor(ImplicitLocOpBuilder &b, Value tensor, ArrayRef<OpFoldResult
   return b.create<tensor::ExpandShapeOp>(result, tensor, expand, to);
 }
 
-LogicalResult setReshaped(NodeContext &node, Dims dims) {
+LogicalResult setReshaped(NodeContext &node, Dims dims, StringRef attribute) {
   Imported &input = node.in(0);
   Imported result;
   result.dims = dims;
   std::optional<int64_t> before = input.numElements(), after = result.numElements();
   if (before && after && before != after)
-    return node.error() << "cannot give " << *before << " elements a shape of " << *after;
+    return node.error(attribute) << "cannot give " << *before << " elements a shape of " << *after;
   bool demanded = node.isDemanded(0) && input.isSmall() && !isFloat(input.dataType);
   if ((input.isOnHost() || demanded) && after) {
     node.setElements(0, dims, input.dataType, node.graph.elementsOf(node.b, input));
@@ -187,7 +187,23 @@ void resolveAtRunTime(NodeContext &node, bool allowZero, MutableArrayRef<OpFoldR
 LogicalResult importReshape(NodeContext &node) {
   ImplicitLocOpBuilder &b = node.b;
   bool allowZero = node.intAttr("allowzero", 0) != 0;
-  FailureOr<Dims> shape = node.indices(1, "shape");
+  FailureOr<Dims> shape = Dims();
+  StringRef attribute = node.opset() < 5 ? "shape" : "";
+  if (node.opset() < 5) { // an attribute
+    node.ignore(AttributeKind::ints, {"consumed_inputs"});
+    auto given = node.intsAttr("shape");
+    if (!given)
+      return node.error() << "has no attribute 'shape'";
+    for (int64_t extent : *given) {
+      if (extent > INT32_MAX)
+        return node.error(attribute) << "a dimension of " << extent;
+      shape->push_back(fixed(b, extent));
+    }
+  } else if (node.has(1)) {
+    shape = node.indices(1, "shape");
+  } else {
+    return node.error() << "input 1 is missing";
+  }
   if (failed(shape))
     return failure();
   const Dims &from = node.in(0).dims;
@@ -197,16 +213,16 @@ LogicalResult importReshape(NodeContext &node) {
     std::optional<int64_t> extent = known(dim);
     if (extent == -1) {
       if (inferred)
-        return node.error() << "shape has two dimensions of -1";
+        return node.error(attribute) << "shape has two dimensions of -1";
       inferred = axis;
       to.push_back(dim);
       continue;
     }
     if (extent && *extent < 0)
-      return node.error() << "shape has a dimension of " << *extent;
+      return node.error(attribute) << "shape has a dimension of " << *extent;
     if (extent == 0 && !allowZero) {
       if (axis >= from.size())
-        return node.error() << "shape copies dimension " << axis << " of " << from.size();
+        return node.error(attribute) << "shape copies dimension " << axis << " of " << from.size();
       dim = from[axis];
     }
     to.push_back(dim);
@@ -216,7 +232,7 @@ LogicalResult importReshape(NodeContext &node) {
     to[*inferred] = quotient(b, from, others);
   else if (llvm::any_of(to, comesFromData))
     resolveAtRunTime(node, allowZero, to);
-  return setReshaped(node, std::move(to));
+  return setReshaped(node, std::move(to), attribute);
 }
 
 LogicalResult importFlatten(NodeContext &node) {
@@ -225,7 +241,7 @@ LogicalResult importFlatten(NodeContext &node) {
   if (axis < 0)
     axis += rank;
   if (axis < 0 || axis > std::max<int64_t>(rank, 1)) // a scalar is one row of one element for the default axis too
-    return node.error() << "axis " << axis << " is not one of " << rank << " dimensions";
+    return node.error("axis") << "axis " << axis << " is not one of " << rank << " dimensions";
   axis = std::min(axis, rank);
   ArrayRef<OpFoldResult> dims(from);
   return setReshaped(
@@ -283,7 +299,7 @@ LogicalResult importSqueeze(NodeContext &node) {
     return failure();
   SmallVector<int64_t> dropped;
   if (*axes) {
-    FailureOr<SmallVector<int64_t>> normal = node.normalizeAxes(**axes, node.rank(0));
+    FailureOr<SmallVector<int64_t>> normal = node.normalizeAxes(**axes, node.rank(0), node.has(1) ? "" : "axes");
     if (failed(normal))
       return failure();
     dropped = *normal;
@@ -322,7 +338,7 @@ LogicalResult importUnsqueeze(NodeContext &node) {
   if (!*axes)
     return node.error() << "has no axes";
   int64_t rank = node.rank(0) + static_cast<int64_t>((*axes)->size());
-  FailureOr<SmallVector<int64_t>> normal = node.normalizeAxes(**axes, rank);
+  FailureOr<SmallVector<int64_t>> normal = node.normalizeAxes(**axes, rank, node.has(1) ? "" : "axes");
   if (failed(normal))
     return failure();
   Dims to;
@@ -336,7 +352,7 @@ LogicalResult importUnsqueeze(NodeContext &node) {
 ArrayRef<OpImporter> reshapeOps() {
   static const OpImporter list[] = {
       {"Flatten", importFlatten, 1, 1},
-      {"Reshape", importReshape, 2, 2},
+      {"Reshape", importReshape, 1, 2},
       {"Squeeze", importSqueeze, 1, 2},
       {"Unsqueeze", importUnsqueeze, 1, 2},
   };

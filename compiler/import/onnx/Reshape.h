@@ -10,6 +10,7 @@ mlir::Value reshapeTensor(mlir::ImplicitLocOpBuilder &b, mlir::Value tensor,
                           llvm::ArrayRef<OpFoldResult> from, llvm::ArrayRef<OpFoldResult> to);
 
 // Defines output 0 as input 0 in another shape; host values stay host values.
-llvm::LogicalResult setReshaped(NodeContext &node, Dims dims);
+// `attribute`: the one that gives the dims, for errors.
+llvm::LogicalResult setReshaped(NodeContext &node, Dims dims, llvm::StringRef attribute = "");
 
 } // namespace halcyon::onnx

@@ -222,7 +222,7 @@ LogicalResult extentsOf(NodeContext &node, ArrayRef<int64_t> axes, size_t scales
     if (failed(sizes))
       return failure();
     if (sizes->size() != axes.size())
-      return node.error() << "has " << sizes->size() << " sizes for " << axes.size()
+      return node.error(node.find("axes") ? "axes" : "") << "has " << sizes->size() << " sizes for " << axes.size()
                           << " dimensions";
     for (auto [axis, size] : llvm::zip(axes, *sizes)) {
       auto toFloat = [&](OpFoldResult dim) {
@@ -236,7 +236,14 @@ LogicalResult extentsOf(NodeContext &node, ArrayRef<int64_t> axes, size_t scales
   }
   if (!present(scalesInput))
     return node.error() << "has neither scales nor sizes";
-  Imported &scales = node.in(scalesInput);
+  Imported scales = node.in(scalesInput);
+  if (scales.dataType == DataType::f32 && scales.rank() == 1 && !scales.numElements()) {
+    // How many there are is not declared: as many as axes.
+    auto count = static_cast<int64_t>(axes.size());
+    requireEqual(b, scales.dims[0], fixed(b, count));
+    auto type = RankedTensorType::get({count}, scales.element);
+    scales = node.graph.fromTensor(b, b.create<tensor::CastOp>(type, node.value(scalesInput)), scales.dataType);
+  }
   if (scales.dataType != DataType::f32 || scales.numElements() != static_cast<int64_t>(axes.size()))
     return node.error() << "scales must be one f32 for each of " << axes.size() << " dimensions";
   for (auto [axis, scale] : llvm::zip(axes, node.graph.elementsOf(b, scales))) {
@@ -286,7 +293,7 @@ LogicalResult resize(NodeContext &node, size_t scalesInput, size_t sizesInput, S
   StringRef mode = node.stringAttr("mode", "nearest");
   Filter filter{transform, mode == "cubic", node.intAttr("exclude_outside", 0) != 0,
                 node.floatAttr("cubic_coeff_a", -0.75), node.floatAttr("extrapolation_value", 0)};
-  node.ignore({"keep_aspect_ratio_policy"}); // of sizes
+  node.ignore(AttributeKind::s, {"keep_aspect_ratio_policy"}); // of sizes
   if (mode != "nearest" && mode != "linear" && mode != "cubic")
     return node.error() << "attribute 'mode' is '" << mode << "'";
   if (mode != "nearest" && !isFloat(input.dataType) && !isInteger(input.dataType))
@@ -303,7 +310,7 @@ LogicalResult resize(NodeContext &node, size_t scalesInput, size_t sizesInput, S
   bool antialias = node.intAttr("antialias", 0) != 0 && mode != "nearest";
   SmallVector<int64_t> numbers = llvm::to_vector(llvm::seq<int64_t>(0, input.rank()));
   if (auto given = node.intsAttr("axes")) {
-    FailureOr<SmallVector<int64_t>> normal = node.normalizeAxes(*given, input.rank());
+    FailureOr<SmallVector<int64_t>> normal = node.normalizeAxes(*given, input.rank(), "axes");
     if (failed(normal))
       return failure();
     numbers = *normal;
@@ -374,13 +381,15 @@ LogicalResult importUpsample(NodeContext &node) {
   if (node.has(1))
     return resize(node, 1, 3, "asymmetric", "floor");
   std::vector<float> scales;
-  if (const NodeAttribute *given = node.find("scales"))
+  if (const NodeAttribute *given = node.find("scales", AttributeKind::floats))
     scales = given->floats;
   double height = node.floatAttr("height_scale", 0), width = node.floatAttr("width_scale", 0);
   if (scales.empty() && height > 0 && width > 0)
     scales = {1, 1, static_cast<float>(height), static_cast<float>(width)};
+  if (scales.size() != static_cast<size_t>(node.rank(0)) && !scales.empty())
+    return node.error(height > 0 ? "height_scale" : "scales") << scales.size() << " scales for " << node.rank(0) << " dimensions";
   if (scales.empty())
-    return node.error() << "has no scales";
+    return node.error() << "has no attribute 'scales', nor both 'height_scale' and 'width_scale'";
   StringRef mode = node.stringAttr("mode", "nearest");
   Composer with(node);
   return with.define(

@@ -18,8 +18,8 @@ LogicalResult importMaxRoiPool(NodeContext &node) {
   std::optional<SmallVector<int64_t>> shape = node.intsAttr("pooled_shape");
   if (failed(checkFloat(node, 0)))
     return failure();
-  if (!shape || shape->size() != 2 || (*shape)[0] < 1 || (*shape)[1] < 1)
-    return node.error() << "attribute 'pooled_shape' must have 2 extents";
+  if (!shape || shape->size() != 2 || llvm::any_of(*shape, [](int64_t n) { return n < 1 || n > INT32_MAX; }))
+    return node.error() << "attribute 'pooled_shape' must have 2 extents, each at least 1";
   if (input.rank() != 4 || regions.rank() != 2 || known(regions.dims[1]).value_or(5) != 5 ||
       regions.dataType != input.dataType)
     return node.error() << "expected 4 dimensions and regions of 5 numbers of the same type";

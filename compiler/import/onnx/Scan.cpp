@@ -30,6 +30,13 @@ NodeAttribute bodyAttribute(std::shared_ptr<const Graph> graph) {
   return made;
 }
 
+LogicalResult checkDirections(NodeContext &node, StringRef name, ArrayRef<int64_t> given) {
+  for (int64_t direction : given)
+    if (direction != 0 && direction != 1)
+      return node.error(name) << direction << " is no direction";
+  return success();
+}
+
 class ScanImporter {
 public:
   ScanImporter(NodeContext &node, const Graph &body) : node(node), with(node), body(body) {}
@@ -78,7 +85,7 @@ private:
     states = node.numInputs() - scans;
     if (body.inputs.size() != node.numInputs() || body.outputs.size() < states ||
         node.numOutputs() > body.outputs.size())
-      return node.error() << "graph '" << body.name << "' has " << body.inputs.size()
+      return node.error("body") << "graph '" << body.name << "' has " << body.inputs.size()
                           << " inputs and " << body.outputs.size() << " outputs";
     for (size_t i = 0; i < node.numInputs(); ++i)
       if (!node.has(i))
@@ -90,11 +97,14 @@ private:
     if (failed(axes) || failed(backwards) || failed(resultAxes) || failed(resultBackwards))
       return failure();
     for (size_t i = 0; i < scans; ++i) {
-      FailureOr<int64_t> axis = node.normalizeAxis((*axes)[i], node.rank(states + i));
+      FailureOr<int64_t> axis = node.normalizeAxis((*axes)[i], node.rank(states + i), "scan_input_axes");
       if (failed(axis))
         return failure();
       inputAxes.push_back(*axis);
     }
+    if (failed(checkDirections(node, "scan_input_directions", *backwards)) ||
+        failed(checkDirections(node, "scan_output_directions", *resultBackwards)))
+      return failure();
     inputBackwards = *backwards;
     outputAxes = *resultAxes;
     outputBackwards = *resultBackwards;
@@ -110,6 +120,7 @@ private:
     inputs.insert(inputs.end(), body.inputs.begin(),
                   body.inputs.begin() + static_cast<ptrdiff_t>(states));
     inner->inputs = std::move(inputs);
+    inner->inner.insert(inner->inner.end(), body.inputs.begin() + static_cast<ptrdiff_t>(states), body.inputs.end());
     ValueInfo goesOn;
     goesOn.name = own("condition");
     inner->outputs.insert(inner->outputs.begin(), goesOn);
@@ -139,7 +150,7 @@ private:
       Imported *made = scope.names.lookup(own("output", i));
       if (i >= states) {
         int64_t at = outputAxes[i - states];
-        FailureOr<int64_t> axis = node.normalizeAxis(at, made->rank());
+        FailureOr<int64_t> axis = node.normalizeAxis(at, made->rank(), "scan_output_axes");
         if (failed(axis))
           return failure();
         if (outputBackwards[i - states])
@@ -176,7 +187,10 @@ LogicalResult importBatches(NodeContext &node, const Graph &body) {
   Node one = makeNode(node.node, "Scan", {}, own("part", 0));
   one.attributes = {attribute("num_scan_inputs", node.intAttr("num_scan_inputs", 0)),
                     bodyAttribute(std::make_shared<Graph>(body)), withoutBatches()};
-  if (auto directions = node.intsAttr("directions"))
+  auto directions = node.intsAttr("directions");
+  if (directions && failed(checkDirections(node, "directions", *directions)))
+    return failure();
+  if (directions)
     one.attributes.push_back(attribute("scan_input_directions", *directions));
   Scope scope;
   scope.outer = &node.scope;

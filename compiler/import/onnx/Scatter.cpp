@@ -101,7 +101,7 @@ LogicalResult checkTypes(NodeContext &node) {
 LogicalResult importScatterElements(NodeContext &node) {
   ImplicitLocOpBuilder &b = node.b;
   Imported &data = node.in(0), &indices = node.in(1), &updates = node.in(2);
-  FailureOr<int64_t> axis = node.normalizeAxis(node.intAttr("axis", 0), data.rank());
+  FailureOr<int64_t> axis = node.axisAttr("axis", 0, data.rank());
   FailureOr<Update> update = updateOf(node);
   if (failed(axis) || failed(update) || failed(checkTypes(node)))
     return failure();
@@ -181,7 +181,7 @@ LogicalResult importTensorScatter(NodeContext &node) {
   ImplicitLocOpBuilder &b = node.b;
   Imported &past = node.in(0), &update = node.in(1);
   StringRef mode = node.stringAttr("mode", "linear");
-  FailureOr<int64_t> axis = node.normalizeAxis(node.intAttr("axis", -2), past.rank());
+  FailureOr<int64_t> axis = node.axisAttr("axis", -2, past.rank());
   if (failed(axis))
     return failure();
   if (mode != "linear" && mode != "circular")

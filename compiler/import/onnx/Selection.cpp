@@ -63,13 +63,13 @@ Part placesOf(NodeContext &node, Composer &with, Part flags) {
 // not.
 LogicalResult importCompress(NodeContext &node) {
   Composer with(node);
-  const NodeAttribute *given = node.find("axis");
+  const NodeAttribute *given = node.find("axis", AttributeKind::i);
   if (!isBool(node.in(1).dataType) || node.rank(1) != 1)
     return node.error() << "the condition must be a list of bools";
   Part data = given ? with.input(0) : with("Reshape", {with.input(0), with.ints({-1})});
   if (with.hasFailed())
     return failure();
-  FailureOr<int64_t> axis = node.normalizeAxis(given ? given->i : 0, data->rank());
+  FailureOr<int64_t> axis = node.normalizeAxis(given ? given->i : 0, data->rank(), "axis");
   if (failed(axis) || failed(node.requireWithin(node.in(1).dims[0], data->dims[*axis], "the condition")))
     return failure();
   Part places = placesOf(node, with, with.input(1));
@@ -114,11 +114,11 @@ public:
   explicit UniqueImporter(NodeContext &node) : node(node), b(node.b), with(node) {}
 
   LogicalResult run() {
-    const NodeAttribute *given = node.find("axis");
+    const NodeAttribute *given = node.find("axis", AttributeKind::i);
     const bool sorted = node.intAttr("sorted", 1) != 0;
     SmallVector<int64_t> order;
     if (given) {
-      FailureOr<int64_t> axis = node.normalizeAxis(given->i, node.rank(0));
+      FailureOr<int64_t> axis = node.normalizeAxis(given->i, node.rank(0), "axis");
       if (failed(axis))
         return failure();
       order = llvm::to_vector(llvm::seq<int64_t>(0, node.rank(0)));

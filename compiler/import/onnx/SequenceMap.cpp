@@ -20,7 +20,7 @@ public:
 
   LogicalResult run() {
     if (body.inputs.size() != node.numInputs() || body.outputs.size() < node.numOutputs())
-      return node.error() << "graph '" << body.name << "' has " << body.inputs.size()
+      return node.error("body") << "graph '" << body.name << "' has " << body.inputs.size()
                           << " inputs and " << body.outputs.size() << " outputs";
     bool isKnown = true;
     for (size_t i = 0; i < node.numInputs(); ++i) {

@@ -41,7 +41,7 @@ LogicalResult importConstruct(NodeContext &node) {
 }
 
 LogicalResult importEmpty(NodeContext &node) {
-  auto type = static_cast<DataType>(node.intAttr("dtype", static_cast<int64_t>(DataType::f32)));
+  auto type = node.typeAttr("dtype", DataType::f32);
   Type element = node.elementType(type);
   if (!element)
     return node.error() << "element type " << nameOf(type) << " is not supported";
@@ -172,7 +172,7 @@ LogicalResult importConcatFrom(NodeContext &node) {
     return failure();
   Imported &sequence = node.in(0);
   const bool isNewAxis = node.intAttr("new_axis", 0) != 0;
-  const NodeAttribute *given = node.find("axis");
+  const NodeAttribute *given = node.find("axis", AttributeKind::i);
   if (!given)
     return node.error() << "has no attribute 'axis'";
   if (sequence.items && sequence.items->empty())
@@ -180,7 +180,7 @@ LogicalResult importConcatFrom(NodeContext &node) {
   FailureOr<int64_t> rank = knownItemRank(node, sequence);
   if (failed(rank))
     return failure();
-  FailureOr<int64_t> axis = node.normalizeAxis(given->i, *rank + isNewAxis);
+  FailureOr<int64_t> axis = node.normalizeAxis(given->i, *rank + isNewAxis, "axis");
   if (failed(axis))
     return failure();
   if (sequence.list) {
@@ -258,7 +258,7 @@ LogicalResult splitAtRunTime(NodeContext &node, int64_t axis, OpFoldResult size,
 LogicalResult importSplitTo(NodeContext &node) {
   ImplicitLocOpBuilder &b = node.b;
   Imported &input = node.in(0);
-  FailureOr<int64_t> axis = node.normalizeAxis(node.intAttr("axis", 0), node.rank(0));
+  FailureOr<int64_t> axis = node.axisAttr("axis", 0, node.rank(0));
   if (failed(axis))
     return failure();
   const bool drops = node.intAttr("keepdims", 1) == 0 && !node.has(1);

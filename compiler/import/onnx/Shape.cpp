@@ -34,19 +34,19 @@ LogicalResult importConstant(NodeContext &node) {
   auto define = [&](std::shared_ptr<const Tensor> tensor) -> LogicalResult {
     Imported made = node.graph.fromConstant(std::move(tensor));
     if (!made.element)
-      return node.error() << "element type " << nameOf(made.dataType) << " is not supported";
+      return node.error("value") << "element type " << nameOf(made.dataType) << " is not supported";
     node.setAs(0, made);
     return success();
   };
-  if (const NodeAttribute *value = node.find("value"); value && !value->tensors.empty())
+  if (const NodeAttribute *value = node.find("value", AttributeKind::tensor); value && !value->tensors.empty())
     return define(value->tensors.front());
-  if (const NodeAttribute *value = node.find("value_float"))
+  if (const NodeAttribute *value = node.find("value_float", AttributeKind::f))
     return define(makeTensor<float>(DataType::f32, {value->f}, {}));
-  if (const NodeAttribute *value = node.find("value_floats"))
+  if (const NodeAttribute *value = node.find("value_floats", AttributeKind::floats))
     return define(makeTensor(DataType::f32, value->floats));
-  if (const NodeAttribute *value = node.find("value_int"))
+  if (const NodeAttribute *value = node.find("value_int", AttributeKind::i))
     return define(makeTensor<int64_t>(DataType::i64, {value->i}, {}));
-  if (const NodeAttribute *value = node.find("value_ints"))
+  if (const NodeAttribute *value = node.find("value_ints", AttributeKind::ints))
     return define(makeTensor(DataType::i64, value->ints));
   return node.error() << "has no value of a supported kind";
 }
@@ -59,7 +59,7 @@ LogicalResult importConstantOfShape(NodeContext &node) {
     if (known(dim).value_or(0) < 0)
       return node.error() << "shape has a dimension of " << *known(dim);
   auto zero = makeTensor<float>(DataType::f32, {0});
-  const NodeAttribute *value = node.find("value");
+  const NodeAttribute *value = node.find("value", AttributeKind::tensor);
   Imported scalar = node.graph.fromConstant(value && !value->tensors.empty()
                                                 ? value->tensors.front()
                                                 : std::shared_ptr<const Tensor>(zero));
@@ -102,7 +102,7 @@ FailureOr<OpFoldResult> floatRangeLength(NodeContext &node, ArrayRef<Value> scal
 // Small types are computed in the type that attribute stash_type names.
 LogicalResult smallFloatRange(NodeContext &node) {
   Composer with(node);
-  auto inner = static_cast<DataType>(node.intAttr("stash_type", 1));
+  auto inner = node.typeAttr("stash_type", DataType::f32);
   if (inner != DataType::f32 && inner != DataType::f64)
     return node.error() << "attribute 'stash_type' is " << nameOf(inner);
   SmallVector<Composer::Part> limits;
@@ -129,7 +129,7 @@ LogicalResult importRange(NodeContext &node) {
                           << nameOf(type);
   if (isFloat(type) && bitsOf(type) < 32)
     return smallFloatRange(node);
-  node.ignore({"stash_type"}); // of smaller types
+  node.typeAttr("stash_type", DataType::f32); // of smaller types
   for (size_t i = 0; i < 3; ++i)
     scalars.push_back(node.graph.elementsOf(b, node.in(i)).front());
   Value start = scalars[0], delta = scalars[2];

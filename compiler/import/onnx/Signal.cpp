@@ -42,7 +42,7 @@ struct Cosines {
 // length, else one less.
 LogicalResult importWindow(NodeContext &node, Cosines factors) {
   ImplicitLocOpBuilder &b = node.b;
-  auto type = static_cast<DataType>(node.intAttr("output_datatype", 1));
+  auto type = node.typeAttr("output_datatype", DataType::f32);
   bool periodic = node.intAttr("periodic", 1) != 0;
   FailureOr<OpFoldResult> size = lengthOf(node, 0, "size");
   if (failed(size))
@@ -80,7 +80,7 @@ LogicalResult importBlackman(NodeContext &node) { return importWindow(node, {0.4
 // mel scale, 2595 log10(1 + hertz / 700). A triangle of no width is its one bin.
 LogicalResult importMelWeights(NodeContext &node) {
   ImplicitLocOpBuilder &b = node.b;
-  auto type = static_cast<DataType>(node.intAttr("output_datatype", 1));
+  auto type = node.typeAttr("output_datatype", DataType::f32);
   Type element = node.elementType(type), wide = b.getF64Type();
   if (!element || !(isFloat(type) || isInteger(type)))
     return node.error() << "element type " << nameOf(type) << " is not supported";
@@ -272,6 +272,8 @@ LogicalResult importDft(NodeContext &node) {
   int64_t otherwise = old ? node.intAttr("axis", 1) : -2;
   if (node.rank(0) < 2)
     return node.error() << "expected at least 2 dimensions, got " << node.rank(0);
+  if (old && failed(node.normalizeAxis(otherwise, node.rank(0), "axis")))
+    return failure();
   FailureOr<OneAxis> axis = OneAxis::of(node, node.in(0), 2, otherwise);
   if (failed(axis))
     return failure();

@@ -261,7 +261,7 @@ LogicalResult importSlice(NodeContext &node) {
   if (node.opset() < 10) {
     auto startsAttr = node.intsAttr("starts"), endsAttr = node.intsAttr("ends");
     if (!startsAttr || !endsAttr)
-      return node.error() << "has no starts or ends";
+      return node.error() << "has no attribute '" << (startsAttr ? "ends" : "starts") << "'";
     starts = fixedAll(*startsAttr);
     ends = fixedAll(*endsAttr);
     axesAttr = node.intsAttr("axes");
@@ -291,7 +291,9 @@ LogicalResult importSlice(NodeContext &node) {
       return failure();
     steps = *stepsIn;
   }
-  FailureOr<SmallVector<int64_t>> normal = node.normalizeAxes(axes, node.rank(0));
+  if (node.opset() < 10 && (ends.size() != starts.size() || axes.size() != starts.size()))
+    return node.error() << "attributes 'starts', 'ends' and 'axes' differ in length";
+  FailureOr<SmallVector<int64_t>> normal = node.normalizeAxes(axes, node.rank(0), node.opset() < 10 ? "axes" : "");
   if (failed(normal))
     return failure();
   if (ends.size() != starts.size() || normal->size() != starts.size() ||
@@ -310,16 +312,16 @@ LogicalResult importSlice(NodeContext &node) {
 // empty.
 LogicalResult importSplit(NodeContext &node) {
   ImplicitLocOpBuilder &b = node.b;
-  FailureOr<int64_t> axis = node.normalizeAxis(node.intAttr("axis", 0), node.rank(0));
+  FailureOr<int64_t> axis = node.axisAttr("axis", 0, node.rank(0));
   if (failed(axis))
     return failure();
   OpFoldResult extent = node.in(0).dims[*axis];
   auto parts = static_cast<int64_t>(node.numOutputs());
   int64_t declared = node.intAttr("num_outputs", parts);
   if (declared != parts)
-    return node.error() << "num_outputs is " << declared << ", but there are " << parts;
+    return node.error("num_outputs") << declared << ", but there are " << parts;
   Dims sizes;
-  bool isGiven = node.has(1) || node.find("split");
+  bool isGiven = node.has(1) || node.find("split", AttributeKind::ints);
   if (node.has(1)) {
     FailureOr<Dims> given = node.indices(1, "split");
     if (failed(given))
@@ -337,7 +339,7 @@ LogicalResult importSplit(NodeContext &node) {
     sizes.push_back(rest);
   }
   if (static_cast<int64_t>(sizes.size()) != parts)
-    return node.error() << "has " << parts << " outputs and " << sizes.size() << " sizes";
+    return node.error(node.has(1) ? "" : "split") << "has " << parts << " outputs and " << sizes.size() << " sizes";
   SmallVector<Range> ranges = wholeRanges(node);
   OpFoldResult start = fixed(b, 0);
   for (auto [output, size] : llvm::enumerate(sizes)) {
@@ -348,7 +350,7 @@ LogicalResult importSplit(NodeContext &node) {
     start = add(b, start, size);
   }
   if (known(start) && known(extent) && known(start) != known(extent))
-    return node.error() << "parts of " << *known(start) << " in a dimension of " << *known(extent);
+    return node.error(isGiven && !node.has(1) ? "split" : "") << "parts of " << *known(start) << " in a dimension of " << *known(extent);
   if (isGiven)
     requireEqual(b, start, extent);
   return success();
@@ -357,7 +359,7 @@ LogicalResult importSplit(NodeContext &node) {
 LogicalResult importConcat(NodeContext &node) {
   ImplicitLocOpBuilder &b = node.b;
   int64_t rank = node.rank(0);
-  FailureOr<int64_t> axis = node.normalizeAxis(node.intAttr("axis", 0), rank);
+  FailureOr<int64_t> axis = node.axisAttr("axis", 0, rank);
   if (failed(axis))
     return failure();
   Dims dims = node.in(0).dims;
@@ -425,7 +427,7 @@ LogicalResult importTranspose(NodeContext &node) {
   int64_t rank = input.rank();
   SmallVector<int64_t> order = llvm::to_vector(llvm::reverse(llvm::seq<int64_t>(0, rank)));
   if (auto given = node.intsAttr("perm")) {
-    FailureOr<SmallVector<int64_t>> normal = node.normalizeAxes(*given, rank);
+    FailureOr<SmallVector<int64_t>> normal = node.normalizeAxes(*given, rank, "perm");
     if (failed(normal))
       return failure();
     order = *normal;

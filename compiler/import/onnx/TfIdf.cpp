@@ -43,21 +43,21 @@ public:
 
 private:
   ArrayRef<int64_t> list(StringRef name) {
-    const NodeAttribute *attribute = node.find(name);
+    const NodeAttribute *attribute = node.find(name, AttributeKind::ints);
     return attribute ? ArrayRef<int64_t>(attribute->ints) : ArrayRef<int64_t>();
   }
 
   LogicalResult readAttributes() {
     mode = node.stringAttr("mode", "");
-    least = node.intAttr("min_gram_length", 0);
-    most = node.intAttr("max_gram_length", 0);
-    skips = node.intAttr("max_skip_count", 0);
-    if (node.find("pool_strings"))
+    least = node.sizeAttr("min_gram_length", 0);
+    most = node.sizeAttr("max_gram_length", 0);
+    skips = node.sizeAttr("max_skip_count", 0, 0);
+    if (node.find("pool_strings", AttributeKind::strings))
       return node.error() << "attribute 'pool_strings': strings are not supported";
     if (mode != "TF" && mode != "IDF" && mode != "TFIDF")
       return node.error() << "attribute 'mode' is '" << mode << "'";
     if (least < 1 || most < least || skips < 0)
-      return node.error() << "n-grams of " << least << " to " << most << " items that skip "
+      return node.error() << "attributes 'min_gram_length' and 'max_gram_length': n-grams of " << least << " to " << most << " items that skip "
                           << skips;
     return success();
   }
@@ -65,7 +65,7 @@ private:
   LogicalResult readPool() {
     ArrayRef<int64_t> pool = list("pool_int64s"), starts = list("ngram_counts"),
                       indexes = list("ngram_indexes");
-    const NodeAttribute *factors = node.find("weights");
+    const NodeAttribute *factors = node.find("weights", AttributeKind::floats);
     if (indexes.empty() || llvm::any_of(indexes, [](int64_t i) { return i < 0 || i >= 1 << 30; }))
       return node.error() << "attribute 'ngram_indexes' must list places in the result";
     outputs = *llvm::max_element(indexes) + 1;
@@ -78,7 +78,7 @@ private:
       int64_t end = size < starts.size() ? starts[size] : static_cast<int64_t>(pool.size());
       if (begin < 0 || end < begin || end > static_cast<int64_t>(pool.size()) ||
           (end - begin) % static_cast<int64_t>(size))
-        return node.error() << "attribute 'ngram_counts' does not divide " << pool.size()
+        return node.error() << "attribute 'ngram_counts' does not divide attribute 'pool_int64s' of " << pool.size()
                             << " items into n-grams";
       for (ArrayRef<int64_t> rest = pool.slice(begin, end - begin); !rest.empty();
            rest = rest.drop_front(size), ++number)

@@ -308,7 +308,8 @@ LogicalResult importSwiGlu(NodeContext &node) {
 LogicalResult importClip(NodeContext &node) {
   DataType type = node.in(0).dataType;
   if (node.opset() < 11) {
-    const NodeAttribute *low = node.find("min"), *high = node.find("max");
+    const NodeAttribute *low = node.find("min", AttributeKind::f),
+                        *high = node.find("max", AttributeKind::f);
     return elementwise(node, {&node.in(0)}, type, [&](ImplicitLocOpBuilder &b, ValueRange x) {
       Value made = x[0];
       if (low)

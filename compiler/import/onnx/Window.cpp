@@ -25,6 +25,9 @@ FailureOr<Window> windowOf(NodeContext &node, ArrayRef<int64_t> kernel,
                            ArrayRef<OpFoldResult> dims) {
   size_t spatials = kernel.size();
   Window made;
+  for (int64_t extent : kernel)
+    if (node.find("kernel_shape") && (extent < 1 || extent > INT32_MAX))
+      return node.error() << "attribute 'kernel_shape' holds " << extent;
   made.kernel.assign(kernel.begin(), kernel.end());
   auto strides = perSpatial(node, "strides", spatials, 1, 1);
   if (failed(strides))

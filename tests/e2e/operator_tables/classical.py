@@ -156,6 +156,8 @@ def features(Case, rng):
     for dtype in (np.int64, np.float32):
         yield Case(f"OneHotEncoder {np.dtype(dtype).name}", "OneHotEncoder", {"x": np.array([[1, 9, 4], [4, 4, 7]], dtype)}, types={0: 1},
                    cats_int64s=[4, 1, 7], zeros=1, **common)
+    yield Case("OneHotEncoder, every category known", "OneHotEncoder", [{"x": np.array([[1, 4], [7, 7]])}, {"x": np.array([[4, 1, 4], [1, 1, 7]])}],
+               dims={"x": [None, "n"]}, types={0: 1}, cats_int64s=[4, 1, 7], zeros=0, judges=("onnx",), domain="ai.onnx.ml")
     yield Case("OneHotEncoder, strings", "OneHotEncoder", {"x": np.zeros(2, np.int64)}, types={0: 1}, cats_strings=["a"],
                refused="'cats_strings': strings are not supported", **common)
 

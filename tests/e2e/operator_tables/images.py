@@ -16,6 +16,9 @@ def cases(Case):
     for mode in ["linear", "cubic"]:
         yield Case(f"Resize antialias {mode} by scales at run time", "Resize", scales, dims={"x": [None, None, "h", None]},
                    order=["x", "", "scales"], judges=("onnx",), atol=2e-5, mode=mode, antialias=1, types={0: 1})
+    scales = [{"x": image(h, w), "scales": np.array([2, s], np.float32)} for h, w, s in [(2, 3, 1.5), (1, 4, 0.5)]]
+    yield Case("Resize by scales of undeclared length", "Resize", scales, dims={"x": ["h", "w"], "scales": ["k"]}, order=["x", "", "scales"],
+               mode="linear", types={0: 1})
     yield Case("Resize antialias of f64", "Resize", {"x": image(1, 1, 12, 12).astype(np.float64)}, judges=("onnx",), mode="cubic",
                constants={"sizes": np.array([1, 1, 5, 7])}, order=["x", "", "", "sizes"], antialias=1, types={0: 11})
     limits = [dict(a=np.float16(a), b=np.float16(b), c=np.float16(c)) for a, b, c in [(0, 5, 0.5), (3, -2, -0.75), (1, 1, 1)]]
@@ -29,9 +32,14 @@ def cases(Case):
     repeated = lambda x: [x.repeat(2, 2).repeat(3, 3)]
     yield Case("Upsample 1", "Upsample", x, opset=1, judges=(repeated,), types={0: 1}, height_scale=2.0, width_scale=3.0, mode="nearest")
     yield Case("Upsample 7", "Upsample", x, opset=7, judges=(repeated, "onnxruntime"), types={0: 1}, scales=[1.0, 1.0, 2.0, 3.0], mode="nearest")
-    yield Case("Upsample 1 without scales", "Upsample", x, opset=1, types={0: 1}, refused="has no scales")
+    yield Case("Upsample 1 without scales", "Upsample", x, opset=1, types={0: 1}, refused="has no attribute 'scales'")
     padded = lambda x: [np.pad(x, [(0, 0), (0, 0), (1, 0), (2, 3)], constant_values=2)]
     yield Case("Pad 1", "Pad", x, opset=1, judges=(padded,), types={0: 1}, paddings=[0, 0, 1, 2, 0, 0, 0, 3], value=2.0)
+    grid = rng.uniform(-1.2, 1.2, (2, 3, 5, 2)).astype(np.float32)
+    for (dtype, number), outside in itertools.product([(np.uint8, 2), (np.int64, 7), (bool, 9)], ["zeros", "border", "reflection"]):
+        yield Case(f"GridSample nearest {np.dtype(dtype).name} {outside}", "GridSample", {"x": rng.integers(0, 2 if dtype is bool else 99, (2, 2, 4, 6)).astype(dtype), "grid": grid},
+                   judges=("onnx",), types={0: number}, mode="nearest", padding_mode=outside)
+    yield Case("GridSample linear int64", "GridSample", {"x": np.zeros((2, 2, 4, 6), np.int64), "grid": grid}, types={0: 7}, refused="expected floating-point elements")
     for dtype, number in [(np.uint8, 2), (np.int8, 3), (np.int32, 6)]:
         yield Case(f"Resize linear {np.dtype(dtype).name}", "Resize", {"x": rng.integers(0, 100, (1, 1, 5, 6)).astype(dtype)},
                    constants={"scales": np.array([1, 1, 2, 2], np.float32)}, order=["x", "", "scales"], mode="linear",

@@ -57,6 +57,9 @@ private:
     for (const AttributeProto &attributeFrom : from.attribute_proto())
       if (!attribute(attributeFrom, "function '" + to.name + "'", to.defaults.emplace_back()))
         return false;
+    for (const ValueInfoProto &info : from.value_info())
+      if (!valueInfo(info, to.inner.emplace_back()))
+        return false;
     return opsets(from.opset_import(), to.opsets) && nodes(from.node(), to.nodes);
   }
 

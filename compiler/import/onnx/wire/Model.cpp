@@ -49,6 +49,14 @@ unsigned bitsOf(DataType type) {
   return 0;
 }
 
+const char *nameOf(AttributeKind kind) {
+  static constexpr const char *names[] = {"nothing",  "a number with a fraction", "an integer", "a string", "a tensor",
+                                          "a graph",  "a list of numbers with fractions", "a list of integers",
+                                          "a list of strings", "a list of tensors", "a list of graphs", "a type",
+                                          "of an unknown type"};
+  return names[static_cast<size_t>(kind)];
+}
+
 const char *nameOf(DataType type) {
   static constexpr const char *names[] = {
       "undefined",  "f32",    "u8",         "i8",         "u16",  "i16",

@@ -113,6 +113,8 @@ enum class AttributeKind {
   other,
 };
 
+const char *nameOf(AttributeKind kind);
+
 struct NodeAttribute {
   std::string name;
   std::string reference; // inside a function: the caller's attribute to take
@@ -134,6 +136,7 @@ struct Node {
   std::string domain; // "" for "ai.onnx"
   std::vector<std::string> inputs, outputs;
   std::vector<NodeAttribute> attributes;
+  std::string composed; // the operator that is imported as others, of which this is one; empty: none
 };
 
 struct Graph {
@@ -150,6 +153,7 @@ struct Function {
   std::vector<NodeAttribute> defaults;
   std::vector<Node> nodes;
   std::map<std::string, int64_t> opsets;
+  std::vector<ValueInfo> inner; // what the file says of the names in it
 };
 
 struct Model {
