@@ -46,6 +46,9 @@ public:
       return failure();
     const Imported &first = node.in(states);
     length = first.dims[inputAxes[0]];
+    for (size_t i = 1; i < scans; ++i)
+      if (failed(node.requireSame(node.in(states + i).dims[inputAxes[i]], length, "the lengths of the scanned inputs")))
+        return failure();
     Scope scope;
     scope.outer = &node.scope;
     for (size_t i = 0; i < scans; ++i)
@@ -179,17 +182,51 @@ private:
 // On a Scan that has the form of operator set 9 in a model of operator set 8.
 NodeAttribute withoutBatches() { return attribute(own("without batches"), int64_t{1}); }
 
+// The body for a sequence that ends after as many iterations as name "entry 0" says: from there on the `states` stay and
+// the results are 0. The first state counts iterations.
+std::shared_ptr<const Graph> endingBody(const Node &scan, const Graph &body, size_t states) {
+  auto made = std::make_shared<Graph>(body);
+  auto add = [&](StringRef op, std::vector<std::string> inputs, StringRef output) -> Node & {
+    return made->nodes.emplace_back(makeNode(scan, op, std::move(inputs), output));
+  };
+  add("Constant", {}, own("one")).attributes = {attribute("value_int", int64_t{1})};
+  add("Constant", {}, own("zero")).attributes = {attribute("value_float", 0.0)};
+  add("Add", {own("at"), own("one")}, own("next"));
+  add("Less", {own("at"), own("entry", 0)}, own("goes on"));
+  for (size_t i = 0; i < body.outputs.size(); ++i) {
+    std::string given = body.outputs[i].name, otherwise = i < states ? body.inputs[i].name : own("none", i);
+    if (i >= states)
+      add("CastLike", {own("zero"), given}, otherwise);
+    add("Where", {own("goes on"), given, otherwise}, own("kept", i));
+    made->outputs[i].name = own("kept", i);
+  }
+  made->inputs.emplace(made->inputs.begin())->name = own("at");
+  made->outputs.emplace(made->outputs.begin())->name = own("next");
+  return made;
+}
+
 // In operator set 8 every input and output begins with a batch axis: a Scan over it whose body is
-// the later form.
+// the later form. Input 0 may say how long each sequence is.
 LogicalResult importBatches(NodeContext &node, const Graph &body) {
-  if (node.has(0))
-    return node.error() << "input 0, lengths of the sequences, is not supported";
+  const bool hasLengths = node.has(0);
+  if (hasLengths && (node.in(0).dataType != DataType::i64 || node.rank(0) != 1))
+    return node.error() << "input 0, lengths of the sequences, must be a list of i64";
+  int64_t scans = node.intAttr("num_scan_inputs", 0), states = static_cast<int64_t>(node.numInputs()) - 1 - scans;
+  if (scans < 1 || states < 0 || body.inputs.size() + 1 != node.numInputs() ||
+      body.outputs.size() < static_cast<size_t>(states))
+    return node.error("num_scan_inputs") << scans << " of " << node.numInputs() << " inputs, and graph '" << body.name
+                                         << "' has " << body.inputs.size() << " inputs and " << body.outputs.size()
+                                         << " outputs";
   Node one = makeNode(node.node, "Scan", {}, own("part", 0));
-  one.attributes = {attribute("num_scan_inputs", node.intAttr("num_scan_inputs", 0)),
-                    bodyAttribute(std::make_shared<Graph>(body)), withoutBatches()};
+  one.attributes = {attribute("num_scan_inputs", scans),
+                    bodyAttribute(hasLengths ? endingBody(node.node, body, static_cast<size_t>(states))
+                                             : std::make_shared<const Graph>(body)),
+                    withoutBatches()};
   auto directions = node.intsAttr("directions");
   if (directions && failed(checkDirections(node, "directions", *directions)))
     return failure();
+  if (directions && hasLengths && llvm::is_contained(*directions, 1))
+    return node.error("directions") << "backwards from where each sequence ends is not supported";
   if (directions)
     one.attributes.push_back(attribute("scan_input_directions", *directions));
   Scope scope;
@@ -197,6 +234,14 @@ LogicalResult importBatches(NodeContext &node, const Graph &body) {
   auto entry = std::make_shared<Graph>();
   entry->name = body.name;
   Node batches = makeNode(node.node, "Scan", {}, own("batches", 0));
+  if (hasLengths) {
+    scope.names[own("batch input", 0)] = &node.in(0);
+    batches.inputs.push_back(own("batch input", 0));
+    entry->inputs.emplace_back().name = own("entry", 0);
+    entry->nodes.push_back(makeNode(node.node, "Constant", {}, own("start")));
+    entry->nodes.back().attributes = {attribute("value_int", int64_t{0})};
+    one.inputs.push_back(own("start"));
+  }
   for (size_t i = 1; i < node.numInputs(); ++i) {
     if (!node.has(i))
       return node.error() << "input " << i << " is missing";
@@ -211,6 +256,8 @@ LogicalResult importBatches(NodeContext &node, const Graph &body) {
   }
   for (const std::string &name : one.outputs)
     entry->outputs.emplace_back().name = name;
+  if (hasLengths)
+    one.outputs.insert(one.outputs.begin(), own("count"));
   entry->nodes.push_back(one);
   batches.attributes = {attribute("num_scan_inputs", static_cast<int64_t>(batches.inputs.size())),
                         bodyAttribute(entry), withoutBatches()};

@@ -1,4 +1,4 @@
-"""RNN, LSTM and GRU with other functions than the usual ones, and what else was added for types that few models have."""
+"""RNN, LSTM and GRU with other functions than the usual ones, Scan of sequences that end, and what else was added for types that few models have."""
 import itertools
 
 import numpy as np
@@ -97,6 +97,33 @@ def other_types(Case):
                judges=("onnx",), atol=5e-3)
 
 
+def ending_scan(lengths, s, a, b):
+    """Running sums of each batch's first elements; its results are 0 after them."""
+    sums, finals = np.zeros(a.shape, np.float32), s.copy()
+    for batch, length in enumerate(lengths):
+        for at in range(length):
+            finals[batch] += a[batch, at] * b[batch, at]
+            sums[batch, at] = finals[batch]
+    return [finals, sums, (sums > 1) & (np.arange(a.shape[1])[None, :, None] < lengths[:, None, None])]
+
+
+def scans(Case):
+    from onnx import helper
+    value = lambda name, kind=1: helper.make_tensor_value_info(name, kind, None)
+    nodes = [("Mul", "pq", "m"), ("Add", "sm", "t"), ("Identity", "t", "u"), ("Greater", "tl", "v")]
+    body = helper.make_graph([helper.make_node(op, list(ins), [out], name=f"the {op}") for op, ins, out in nodes], "body",
+                             [value(n) for n in "spq"], [value("t"), value("u"), value("v", 9)],
+                             [helper.make_tensor("l", 1, [], [1.0])])
+    call = lambda n, length, *lengths: dict(lengths=np.array(lengths), s=f32(n, 2), a=f32(n, length, 2), b=f32(n, length, 2))
+    common = dict(outputs=3, opset=8, types={0: 1, 1: 1, 2: 9}, body=body, num_scan_inputs=2)
+    for title, dims in [("", {}), (" of any size", dict(lengths=["n"], s=["n", None], a=["n", "k", None], b=["n", "k", None]))]:
+        calls = [call(3, 5, 5, 0, 2)] + [call(2, 4, 1, 4), call(1, 3, 3)] * bool(dims)
+        yield Case(f"Scan 8, sequences that end{title}", "Scan", calls, dims=dims, judges=(ending_scan,), **common)
+    yield Case("Scan 8, lengths of another type", "Scan", {**call(2, 3, 1, 2), "lengths": np.zeros(2, np.int32)}, refused="input 0", **common)
+    yield Case("Scan 8, lengths of another batch", "Scan", call(2, 3, 1, 2, 3), refused="the lengths of the scanned inputs", **common)
+    yield Case("Scan 8, sequences that end, backwards", "Scan", call(2, 3, 1, 2), refused="'directions'", directions=[1, 0], **common)
+
+
 def attention(q, k, v):
     scores = q @ np.swapaxes(k, 2, 3) / np.sqrt(np.float32(q.shape[3]))
     weights = np.exp(scores - scores.max(-1, keepdims=True))
@@ -106,3 +133,7 @@ def attention(q, k, v):
 def cases(Case):
     yield from recurrent(Case)
     yield from other_types(Case)
+    yield from scans(Case)
+    for dtype in (np.int32, np.float32):
+        yield Case(f"QuantizeLinear of {np.dtype(dtype).name} by a scale of int32", "QuantizeLinear",
+                   {"x": np.array([0, 7, 8, 9, -700, 5000], dtype)}, constants={"scale": np.int32(2), "zero": np.uint8(3)}, types={0: 2}, judges=("onnx",))
