@@ -43,6 +43,7 @@ static void tensorPhase(OpPassManager &passes, const Options &options) {
     passes.addNestedPass<func::FuncOp>(createFuseElementwise());
     passes.addPass(canonicalize());
     passes.addPass(createCSEPass());
+    passes.addNestedPass<func::FuncOp>(createDropEmptyLoops()); // types have become more precise
   }
   // External parameters are read as they lie in their file.
   if (options.optLevel > 1 && options.externalParameters.empty()) {

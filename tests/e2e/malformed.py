@@ -163,6 +163,8 @@ def versions():
 
 def types_and_shapes():
     y = tensor("y", None)
+    yield ("offsets of another extent", model([node("DeformConv", ["x", "w", "o"])], [tensor("x", [1, 1, 4, 4])], opsets=(("", 19),),
+                                               weights=[floats("w", 1, 1, 3, 3), floats("o", 1, 18, 3, 2)]), ["'n'", "offsets differ: 3 and 2"])
     yield "a wrong rank", model([node("Conv", ["x", "w"])], weights=[floats("w", 1, 1, 3, 3)]), ["'n'", "rank"]
     yield "shapes that do not broadcast", model([node("Add", ["x", "w"])], weights=[floats("w", 4)]), ["'n'", "3 and 4", "dimension 1"]
     yield "a product of other lengths", model([node("MatMul", ["x", "w"])], weights=[floats("w", 4, 5)]), ["'n'", "3", "4"]

@@ -58,6 +58,7 @@ FAILS = [
     ("operands", one("Add", AB), [f(3), f(4)], "sizes do not match, in 'the Add'"),
     ("a bias", one("Gemm", {"a": (F, ["n", 4]), "c": (F, ["q"])}, {"b": f(4, 5)}, order=["a", "b", "c"]), [f(2, 4), f(3)], "in 'the Gemm'"),
     ("inner sizes", one("MatMul", {"a": (F, ["n", "k"]), "b": (F, ["j", "m"])}), [f(2, 3), f(4, 5)], "in 'the MatMul'"),
+    ("offsets", one("DeformConv", {"a": (F, ["n", 3, "h", "w"])}, {"w": f(4, 3, 3, 3), "o": f(1, 18, 6, 5)}), [f(1, 3, 8, 8)], "sizes do not match, in 'the DeformConv'"),
     ("channels", one("Conv", IMAGE, {"w": f(4, 2, 3, 3)}), [f(1, 3, 8, 8)], "in 'the Conv: the input has another number of channels"),
     ("Concat", one("Concat", {"a": (F, ["n", "k"]), "b": (F, ["m", "l"])}, axis=0), [f(3, 2), f(4, 3)], "sizes do not match, in 'the Concat'"),
     ("Reshape, a remainder", one("Reshape", A, {"s": i(2, -1)}), [f(7)], "sizes do not match, in 'the Reshape'"),

@@ -241,6 +241,35 @@ GRAPHS = {
         }""",
         {},
     ),
+    "a part of unknown length with nothing": (
+        """<ir_version: 8, opset_import: ["" : 20]>
+        g (float[2, 1, 2, 2, 1, 1] x, int64[2] s, int64[2] d) => (float[A, B, C, D, E, F] y)
+        {
+          ends = Constant <value = int64[2] {-9223372036854775808, 2}> ()
+          axes = Constant <value = int64[2] {-1, 2}> ()
+          none = Constant <value = float[2, 1, 1, 2, 1, 0] {}> ()
+          part = Slice (x, s, ends, axes, d)
+          y = Pow (part, none)
+        }""",
+        {"s": [0, 0], "d": [1, 1]},
+    ),
+    "products over nothing with an infinity": (
+        """<ir_version: 8, opset_import: ["" : 20]>
+        g (float[1, 0] x, float[3, 1] w) => (float[1, 1] y)
+        {
+          none = Constant <value = float[0, 3] {}> ()
+          y = Einsum <equation = "ab,bc,cd->ad"> (x, none, w)
+        }""",
+        {"w": [[1], [float("inf")], [2]]},
+    ),
+    "offsets of undeclared channels": (
+        """<ir_version: 8, opset_import: ["" : 22]>
+        g (float[1, 2, 3, 2] x, float[2, 2, 1, 1] w, float[1, N, 3, 2] o) => (float[1, 2, 3, 2] y)
+        {
+          y = DeformConv <kernel_shape = [1, 1], offset_group = 2> (x, w, o)
+        }""",
+        {"o": [[[[0.5, 1], [0, 0.25], [-0.5, 0]]] * 4]},
+    ),
 }
 
 

@@ -158,6 +158,8 @@ private:
   // Products of more than two are made two at a time, from the left: the fewest multiplications where no term is much
   // smaller than the others, and sums of infinities as the references have them.
   LogicalResult build(const std::string &result) {
+    if (llvm::any_of(extents, [&](auto entry) { return !StringRef(result).contains(entry.first) && known(entry.second) == 0; }))
+      return sumNothing(result); // two at a time, what is zero would meet infinities of a later factor
     while (operands.size() > 2) {
       std::string kept;
       for (const Operand &operand : ArrayRef(operands).take_front(2))
@@ -169,6 +171,15 @@ private:
     }
     Operand made = product(operands, result);
     node.set(0, made.tensor, type, made.dims);
+    return success();
+  }
+
+  LogicalResult sumNothing(StringRef result) {
+    Dims dims;
+    for (char label : result)
+      dims.push_back(extents.at(label));
+    Value zero = b.create<arith::ConstantOp>(b.getZeroAttr(node.in(0).element));
+    node.set(0, filledTensor(b, dims, zero), type, dims);
     return success();
   }
 

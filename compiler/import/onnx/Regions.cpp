@@ -113,10 +113,21 @@ LogicalResult importDeformConv(NodeContext &node) {
   if (outs % groups || sizes[4] != ins * groups)
     return node.error("group") << groups << " groups of " << ins << " channels do not fit " << sizes[4] << " and "
                                << outs << " outputs";
-  if (sizes[4] % offsetGroups || known(offset.dims[1]) != offsetGroups * kh * kw * 2)
-    return node.error("offset_group") << offsetGroups << " groups do not fit the channels and the offsets";
+  if (sizes[4] % offsetGroups)
+    return node.error("offset_group") << offsetGroups << " groups do not fit " << sizes[4] << " channels";
   FailureOr<Window> window = windowOf(node, {kh, kw}, input.dims);
   if (failed(window))
+    return failure();
+  Dims extents = windowExtents(b, *window, input.dims, false);
+  auto requirePlaces = [&](size_t index, int64_t channels, StringRef what) {
+    const Dims &given = node.in(index).dims, wanted{input.dims[0], fixed(b, channels), extents[0], extents[1]};
+    return success(llvm::all_of(llvm::zip(given, wanted), [&](auto pair) {
+      return succeeded(node.requireSame(std::get<0>(pair), std::get<1>(pair), what));
+    }));
+  };
+  if (failed(requirePlaces(2, offsetGroups * kh * kw * 2, "extents of the offsets")) ||
+      (node.has(4) && failed(requirePlaces(4, offsetGroups * kh * kw, "extents of the mask"))) ||
+      (node.has(3) && failed(node.requireSame(node.in(3).dims[0], filter.dims[0], "biases and channels"))))
     return failure();
   Value source = node.value(0), weights = node.value(1), offsets = node.value(2);
   Value bias = node.has(3) ? node.value(3) : Value(), mask = node.has(4) ? node.value(4) : Value();
