@@ -72,16 +72,16 @@ static bool capturesMember(Operation *op, const SetVector<Operation *> &members)
       .wasInterrupted();
 }
 
-// Whole tensors between the members live in the last one's result; where that has another element type they need memory
-// of a size that is known. One value for each row needs that for the rows of a tile, which has all of the loops that no
+// Whole tensors between the members live in the last one's result; where that is no whole tensor, or of another element
+// type, they need memory of a size that is known. One value for each row needs that for the rows of a tile, which has all of the loops that no
 // workgroup cuts.
-static bool allHavePlace(const SetVector<Operation *> &members, unsigned loops) {
+static bool allHavePlace(const SetVector<Operation *> &members, int64_t loops) {
   auto last = cast<RankedTensorType>(members.back()->getResult(0).getType());
   return llvm::all_of(members, [&](Operation *member) {
     auto type = cast<RankedTensorType>(member->getResult(0).getType());
     if (type.getRank() < loops)
       return llvm::none_of(type.getShape().drop_front(std::min<size_t>(type.getRank(), cutLoops)), ShapedType::isDynamic);
-    return type.hasStaticShape() || type.getElementType() == last.getElementType();
+    return type.hasStaticShape() || (last.getRank() >= loops && type.getElementType() == last.getElementType());
   });
 }
 

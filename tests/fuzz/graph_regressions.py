@@ -262,6 +262,25 @@ GRAPHS = {
         }""",
         {"w": [[1], [float("inf")], [2]]},
     ),
+    "a sum over a softmax of unknown length": (
+        """<ir_version: 8, opset_import: ["" : 18]>
+        g (float[2, 1, N] x) => (float[2, 1, 1] y)
+        {
+          s = Softmax <axis = 2> (x)
+          axes = Constant <value = int64[1] {2}> ()
+          y = ReduceSumSquare (s, axes)
+        }""",
+        {},
+    ),
+    "a mean of integers that f64 does not hold": (
+        """<ir_version: 8, opset_import: ["" : 18]>
+        g (int64[3] x, int64[2] v) => (int64 y, int64 z)
+        {
+          y = ReduceMean <keepdims = 0> (x)
+          z = ReduceMean <keepdims = 0> (v)
+        }""",
+        {"x": [672828802155782411, 672828802155782411, 5], "v": [-7, 2]},
+    ),
     "offsets of undeclared channels": (
         """<ir_version: 8, opset_import: ["" : 22]>
         g (float[1, 2, 3, 2] x, float[2, 2, 1, 1] w, float[1, N, 3, 2] o) => (float[1, 2, 3, 2] y)

@@ -163,11 +163,12 @@ Value reduceTensor(NodeContext &node, const Plan &plan, Reduction reduction, Val
       [&](ImplicitLocOpBuilder &b, ValueRange x) { return step(b, reduction, x[1], x[0], type); });
 }
 
-// A function of each element of a reduced tensor.
-Value mapKept(NodeContext &node, const Plan &plan, ValueRange inputs, Body body) {
+// A function of each element of a reduced tensor, which gives such elements or those of `element`.
+Value mapKept(NodeContext &node, const Plan &plan, ValueRange inputs, Body body, Type element = {}) {
   auto rank = static_cast<unsigned>(plan.kept.size());
   SmallVector<AffineMap> maps(inputs.size() + 1, node.b.getMultiDimIdentityMap(rank));
-  Type element = cast<RankedTensorType>(inputs[0].getType()).getElementType();
+  if (!element)
+    element = cast<RankedTensorType>(inputs[0].getType()).getElementType();
   return generic(node.b, inputs, emptyTensor(node.b, plan.kept, element), maps,
                  parallelIterators(rank), body);
 }
@@ -183,15 +184,36 @@ void setReduced(NodeContext &node, const Plan &plan, Value reduced, DataType typ
   node.set(0, reduced, type, keep ? plan.keptWithUnits : plan.kept);
 }
 
-LogicalResult meanOf(NodeContext &node, const Plan &plan, Value &made, DataType type) {
+Value meanOf(NodeContext &node, const Plan &plan, Value sums, DataType type) {
   OpFoldResult count = product(node.b, plan.reduced);
   Value whole = toInteger(node.b, count, node.b.getI64Type());
   // In the kernel: the host has no floating point of 16 bits.
-  made = mapKept(node, plan, {made}, [&](ImplicitLocOpBuilder &b, ValueRange x) {
+  return mapKept(node, plan, {sums}, [&](ImplicitLocOpBuilder &b, ValueRange x) {
     Value divisor = castScalar(b, whole, DataType::i64, type, node.in(0).element);
     return divScalars(b, x[0], divisor, type);
   });
-  return success();
+}
+
+// The sum of integers is one of 64 bits; what it is divided by, and the quotient, are f64, as in the references.
+Value meanOfIntegers(NodeContext &node, const Plan &plan) {
+  const DataType type = node.in(0).dataType, wide = isUnsigned(type) ? DataType::u64 : DataType::i64;
+  const Type f64 = node.b.getF64Type(), element = node.in(0).element;
+  auto rank = static_cast<unsigned>(node.in(0).dims.size());
+  Value x = node.value(0);
+  if (type != wide)
+    x = generic(node.b, {x}, emptyTensor(node.b, node.in(0).dims, node.b.getI64Type()),
+                {node.b.getMultiDimIdentityMap(rank), node.b.getMultiDimIdentityMap(rank)}, parallelIterators(rank),
+                [&](ImplicitLocOpBuilder &b, ValueRange each) { return castScalar(b, each[0], type, wide, b.getI64Type()); });
+  Value whole = toInteger(node.b, product(node.b, plan.reduced), node.b.getI64Type());
+  Value sums = reduceTensor(node, plan, Reduction::sum, x, wide);
+  return mapKept(
+      node, plan, {sums},
+      [&](ImplicitLocOpBuilder &b, ValueRange sum) {
+        Value quotient = b.create<arith::DivFOp>(castScalar(b, sum[0], wide, DataType::f64, f64),
+                                                 castScalar(b, whole, DataType::i64, DataType::f64, f64));
+        return castScalar(b, quotient, DataType::f64, type, element);
+      },
+      element);
 }
 
 // log(sum(exp(x))) with the maximum taken out first
@@ -279,9 +301,13 @@ template <Reduction reduction> LogicalResult importReduce(NodeContext &node) {
     setReduced(node, plan, logSumExp(node, plan, type), type, keep);
     return success();
   }
+  if (reduction == Reduction::mean && !isFloat(type)) {
+    setReduced(node, plan, meanOfIntegers(node, plan), type, keep);
+    return success();
+  }
   Value made = reduceTensor(node, plan, reduction, node.value(0), type);
-  if (reduction == Reduction::mean && failed(meanOf(node, plan, made, type)))
-    return failure();
+  if (reduction == Reduction::mean)
+    made = meanOf(node, plan, made, type);
   if (reduction == Reduction::l2)
     made = mapKept(node, plan, {made}, [](ImplicitLocOpBuilder &b, ValueRange x) -> Value {
       return b.createOrFold<math::SqrtOp>(x[0]);
@@ -303,8 +329,8 @@ template <Reduction reduction> LogicalResult importGlobalPool(NodeContext &node)
   DataType type = node.in(0).dataType;
   Plan plan = planOf(node, llvm::to_vector(llvm::seq<int64_t>(2, node.rank(0))));
   Value made = reduceTensor(node, plan, reduction, node.value(0), type);
-  if (reduction == Reduction::mean && failed(meanOf(node, plan, made, type)))
-    return failure();
+  if (reduction == Reduction::mean)
+    made = meanOf(node, plan, made, type);
   setReduced(node, plan, made, type, true);
   return success();
 }
