@@ -24,6 +24,11 @@ EXACT = {"Identity", "Reshape", "Transpose", "Slice", "Concat", "Gather", "Gathe
          "ReverseSequence", "Trilu", "TopK", "Constant", "Compress", "Unique", "OneHot", "CenterCropPad", "ConstantOfShape",
          "MaxUnpool", "TensorScatter", "Hardmax", "SequenceAt", "ConcatFromSequence", "BitCast", "Dropout"}
 
+# Whose sums may cancel: noise on what they add moves them more than noise on the result does.
+SUMS = {"MatMul", "Gemm", "Einsum", "Conv", "ConvTranspose", "DeformConv", "Col2Im", "ReduceSum", "ReduceMean", "ReduceLogSum", "Sum", "Mean",
+        "CumSum", "DFT", "STFT", "Attention", "RNN", "LSTM", "GRU", "LayerNormalization", "InstanceNormalization", "GroupNormalization",
+        "MeanVarianceNormalization", "AveragePool", "GlobalAveragePool", "Resize", "GridSample", "Det"}
+
 
 class Refused(Exception):
     """A node that is no part of the graph, and why."""
@@ -120,12 +125,12 @@ def describe(got, want, mask):
 # ---- noise -------------------------------------------------------------------------------------------
 
 
-def noisy(array, rng):
+def noisy(array, rng, absolute=0.25):
     unit = 4 * EPSILON[array.dtype]
     with np.errstate(all="ignore"):
         finite = np.abs(wide(array))
         largest = finite[np.isfinite(finite)].max(initial=0.0)
-        noise = unit * (wide(array) + 0.25 * largest) * rng.uniform(-1, 1, array.shape)
+        noise = unit * (wide(array) + absolute * largest) * rng.uniform(-1, 1, array.shape)
         return np.where(np.isfinite(wide(array)), wide(array) + noise, wide(array)).astype(array.dtype)
 
 
@@ -136,6 +141,8 @@ def run_noisy(model, feed, rng):
     for node in model.graph.node:
         needed = {n: a for n, a in values.items() if n in node.input or any(a.HasField("g") for a in node.attribute)}
         names = [n for n in node.output if n]
+        if node.op_type in SUMS:
+            needed = {n: noisy(a, rng, 0) if isinstance(a, np.ndarray) and a.dtype in EPSILON else a for n, a in needed.items()}
         for name, made in zip(names, evaluated(model_of([node], needed, names, opset), needed)):
             exact = isinstance(made, list) or np.asarray(made).dtype not in EPSILON or node.op_type in EXACT
             values[name] = made if isinstance(made, list) else np.asarray(made) if exact else noisy(np.asarray(made), rng)
