@@ -1,7 +1,7 @@
 """Signals, losses, quantised products, deformed and sampled windows, Scan, and sequences between tensors."""
 
 import numpy as np
-from onnx import TensorProto, helper
+from onnx import helper
 
 from graph_elementwise import axis_of, some
 from graph_judge import Refused
@@ -250,16 +250,13 @@ def finish(g, nodes, inputs, sequence, length, prefix):
         nodes.append(helper.make_node("SequenceLength", [sequence], [result]))
     else:
         if how == "map":
-            inner = [onnx_value(prefix + "i"), onnx_value(prefix + "o")]
+            kind = helper.np_dtype_to_tensor_dtype(inputs[0].dtype)
+            inner = [helper.make_tensor_value_info(prefix + n, kind, None) for n in "io"]
             body = helper.make_graph([helper.make_node(g.rng.choice(["Neg", "Abs"]), [prefix + "i"], [prefix + "o"])], "body", inner[:1], inner[1:])
             nodes.append(helper.make_node("SequenceMap", [sequence], [prefix + "m"], body=body))
             sequence = prefix + "m"
         nodes.append(helper.make_node("ConcatFromSequence", [sequence], [result], axis=0, new_axis=g.rng.randrange(2)))
     g.apply_nodes(nodes, inputs, [result])
-
-
-def onnx_value(name):
-    return helper.make_tensor_value_info(name, TensorProto.FLOAT, None)
 
 
 KINDS = {col2im: 1, affine_grid: 1, deform_conv: 1, roi_align: 1, fourier: 2, short_fourier: 1, cosine_window: 1, loss: 2, rotary: 1,

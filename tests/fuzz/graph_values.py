@@ -277,8 +277,8 @@ class Graph:
                 raise Refused(f"not for {name}")
 
     def inferred(self, nodes, inputs, names, results):
-        """Known extents of each result, by onnx's inference. The reference's integers may have become wider than the standard
-        says (numpy adds i32 as i64): then Refused."""
+        """Known extents of each result, by onnx's inference; Refused where the reference does otherwise: its integers may become
+        wider (numpy adds i32 as i64), and some results of it alone have another rank."""
         given = [helper.make_tensor_value_info(v.name, helper.np_dtype_to_tensor_dtype(v.dtype), v.known) for v in inputs]
         constants = [numpy_helper.from_array(v.arrays[0], v.name) for v in inputs if v.constant]
         graph = helper.make_graph(nodes, "nodes", given, [onnx.ValueInfoProto(name=n) for n in names], constants)
@@ -288,8 +288,12 @@ class Graph:
             kind = output.type.tensor_type
             if kind.elem_type not in (0, helper.np_dtype_to_tensor_dtype(array.dtype)):
                 raise Refused("the reference gives another type")
-            dims = [d.dim_value if d.HasField("dim_value") else None for d in kind.shape.dim]
-            known.append(dims if len(dims) == array.ndim else [None] * array.ndim)
+            dims = [d.dim_value if d.HasField("dim_value") else None for d in kind.shape.dim] if kind.HasField("shape") else [None] * array.ndim
+            if len(dims) != array.ndim or any(d not in (None, n) for d, n in zip(dims, array.shape)):
+                if not self.common:
+                    raise Refused("the reference gives another shape")
+                dims = [None] * array.ndim
+            known.append(dims)
         return known
 
     def check_results(self, operators, results):
