@@ -281,6 +281,16 @@ GRAPHS = {
         }""",
         {"x": [672828802155782411, 672828802155782411, 5], "v": [-7, 2]},
     ),
+    "a logarithm of a constant below zero": (
+        """<ir_version: 8, opset_import: ["" : 18]>
+        g (int64[1] a) => (float y)
+        {
+          w = Constant <value = float[1] {-4.0}> ()
+          s = Squeeze (w, a)
+          y = Log (s)
+        }""",
+        {"a": [0]},
+    ),
     "offsets of undeclared channels": (
         """<ir_version: 8, opset_import: ["" : 22]>
         g (float[1, 2, 3, 2] x, float[2, 2, 1, 1] w, float[1, N, 3, 2] o) => (float[1, 2, 3, 2] y)

@@ -1,5 +1,6 @@
 #include "import/onnx/Elementwise.h"
 #include "import/onnx/Reshape.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 
 using namespace mlir;
 
@@ -41,20 +42,32 @@ int64_t sourceIndex(const Imported &input, const Imported &result, int64_t index
   return source;
 }
 
-LogicalResult onHost(NodeContext &node, ArrayRef<Imported *> inputs, const Imported &result,
+bool runsOnHost(Operation &op) {
+  return !isa<math::MathDialect>(op.getDialect()) || isa<math::FloorOp, math::CeilOp, math::AbsIOp>(op);
+}
+
+// False where the host program has no instruction for the function; what it made is dead then. A value that a shape needs
+// stays, for the error to name it.
+bool onHost(NodeContext &node, ArrayRef<Imported *> inputs, const Imported &result,
                      ScalarFunction function) {
   SmallVector<SmallVector<Value>> scalars;
   for (Imported *input : inputs)
     scalars.push_back(node.graph.elementsOf(node.b, *input));
+  Block *block = node.b.getInsertionBlock();
+  const Block::iterator end = node.b.getInsertionPoint();
+  Operation *before = end == block->begin() ? nullptr : &*std::prev(end);
   SmallVector<Value> made;
-  for (int64_t i = 0, end = *result.numElements(); i < end; ++i) {
+  for (int64_t i = 0, count = *result.numElements(); i < count; ++i) {
     SmallVector<Value> arguments;
     for (auto [input, values] : llvm::zip(inputs, scalars))
       arguments.push_back(values[sourceIndex(*input, result, i)]);
     made.push_back(function(node.b, arguments));
   }
+  auto first = before ? std::next(Block::iterator(before)) : block->begin();
+  if (!node.isDemanded(0) && !llvm::all_of(llvm::make_range(first, end), runsOnHost))
+    return false;
   node.setElements(0, result.dims, result.dataType, std::move(made));
-  return success();
+  return true;
 }
 
 // A result without elements, where a size that turns out to be 1 is spread to none.
@@ -148,8 +161,8 @@ LogicalResult elementwise(NodeContext &node, ArrayRef<Imported *> inputs, DataTy
   result.dims = *dims;
   if (!result.element)
     return node.error() << "element type " << nameOf(resultType) << " is not supported";
-  if (belongsOnHost(node, inputs, result))
-    return onHost(node, inputs, result, function);
+  if (belongsOnHost(node, inputs, result) && onHost(node, inputs, result, function))
+    return success();
   node.set(0, elementwiseTensor(node, inputs, *dims, result.element, function), resultType, *dims);
   return success();
 }
