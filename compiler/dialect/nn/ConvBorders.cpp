@@ -175,16 +175,7 @@ Value exactly(ImplicitLocOpBuilder &b, ConvOp op, Value result) {
         Value x = guardedExtract(body, inside, op.getInput(), from, zero);
         return multiplyAdd(body, {x, body.create<tensor::ExtractOp>(op.getFilter(), weight), total});
       }
-      auto branch = body.create<scf::IfOp>(
-          inside,
-          [&](OpBuilder &nested, Location loc) {
-            ImplicitLocOpBuilder then(loc, nested);
-            Value x = then.create<tensor::ExtractOp>(op.getInput(), from);
-            Value w = then.create<tensor::ExtractOp>(op.getFilter(), weight);
-            then.create<scf::YieldOp>(multiplyAdd(then, {x, w, total}));
-          },
-          [&](OpBuilder &nested, Location loc) { nested.create<scf::YieldOp>(loc, total); });
-      return branch.getResult(0);
+      return addInside(body, inside, op.getInput(), from, op.getFilter(), weight, total);
     });
   };
   if (!result)

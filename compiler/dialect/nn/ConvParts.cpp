@@ -1,6 +1,8 @@
 #include "dialect/nn/ConvParts.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 
 using namespace mlir;
 
@@ -25,4 +27,17 @@ Value halcyon::nn::multiplyAdd(ImplicitLocOpBuilder &b, ValueRange arguments) {
   }
   Value product = b.create<arith::MulIOp>(arguments[0], arguments[1]);
   return b.create<arith::AddIOp>(arguments[2], product);
+}
+
+Value halcyon::nn::addInside(ImplicitLocOpBuilder &b, Value inside, Value input, ValueRange from, Value filter,
+                             ValueRange weight, Value total) {
+  auto branch = b.create<scf::IfOp>(
+      inside,
+      [&](OpBuilder &nested, Location loc) {
+        ImplicitLocOpBuilder then(loc, nested);
+        Value x = then.create<tensor::ExtractOp>(input, from), w = then.create<tensor::ExtractOp>(filter, weight);
+        then.create<scf::YieldOp>(multiplyAdd(then, {x, w, total}));
+      },
+      [&](OpBuilder &nested, Location loc) { nested.create<scf::YieldOp>(loc, total); });
+  return branch.getResult(0);
 }

@@ -13,6 +13,10 @@ mlir::Value startAccumulator(mlir::ImplicitLocOpBuilder &b, mlir::Value init, ml
 // The body of a contraction: (left, right, sum) -> sum + left * right.
 mlir::Value multiplyAdd(mlir::ImplicitLocOpBuilder &b, mlir::ValueRange arguments);
 
+// `total`, plus the product of an element and a weight where the element is inside.
+mlir::Value addInside(mlir::ImplicitLocOpBuilder &b, mlir::Value inside, mlir::Value input, mlir::ValueRange from,
+                      mlir::Value filter, mlir::ValueRange weight, mlir::Value total);
+
 // An op that gives no elements -> its init
 template <class Op> struct DropEmpty : mlir::OpRewritePattern<Op> {
   using mlir::OpRewritePattern<Op>::OpRewritePattern;

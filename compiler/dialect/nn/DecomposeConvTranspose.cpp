@@ -3,7 +3,6 @@
 #include "dialect/nn/Nn.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Arith/Utils/Utils.h"
-#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Utils/IndexingUtils.h"
 #include "llvm/Support/MathExtras.h"
@@ -489,16 +488,7 @@ struct DecomposeDirectly : OpRewritePattern<ConvTransposeOp> {
             require(arith::CmpIPredicate::eq, body.create<arith::RemUIOp>(place, stride), constantIndex(body, 0));
           require(arith::CmpIPredicate::ult, from.back(), inputs[i]);
         }
-        auto branch = body.create<scf::IfOp>(
-            inside,
-            [&](OpBuilder &nested, Location loc) {
-              ImplicitLocOpBuilder then(loc, nested);
-              Value x = then.create<tensor::ExtractOp>(op.getInput(), from);
-              Value w = then.create<tensor::ExtractOp>(op.getFilter(), weight);
-              then.create<scf::YieldOp>(multiplyAdd(then, {x, w, total}));
-            },
-            [&](OpBuilder &nested, Location loc) { nested.create<scf::YieldOp>(loc, total); });
-        return branch.getResult(0);
+        return addInside(body, inside, op.getInput(), from, op.getFilter(), weight, total);
       });
     }));
     return success();
