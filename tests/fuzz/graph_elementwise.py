@@ -2,6 +2,7 @@
 
 from onnx import helper
 
+from graph_judge import Refused
 from graph_values import ANY, BOOL, F32, FLOATS, I32, I64, INTEGERS, NUMBERS, SIGNED, UNSIGNED, is_float
 
 FLOAT_UNARY = ["Acos", "Acosh", "Asin", "Asinh", "Atan", "Atanh", "Ceil", "Cos", "Cosh", "Erf", "Exp", "Floor", "Log", "Reciprocal",
@@ -69,16 +70,23 @@ def logical(g):
     g.apply(g.rng.choice(["BitwiseAnd", "BitwiseOr", "BitwiseXor"]), [x, g.operand(x)])
 
 
+def together(*values):
+    """Values that each broadcast with the first one; Refused where one has an extent of 1 that nobody knows, and another more."""
+    if any(v.opaque for v in values) and any(v.dims != values[0].dims for v in values):
+        raise Refused("an extent of 1 that nobody knows")
+    return list(values)
+
+
 def variadic(g):
     operator = g.rng.choice(["Max", "Min", "Sum", "Mean"])
     x = g.pick(NUMBERS if operator in ("Max", "Min") else FLOATS)
-    g.apply(operator, [x] + [g.operand(x) for _ in range(g.rng.choice([0, 1, 1, 2, 3]))])
+    g.apply(operator, together(x, *(g.operand(x) for _ in range(g.rng.choice([0, 1, 1, 2, 3])))))
 
 
 def where(g):
     x = g.pick(ANY)
     y = g.operand(x)
-    g.apply("Where", [g.operand(x, BOOL), x, y])
+    g.apply("Where", together(g.operand(x, BOOL), x, y))
 
 
 def clip(g):
