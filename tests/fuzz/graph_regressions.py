@@ -291,6 +291,16 @@ GRAPHS = {
         }""",
         {"a": [0]},
     ),
+    "the greater of zero and no number, of halves": (
+        """<ir_version: 8, opset_import: ["" : 18]>
+        g (float16[64] x, float16[64] v) => (float16[64] y, float16[64] z, float16[64] r)
+        {
+          y = Max (x, v)
+          z = Min (x, v)
+          r = Relu (x)
+        }""",
+        {"x": [0, 1, float("nan"), float("nan")] * 16, "v": [float("nan"), float("nan"), 0, -1] * 16},
+    ),
     "offsets of undeclared channels": (
         """<ir_version: 8, opset_import: ["" : 22]>
         g (float[1, 2, 3, 2] x, float[2, 2, 1, 1] w, float[1, N, 3, 2] o) => (float[1, 2, 3, 2] y)

@@ -144,10 +144,34 @@ struct ExpandTruncation : OpRewritePattern<arith::TruncFOp> {
   bool halfConversion;
 };
 
+// maximumf or minimumf of f16 -> in f32, and NaN by a comparison. LLVM 19 narrows what lies between the conversions to its own
+// maximum of halves, which gives the zero of a zero and NaN.
+template <typename Op> struct ExpandExtremum : OpRewritePattern<Op> {
+  using OpRewritePattern<Op>::OpRewritePattern;
+  LogicalResult matchAndRewrite(Op op, PatternRewriter &rewriter) const override {
+    if (!getElementTypeOrSelf(op.getType()).isF16())
+      return rewriter.notifyMatchFailure(op, "not of f16");
+    ImplicitLocOpBuilder b(op.getLoc(), rewriter);
+    Type wide = like(op.getType(), b.getF32Type());
+    Value x = b.create<arith::ExtFOp>(wide, op.getLhs()), y = b.create<arith::ExtFOp>(wide, op.getRhs());
+    TypedAttr nan = b.getFloatAttr(b.getF16Type(), APFloat::getQNaN(APFloat::IEEEhalf()));
+    if (auto vector = dyn_cast<VectorType>(op.getType()))
+      nan = DenseElementsAttr::get(vector, nan);
+    Value unordered = b.create<arith::CmpFOp>(arith::CmpFPredicate::UNO, x, y);
+    Value extremum = b.create<arith::TruncFOp>(op.getType(), b.create<Op>(x, y));
+    rewriter.replaceOpWithNewOp<arith::SelectOp>(op, unordered, b.create<arith::ConstantOp>(nan), extremum);
+    return success();
+  }
+};
+
 struct CpuSmallFloats : halcyon::impl::CpuSmallFloatsBase<CpuSmallFloats> {
   using CpuSmallFloatsBase::CpuSmallFloatsBase;
   void runOnOperation() override {
     MLIRContext *context = &getContext();
+    RewritePatternSet extrema(context);
+    extrema.add<ExpandExtremum<arith::MaximumFOp>, ExpandExtremum<arith::MinimumFOp>>(context);
+    if (failed(applyPatternsAndFoldGreedily(getOperation(), std::move(extrema))))
+      return signalPassFailure();
     if (failed(mathInSingle(context)) || failed(arithmeticInSingle(context)))
       return signalPassFailure();
     RewritePatternSet patterns(context);
