@@ -301,6 +301,15 @@ GRAPHS = {
         }""",
         {"x": [0, 1, float("nan"), float("nan")] * 16, "v": [float("nan"), float("nan"), 0, -1] * 16},
     ),
+    "the greatest of updates of which one is no number": (
+        """<ir_version: 8, opset_import: ["" : 18]>
+        g (float[4] x, int64[4] i, float[4] u) => (float[4] y, float[4] z)
+        {
+          y = ScatterElements <reduction = "max"> (x, i, u)
+          z = ScatterElements <reduction = "min"> (x, i, u)
+        }""",
+        {"x": [1, float("nan"), 0, 2], "i": [0, 1, 2, 2], "u": [float("nan"), 5, float("nan"), 3]},
+    ),
     "offsets of undeclared channels": (
         """<ir_version: 8, opset_import: ["" : 22]>
         g (float[1, 2, 3, 2] x, float[2, 2, 1, 1] w, float[1, N, 3, 2] o) => (float[1, 2, 3, 2] y)

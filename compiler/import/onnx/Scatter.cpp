@@ -13,7 +13,8 @@ using namespace mlir;
 namespace halcyon::onnx {
 namespace {
 
-enum class Update { replace, add, multiply, least, greatest };
+// `ifLess` and `ifGreater` keep what is there unless the update compares so, which NaN never does.
+enum class Update { replace, add, multiply, least, greatest, ifLess, ifGreater };
 
 FailureOr<Update> updateOf(NodeContext &node) {
   StringRef name = node.stringAttr("reduction", "none");
@@ -42,6 +43,10 @@ Value apply(ImplicitLocOpBuilder &b, Update update, Value have, Value more, Data
     return isLogical ? b.create<arith::AndIOp>(have, more) : minScalars(b, have, more, type);
   case Update::greatest:
     return isLogical ? b.create<arith::OrIOp>(have, more) : maxScalars(b, have, more, type);
+  case Update::ifLess:
+    return b.create<arith::SelectOp>(compareScalars(b, Comparison::less, more, have, type), more, have);
+  case Update::ifGreater:
+    return b.create<arith::SelectOp>(compareScalars(b, Comparison::greater, more, have, type), more, have);
   }
   llvm_unreachable("every update is above");
 }
@@ -107,6 +112,10 @@ LogicalResult importScatterElements(NodeContext &node) {
     return failure();
   if (indices.rank() != data.rank() || updates.rank() != data.rank())
     return node.error() << "data, indices and updates differ in rank";
+  if (isFloat(data.dataType) && *update == Update::least) // as both references have NaN, which ScatterND's pass on
+    update = Update::ifLess;
+  if (isFloat(data.dataType) && *update == Update::greatest)
+    update = Update::ifGreater;
   SmallVector<Value> extents;
   for (int64_t i = 0; i < data.rank(); ++i) {
     if (failed(node.requireSame(indices.dims[i], updates.dims[i], "sizes of indices and updates")) ||
