@@ -310,6 +310,14 @@ GRAPHS = {
         }""",
         {"x": [1, float("nan"), 0, 2], "i": [0, 1, 2, 2], "u": [float("nan"), 5, float("nan"), 3]},
     ),
+    "a normalised half that is less than any half, and an infinite scale": (
+        """<ir_version: 10, opset_import: ["" : 23]>
+        g (float16[3] x, float16[3] s) => (float16[3] y)
+        {
+          y = RMSNormalization <epsilon = 0.001> (x, s)
+        }""",
+        {"x": [0.007, 10.555, -1.19e-7], "s": [float("inf"), 0.25, float("-inf")]},
+    ),
     "offsets of undeclared channels": (
         """<ir_version: 8, opset_import: ["" : 22]>
         g (float[1, 2, 3, 2] x, float[2, 2, 1, 1] w, float[1, N, 3, 2] o) => (float[1, 2, 3, 2] y)

@@ -40,8 +40,9 @@ LogicalResult importRmsNormalization(NodeContext &node) {
     return failure();
   Part x = with.cast(with.input(0), inner);
   Part square = with("ReduceMean", {with("Mul", {x, x}), list(with, *axis, node.rank(0))});
-  Part made = with.cast(with("Div", {x, root(with, square, epsilon)}), type);
-  return with.define(0, with("Mul", {made, with.cast(with.input(1), type)}));
+  // Rounded to the result's type once, after the scale: as both references do, not as the standard's function body does.
+  Part made = with("Mul", {with("Div", {x, root(with, square, epsilon)}), with.cast(with.input(1), inner)});
+  return with.define(0, with.cast(made, type));
 }
 
 // Groups of channels by their own mean and variance, then scale and bias: one a channel, before
