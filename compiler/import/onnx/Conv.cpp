@@ -1,6 +1,7 @@
 #include "dialect/nn/Nn.h"
 #include "import/onnx/OpTable.h"
 #include "import/onnx/Window.h"
+#include "import/onnx/ThroughF32.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 
@@ -30,6 +31,8 @@ FailureOr<SmallVector<int64_t>> kernelOf(NodeContext &node) {
 }
 
 LogicalResult importConv(NodeContext &node) {
+  if (hasSmallFloats(node, 0))
+    return importThroughF32(node);
   ImplicitLocOpBuilder &b = node.b;
   Imported &input = node.in(0), &filter = node.in(1);
   int64_t groups = node.sizeAttr("group", 1);
@@ -71,6 +74,8 @@ LogicalResult importConv(NodeContext &node) {
 
 // Output extent: stride * (in - 1) + output_padding + reach - pads.
 LogicalResult importConvTranspose(NodeContext &node) {
+  if (hasSmallFloats(node, 0))
+    return importThroughF32(node);
   ImplicitLocOpBuilder &b = node.b;
   Imported &input = node.in(0), &filter = node.in(1);
   int64_t groups = node.sizeAttr("group", 1);

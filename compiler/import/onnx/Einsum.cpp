@@ -1,6 +1,7 @@
 #include "import/onnx/Elementwise.h"
 #include "import/onnx/OpTable.h"
 #include "import/onnx/Scalar.h"
+#include "import/onnx/ThroughF32.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 
 using namespace mlir;
@@ -247,7 +248,9 @@ private:
   int64_t spread = 0; // dimensions that ellipses stand for
 };
 
-LogicalResult importEinsum(NodeContext &node) { return EinsumImporter(node).run(); }
+LogicalResult importEinsum(NodeContext &node) {
+  return hasSmallFloats(node, 0) ? importThroughF32(node) : EinsumImporter(node).run();
+}
 
 } // namespace
 

@@ -3,6 +3,7 @@
 #include "import/onnx/OpTable.h"
 #include "import/onnx/Reshape.h"
 #include "import/onnx/Scalar.h"
+#include "import/onnx/ThroughF32.h"
 
 using namespace mlir;
 
@@ -166,6 +167,8 @@ LogicalResult importGemm(NodeContext &node) {
   ImplicitLocOpBuilder &b = node.b;
   if (node.opset() < 7)
     node.ignore(AttributeKind::i, {"broadcast"}); // C broadcasts as it does today
+  if (hasSmallFloats(node, 0))
+    return importThroughF32(node);
   double alpha = node.floatAttr("alpha", 1), beta = node.floatAttr("beta", 1);
   bool turnLeft = node.intAttr("transA", 0) != 0, turnRight = node.intAttr("transB", 0) != 0;
   DataType type = node.in(0).dataType;

@@ -3,6 +3,7 @@
 #include "import/onnx/OpTable.h"
 #include "import/onnx/RuntimeAxes.h"
 #include "import/onnx/Scalar.h"
+#include "import/onnx/ThroughF32.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 
 using namespace mlir;
@@ -61,6 +62,8 @@ Value totals(NodeContext &node, const Scan &scan, bool exclusive) {
 }
 
 template <bool isProduct> LogicalResult importCumulative(NodeContext &node) {
+  if (hasSmallFloats(node, 0))
+    return importThroughF32(node);
   Imported &input = node.in(0);
   Scan scan;
   scan.isProduct = isProduct;

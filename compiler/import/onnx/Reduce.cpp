@@ -4,6 +4,7 @@
 #include "import/onnx/Reshape.h"
 #include "import/onnx/RuntimeAxes.h"
 #include "import/onnx/Scalar.h"
+#include "import/onnx/ThroughF32.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 
@@ -257,8 +258,9 @@ Value logSumExp(NodeContext &node, const Plan &plan, DataType type) {
   });
 }
 
-// Of integers in f64, and back: a root or a logarithm loses what follows the point.
-LogicalResult reduceInF64(NodeContext &node) {
+// In a wider type, and back: a root or a logarithm of integers loses what follows the point, and sums of narrow floats stop
+// growing.
+LogicalResult reduceIn(NodeContext &node, DataType wide) {
   if (isBool(node.in(0).dataType))
     return node.error() << "bool elements are not supported";
   Composer with(node);
@@ -266,7 +268,7 @@ LogicalResult reduceInF64(NodeContext &node) {
   if (auto given = node.intsAttr("axes"))
     axes = with.ints(*given);
   Composer::Part made =
-      with(node.node.opType, {with.cast(with.input(0), DataType::f64), axes},
+      with(node.node.opType, {with.cast(with.input(0), wide), axes},
            {attribute("keepdims", node.intAttr("keepdims", 1)),
             attribute("noop_with_empty_axes", node.intAttr("noop_with_empty_axes", 0))});
   return with.define(0, with.cast(made, node.in(0).dataType));
@@ -276,7 +278,9 @@ template <Reduction reduction> LogicalResult importReduce(NodeContext &node) {
   constexpr bool needsFloat = reduction == Reduction::l2 || reduction == Reduction::logSum ||
                               reduction == Reduction::logSumExp;
   if (needsFloat && !isFloat(node.in(0).dataType))
-    return reduceInF64(node);
+    return reduceIn(node, DataType::f64);
+  if (reduction != Reduction::max && reduction != Reduction::min && hasSmallFloats(node, 0))
+    return reduceIn(node, DataType::f32);
   bool keep = node.intAttr("keepdims", 1) != 0;
   FailureOr<Plan> planned = planReduction(node);
   if (failed(planned))

@@ -20,7 +20,9 @@ LogicalResult importThroughF32(NodeContext &node) {
   }
   for (const NodeAttribute &attribute : node.node.attributes)
     node.find(attribute.name);
-  auto outputs = with.all(node.node.opType, inputs, node.node.attributes, node.numOutputs());
+  SmallVector<NodeAttribute> attributes(node.node.attributes.begin(), node.node.attributes.end());
+  llvm::erase_if(attributes, [](const NodeAttribute &attribute) { return attribute.name == "broadcast"; }); // of Gemm 6
+  auto outputs = with.all(node.node.opType, inputs, attributes, node.numOutputs());
   for (auto [index, output] : llvm::enumerate(outputs))
     if (node.wants(index) && failed(with.define(index, with.cast(output, type))))
       return failure();
