@@ -318,6 +318,14 @@ GRAPHS = {
         }""",
         {"x": [0.007, 10.555, -1.19e-7], "s": [float("inf"), 0.25, float("-inf")]},
     ),
+    "a function of doubles with constants of f32": (
+        """<ir_version: 8, opset_import: ["" : 20]>
+        g (double[3] x) => (double[3] y)
+        {
+          y = Gelu <approximate = "tanh"> (x)
+        }""",
+        {"x": [1.8392612724437993, -0.75, 0.25]},
+    ),
     "offsets of undeclared channels": (
         """<ir_version: 8, opset_import: ["" : 22]>
         g (float[1, 2, 3, 2] x, float[2, 2, 1, 1] w, float[1, N, 3, 2] o) => (float[1, 2, 3, 2] y)

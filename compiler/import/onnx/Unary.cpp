@@ -4,6 +4,8 @@
 #include "import/onnx/Scalar.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 
+#include <cmath>
+
 using namespace mlir;
 
 namespace halcyon::onnx {
@@ -181,8 +183,9 @@ LogicalResult importGelu(NodeContext &node) {
           bent = b.createOrFold<math::ErfOp>(scaled);
         } else {
           Value cube = mulScalars(b, mulScalars(b, x, x), x);
-          Value inner = addScalars(b, x, mulScalars(b, cube, constantLike(b, x, 0.044715)));
-          inner = mulScalars(b, inner, constantLike(b, x, 0.79788456080286535588)); // sqrt(2/pi)
+          // Constants of the standard are f32 for every type: 2/pi and 0.044715.
+          Value inner = addScalars(b, x, mulScalars(b, cube, constantLike(b, x, 0.044715f)));
+          inner = mulScalars(b, inner, constantLike(b, x, std::sqrt(double{0.636619772f})));
           bent = b.createOrFold<math::TanhOp>(inner);
         }
         return mulScalars(b, mulScalars(b, x, half), addScalars(b, bent, one));
