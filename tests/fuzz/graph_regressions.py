@@ -326,6 +326,29 @@ GRAPHS = {
         }""",
         {"x": [1.8392612724437993, -0.75, 0.25]},
     ),
+    "one element of a large constant": (
+        """<ir_version: 8, opset_import: ["" : 20]>
+        g () => (float[1, 1] y, float[1] z)
+        {
+          w = Constant <value = float[4, 20] {""" + ", ".join(f"{i}.5" for i in range(80)) + """}> ()
+          start = Constant <value = int64[2] {-1, 3}> ()
+          end = Constant <value = int64[2] {99, 4}> ()
+          y = Slice (w, start, end)
+          row = Constant <value = int64[2] {2, 7}> ()
+          e = GatherND (w, row)
+          shape = Constant <value = int64[1] {1}> ()
+          z = Reshape (e, shape)
+        }""",
+        {},
+    ),
+    "an exponent that a half would make whole": (
+        """<ir_version: 8, opset_import: ["" : 20]>
+        g (float16[3] x, float[3] p) => (float16[3] y)
+        {
+          y = Pow (x, p)
+        }""",
+        {"x": [-1.5, 2, -2], "p": [1.0001, 3.0001, 2]},
+    ),
     "offsets of undeclared channels": (
         """<ir_version: 8, opset_import: ["" : 22]>
         g (float[1, 2, 3, 2] x, float[2, 2, 1, 1] w, float[1, N, 3, 2] o) => (float[1, 2, 3, 2] y)

@@ -101,8 +101,11 @@ LogicalResult importPow(NodeContext &node) {
                                castScalar(b, x[1], exponentType, DataType::f64, wide));
       return castScalar(b, power, DataType::f64, type, x[0].getType());
     }
-    Value exponent = castScalar(b, x[1], exponentType, type, x[0].getType());
-    return powScalars(b, x[0], exponent);
+    // An exponent that is no whole number may be one in a narrower type.
+    DataType inner = isFloat(type) && isFloat(exponentType) && bitsOf(exponentType) > bitsOf(type) ? exponentType : type;
+    Type element = inner == type ? x[0].getType() : x[1].getType();
+    Value power = powScalars(b, castScalar(b, x[0], type, inner, element), castScalar(b, x[1], exponentType, inner, element));
+    return castScalar(b, power, inner, type, x[0].getType());
   });
 }
 
