@@ -194,7 +194,8 @@ LogicalResult Compilation::writeStats() {
                            {"fallback_dispatches", fallback},
                            {"arena_bytes", arena},
                            {"live_floor_bytes", floor},
-                           {"flops", statistics.flops}};
+                           {"flops", statistics.flops},
+                           {"bytes", statistics.bytes}};
   OutputFile output(options.statsFile);
   if (output)
     output.stream() << llvm::formatv("{0:2}\n", llvm::json::Value(std::move(stats)));

@@ -62,17 +62,6 @@ static std::string rootOf(dispatch::ExecutableOp executable) {
   return name + (root.getNumLoops() == root.getNumParallelLoops() ? " (elementwise)" : " (reduction)");
 }
 
-static std::optional<int64_t> bytesOf(ValueRange values) {
-  int64_t bytes = 0;
-  for (Type each : values.getTypes()) {
-    auto type = cast<RankedTensorType>(each);
-    if (!type.hasStaticShape() || !type.getElementType().isIntOrFloat())
-      return std::nullopt;
-    bytes += llvm::divideCeil(type.getNumElements() * type.getElementTypeBitWidth(), 8);
-  }
-  return bytes;
-}
-
 static bool isPacked(Value value) {
   auto constant = value.getDefiningOp<arith::ConstantOp>();
   auto resource = constant ? dyn_cast<DenseResourceElementsAttr>(constant.getValue()) : nullptr;
@@ -88,14 +77,12 @@ void Explanation::addLaunch(Operation *op, ModuleOp module, const llvm::StringMa
   auto found = executables.find(made.kernel);
   if (found != executables.end()) {
     made.executable = found->second;
-    made.flops = statistics.flopsEach[found->second];
+    made.work = statistics.each[found->second];
     made.root = rootOf(module.lookupSymbol<dispatch::ExecutableOp>(made.kernel));
   }
   made.packed = llvm::any_of(launch.getIns(), isPacked);
   for (Value extent : launch.getWorkload())
     made.workload.push_back(getConstantIntValue(extent).value_or(-1));
-  std::optional<int64_t> read = bytesOf(launch.getIns()), written = bytesOf(launch.getOuts());
-  made.bytes = read && written ? *read + *written : -1;
   forEachSource(launch.getLoc(), [&](StringRef name) {
     auto known = source.nodes.find(name);
     if (known == source.nodes.end() || llvm::is_contained(made.nodes, name))

@@ -45,8 +45,7 @@ private:
     std::optional<unsigned> executable; // none: the application's kernel or function
     bool specialised = false, packed = false;
     llvm::SmallVector<int64_t> workload; // -1: not known before a call
-    int64_t flops = 0;                   // 0: not known
-    int64_t bytes = 0;                   // of the tensors that it reads and writes; -1: not known
+    dispatch::Work work;
     llvm::SmallVector<llvm::StringRef> nodes;
   };
   Fate fateOf(llvm::StringRef name, const SourceNode &node) const;

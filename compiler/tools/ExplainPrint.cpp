@@ -80,8 +80,6 @@ template <class Range> std::string joined(const Range &range, StringRef separato
 }
 
 std::string sizeText(int64_t bytes) {
-  if (bytes < 0)
-    return "bytes not known before a call";
   if (bytes < 10000)
     return std::to_string(bytes) + " bytes";
   return bytes < 10000000 ? std::to_string(bytes / 1000) + " kB" : std::to_string(bytes / 1000000) + " MB";
@@ -148,9 +146,10 @@ void ExplanationPrinter::dispatchText(size_t number, const Dispatch &dispatch) {
   else
     stream << "the application's";
   stream << ", workload " << joined(extents, "x");
-  if (dispatch.flops)
-    stream << ", " << flopsText(dispatch.flops);
-  stream << ", " << sizeText(dispatch.bytes) << "\n       " << joined(dispatch.nodes, ", ") << '\n';
+  if (dispatch.work.flops)
+    stream << ", " << flopsText(dispatch.work.flops);
+  stream << ", " << (dispatch.work.known ? sizeText(dispatch.work.bytes) : "bytes not known before a call") << "\n       "
+         << joined(dispatch.nodes, ", ") << '\n';
 }
 
 void ExplanationPrinter::summaryText() {
@@ -219,18 +218,17 @@ json::Object ExplanationPrinter::nodeJson(StringRef name, const SourceNode &node
 }
 
 json::Object ExplanationPrinter::dispatchJson(const Dispatch &dispatch) {
-  auto known = [](int64_t value, int64_t unknown) { return value == unknown ? json::Value(nullptr) : json::Value(value); };
   json::Array workload;
   for (int64_t extent : dispatch.workload)
-    workload.push_back(known(extent, -1));
+    workload.push_back(extent < 0 ? json::Value(nullptr) : json::Value(extent));
   return json::Object{{"kernel", dispatch.kernel},
                       {"function", dispatch.function},
                       {"root", dispatch.root},
                       {"specialised", dispatch.specialised},
                       {"packed", dispatch.packed},
                       {"workload", std::move(workload)},
-                      {"flops", known(dispatch.flops, 0)},
-                      {"bytes", known(dispatch.bytes, -1)},
+                      {"flops", dispatch.work.known ? json::Value(dispatch.work.flops) : json::Value(nullptr)},
+                      {"bytes", dispatch.work.known ? json::Value(dispatch.work.bytes) : json::Value(nullptr)},
                       {"nodes", json::Array(dispatch.nodes)}};
 }
 

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "dispatch_times.hpp"
 #include "fail.hpp"
 #include "halcyon/platform.hpp"
 #include "session.hpp"
@@ -96,12 +97,31 @@ void print_text(const Measured& m, const std::string& function) {
               m.allocations_per_call);
 }
 
+// "264,28": GFLOP/s and GB/s.
+Peak parse_peak(const Options& options) {
+  const std::string text = options.value("peak", "0,0");
+  Peak peak;
+  int used = 0;
+  if (std::sscanf(text.c_str(), "%lf,%lf%n", &peak.gflops, &peak.gbs, &used) != 2 || static_cast<size_t>(used) != text.size() ||
+      !(peak.gflops >= 0 && peak.gbs >= 0))
+    fail_usage("option '--peak': '" + text + "' is not GFLOP/s,GB/s as tests/bench/peak measures them");
+  return peak;
+}
+
 }  // namespace
 
 int bench(const Words& words) {
-  const Options options(session_options({"seconds", "json!"}), 1, words);
+  const Options options(session_options({"seconds", "json!", "by-dispatch!", "peak"}), 1, words);
   const double seconds = options.number("seconds", 2);
+  if (options.has("peak") && !options.has("by-dispatch")) fail_usage("option '--peak' goes with --by-dispatch");
+  const Peak peak = parse_peak(options);
   Session session(options);
+  if (options.has("by-dispatch")) {
+    const DispatchTimes times = time_dispatches(session, options.file(), seconds);
+    if (options.has("json")) print_json(times, peak);
+    else print_text(times, peak);
+    return 0;
+  }
   const Measured measured = measure(session, seconds);
   if (options.has("json")) print_json(measured);
   else print_text(measured, std::string(session.function().name()));

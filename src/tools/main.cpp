@@ -13,6 +13,7 @@ constexpr char usage[] =
     "                [--output=@y.npy]... [--expect=@y.npy]... [--rtol=R] [--atol=A] [--parameters=SCOPE=FILE]...\n"
     "                [--calls=N] [--transfers]\n"
     "halcyon bench   FILE.hcm [--device --driver --function --threads --input --parameters as for run] [--seconds=S] [--json]\n"
+    "                [--by-dispatch [--peak=GFLOPS,GBS]]\n"
     "halcyon inspect FILE.hcm [--json]\n"
     "halcyon verify  FILE.hcm\n"
     "halcyon devices [--device=NAME]... [--driver=FILE.so]... [--json]\n"
@@ -22,6 +23,7 @@ constexpr char usage[] =
     "VALUE: @x.npy, 2x3xf32=1,2,3,4,5,6, 2x3xf32=random, f32=1 (a scalar), 2x3xi64=0 (one value fills all).\n"
     "--expect holds if |a-b| <= rtol*|b| + atol*max|b| for every element; default rtol 0, atol 1e-4.\n"
     "--calls repeats the call: variables keep their values, donated arguments take the results that live in them.\n"
+    "--by-dispatch times each kernel, by the op of the model, slowest first: its least time, rates, and share of --peak.\n"
     "--transfers prints how often and how much the calls copied between host and device.\n"
     "Exit status: 0; 1 for a failure or an expectation that does not hold; 2 for a wrong command line.\n";
 

@@ -9,8 +9,9 @@
 
 Groups are those of tests/corpus (default: speed, dynamic and state). Every side loads a model first; then they take turns, in an
 order that rotates, so that a slow minute of the machine hits all alike. A row has the fastest call of each side, the ratio of
-Halcyon's to the fastest peer's, and the share that the model's floating-point operations over that time are of what
-tests/bench/peak measured just before. `unsteady` marks rows whose rounds differ by more than 10 %: the machine was not quiet, do
+Halcyon's to the fastest peer's, the model's floating-point operations and the bytes that its dispatches read and write (as the
+compiler knows them, `halcyon bench --by-dispatch`), and the shares that these over that time are of what tests/bench/peak
+measured just before; bytes may come from caches, so that theirs can pass 100 %. `unsteady` marks rows whose rounds differ by more than 10 %: the machine was not quiet, do
 not quote them. Nothing is asserted. Peers come from a virtual environment that this makes in HALCYON_CACHE
 (default ~/.cache/halcyon), by requirements-peers.txt.
 """
@@ -60,6 +61,8 @@ class Halcyon:
         stats = self.artifact.with_suffix(".json")
         self.run("compiler/halcyonc", folder / "model.onnx", "-o", self.artifact, "--target=cpu", f"--stats={stats}", *words)
         self.stats = json.loads(stats.read_text())
+        self.dispatches = json.loads(self.run("src/tools/halcyon", "bench", self.artifact, "--threads=1", "--seconds=0.2", "--by-dispatch", "--json",
+                                              *self.inputs))["dispatches"]
 
     def run(self, program, *words):
         done = subprocess.run([self.build / program, *map(str, words)], capture_output=True, text=True)
@@ -105,7 +108,8 @@ def measured(build, name, threads, options, peaks):
     try:
         ours = Halcyon(build, folder, options["opt"])
         samplers["halcyon"] = ours.sampler(threads)
-        row["stats"] = ours.stats
+        row["stats"], row["dispatches"] = ours.stats, ours.dispatches
+        row["flops"], row["bytes"] = (sum(d.get(what, 0) for d in ours.dispatches) for what in ("flops", "bytes"))
     except RuntimeError as error:
         row["errors"]["halcyon"] = str(error)
     for peer in options["peers"]:
@@ -117,8 +121,8 @@ def measured(build, name, threads, options, peaks):
     fastest = min((times["min"] for peer, times in row["ms"].items() if peer != "halcyon"), default=None)
     if ours := row["ms"].get("halcyon"):
         row["ratio"] = ours["min"] / fastest if fastest else None
-        flops = row["stats"].get("flops")
-        row["share"] = flops / (ours["min"] * 1e-3) / (peaks[threads]["gflops"] * 1e9) if flops else None
+        row["of_peak"] = row["flops"] / (ours["min"] * 1e6) / peaks[threads]["gflops"]
+        row["of_read"] = row["bytes"] / (ours["min"] * 1e6) / peaks[threads]["read_gbs"]
     row["unsteady"] = [n for n, t in row["ms"].items() if max(t["rounds"]) > UNSTEADY * min(t["rounds"])]
     return row
 
@@ -137,8 +141,9 @@ def line_of(row, peers):
     def ms(name):
         return f"{row['ms'][name]['min']:.4g}" if name in row["ms"] else "-"
     ratio = f"{row['ratio']:.2f}" if row.get("ratio") else "-"
-    share = f"{100 * row['share']:.0f} %" if row.get("share") else "-"
-    return f"| {row['model']} | {row['threads']} | {ms('halcyon')} | {' | '.join(map(ms, peers))} | {ratio} | {share} | {' '.join(row['unsteady'])} |"
+    work = (f"{row['flops'] / 1e6:.4g} | {row['bytes'] / 1e6:.4g} | {100 * row['of_peak']:.0f} % | {100 * row['of_read']:.0f} %"
+            if "of_peak" in row else "- | - | - | -")
+    return f"| {row['model']} | {row['threads']} | {ms('halcyon')} | {' | '.join(map(ms, peers))} | {ratio} | {work} | {' '.join(row['unsteady'])} |"
 
 
 def main(build, *words):
@@ -157,7 +162,7 @@ def main(build, *words):
     about = machine()
     print(f"{about['cpu']}, {about['cores']} cores; " + "; ".join(
         f"{n} thread{'s' * (n > 1)}: {p['gflops']:.0f} GFLOP/s, reads {p['read_gbs']:.0f} GB/s" for n, p in peaks.items()) + "\n")
-    print(f"| model | threads | halcyon ms | {' | '.join(options['peers'])} | ratio | of peak | unsteady |\n|{'---|' * (6 + len(options['peers']))}", flush=True)
+    print(f"| model | threads | halcyon ms | {' | '.join(options['peers'])} | ratio | MFLOP | MB | of peak | of read | unsteady |\n|{'---|' * (9 + len(options['peers']))}", flush=True)
     rows = []
     for name in names:
         for threads in counts:

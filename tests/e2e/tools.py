@@ -228,6 +228,57 @@ def artifacts(s):
     s.works("bench", r"^main: median ", "bench", add, *good, "--seconds=0.05")
 
 
+WORK = b"""#rows = affine_map<(i, j) -> (i)>
+#id = affine_map<(i, j) -> (i, j)>
+func.func @product(%x: tensor<?x8xf32>) -> tensor<?x16xf32> {
+  %c0 = arith.constant 0 : index
+  %zero = arith.constant 0.0 : f32
+  %w = arith.constant dense<0.5> : tensor<8x16xf32>
+  %n = tensor.dim %x, %c0 : tensor<?x8xf32>
+  %empty = tensor.empty(%n) : tensor<?x16xf32>
+  %fill = linalg.fill ins(%zero : f32) outs(%empty : tensor<?x16xf32>) -> tensor<?x16xf32>
+  %y = linalg.matmul ins(%x, %w : tensor<?x8xf32>, tensor<8x16xf32>) outs(%fill : tensor<?x16xf32>) -> tensor<?x16xf32>
+  return %y : tensor<?x16xf32>
+}
+func.func @rows(%table: tensor<100x16xf32>, %at: tensor<4xi64>) -> tensor<4x16xf32> {
+  %empty = tensor.empty() : tensor<4x16xf32>
+  %y = linalg.generic {indexing_maps = [#rows, #id], iterator_types = ["parallel", "parallel"]} ins(%at : tensor<4xi64>)
+      outs(%empty : tensor<4x16xf32>) {
+  ^bb0(%i: i64, %out: f32):
+    %j = linalg.index 1 : index
+    %row = arith.index_cast %i : i64 to index
+    %e = tensor.extract %table[%row, %j] : tensor<100x16xf32>
+    linalg.yield %e : f32
+  } -> tensor<4x16xf32>
+  return %y : tensor<4x16xf32>
+}
+"""
+
+
+def by_dispatch(s):
+    """What bench --by-dispatch says of work: products of the call's own sizes, and of a table the rows that are read."""
+    work, words = s.folder / "work.hcm", ["--seconds=0.01", "--threads=1", "--by-dispatch"]
+    s.count.test("compile the work", s.tools.compile(s.file("work.mlir", WORK), work, "--target=cpu"))
+    for title, options, kernels in [
+        ("a product of 5 rows", ["--function=product", "--input=5x8xf32=1"], [(1, 2 * 5 * 8 * 16, 4 * (5 * 8 + 8 * 16 + 5 * 16))]),
+        ("a product of 700 rows", ["--function=product", "--input=700x8xf32=1"], [(1, 2 * 700 * 8 * 16, 4 * (700 * 8 + 8 * 16 + 700 * 16))]),
+        ("a product of no rows", ["--function=product", "--input=0x8xf32=1"], []),
+        ("rows of a table", ["--function=rows", "--input=100x16xf32=1", "--input=4xi64=99,0,7,7"], [(1, 0, 2 * 4 * 16 * 4 + 4 * 8)]),
+    ]:
+        try:
+            told = json.loads(s.works(title, r"^\{", "bench", work, *options, *words, "--json", "--peak=100,10"))["dispatches"]
+            found = [(d["count"], d["flops"], d["bytes"]) for d in told]
+            s.count.test(f"{title}: count, operations, bytes", None if found == kernels else f"{found}, expected {kernels}")
+            s.count.test(f"{title}: times and shares", None if all(d["ms"] > 0 and d["share"] > 0 for d in told) else f"{told}")
+        except (ValueError, KeyError) as x:
+            s.count.test(title, f"{type(x).__name__}: {x}")
+    s.works("a table by dispatch", r"^ +[0-9.]+ +100.0 +1 .* product_\S+ \(.*\)$", "bench", work, "--function=product", "--input=5x8xf32=1", *words)
+    for peak in ["", "100", "100,x", "-1,2", "100,2,3", "nan,1"]:
+        s.fails(f"--peak={peak}", 2, rf"'--peak': '{peak}' is not GFLOP/s,GB/s", "bench", work, *words, f"--peak={peak}")
+    s.fails("--peak alone", 2, r"'--peak' goes with --by-dispatch", "bench", work, "--peak=1,1")
+    s.fails("--by-dispatch of a missing file", 1, r"'/no/such.hcm': .*no such file", "bench", "/no/such.hcm", *words)
+
+
 def variants(s):
     squares = ["--input=4xf32=1,2,3,4", "--expect=4xf32=1,4,9,16"]
     for features in ["baseline", "avx2", "avx512"]:
@@ -240,7 +291,7 @@ def main(build, *words):
     command = next((w[len("--halcyon="):] for w in words if w.startswith("--halcyon=")), None)
     count = Count("tools")
     suite = Suite(Tools(build, command), count)
-    for part in [usage, devices, inputs, files, expectations, artifacts, variants, minimal_program]:
+    for part in [usage, devices, inputs, files, expectations, artifacts, by_dispatch, variants, minimal_program]:
         part(suite)
     return count.close()
 

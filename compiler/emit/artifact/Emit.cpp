@@ -5,6 +5,7 @@
 
 #include "dialect/dispatch/Dispatch.h"
 #include "dialect/host/Host.h"
+#include "dispatch/Costs.h"
 #include "emit/Version.h"
 #include "emit/artifact/Commands.h"
 #include "emit/artifact/Constants.h"
@@ -216,11 +217,15 @@ Emitter::callback(dispatch::CallbackOp op, flatbuffers::FlatBufferBuilder &build
 flatbuffers::Offset<schema::Executable>
 Emitter::executable(flatbuffers::FlatBufferBuilder &builder) {
   Offsets<schema::Export> exportOffsets;
-  for (dispatch::ExecutableOp kernel : kernels)
+  for (dispatch::ExecutableOp kernel : kernels) {
+    std::vector<schema::Cost> costs;
+    for (const dispatch::Cost &cost : dispatch::costsOf(kernel))
+      costs.emplace_back(cost.flops, cost.read, cost.written, flatbuffers::make_span(cost.factors));
+    auto name = builder.CreateString(kernel.getSymName().str());
     exportOffsets.push_back(schema::CreateExport(
-        builder, builder.CreateString(kernel.getSymName().str()), kernel.getNumTensors(),
-        kernel.getParameters().size(), locations.index(kernel.getLoc()),
-        dispatch::writtenMask(kernel.getInputs(), kernel.getNumTensors())));
+        builder, name, kernel.getNumTensors(), kernel.getParameters().size(), locations.index(kernel.getLoc()),
+        dispatch::writtenMask(kernel.getInputs(), kernel.getNumTensors()), builder.CreateVectorOfStructs(costs)));
+  }
   Offsets<schema::Variant> variantOffsets;
   for (auto [i, variant] : llvm::enumerate(variants)) {
     std::vector<schema::Tile> tiles;

@@ -94,8 +94,9 @@ struct Submission {
 // One timed piece of work, given to a profile sink in the order of completion.
 struct ProfileEvent {
   uint32_t location = UINT32_MAX;
-  std::string_view name = {};
+  std::string_view name = {};  // a dispatch's export
   uint64_t begin_ns = 0, end_ns = 0;
+  std::span<const uint64_t> parameters = {};  // a dispatch's; gone when the sink returns
 };
 struct ProfileSink {
   void* self = nullptr;

@@ -55,7 +55,7 @@ inline Status run_dispatch(const Step& step, const View& view, const RunContext&
                              ? context.runner.run(context.runner.self, dispatch, kernel.function, local, local_size)
                              : run_workgroups(dispatch, kernel.function, local, local_size);
   if (context.profile.event)
-    context.profile.event(context.profile.self, {step.location, kernel.name, begin, platform::monotonic_ns()});
+    context.profile.event(context.profile.self, {step.location, kernel.name, begin, platform::monotonic_ns(), {dispatch.parameters, step.operand_count}});
   if (result != 0)
     return Status(Code::failed_precondition, "dispatch: kernel reported an error",
                   {Kind::source_op, 255, static_cast<uint16_t>(step.index), step.location, 0, result}, result);
