@@ -73,8 +73,17 @@ struct BlockDims {
   std::optional<unsigned> whole; // not to be cut
   bool rowsAreReused = false; // another dimension reads the same of what only the rows read: weights of a convolution
   double depth = 1;           // reduction iterations of an element
+
+  // Becomes the loops of a workload.
+  void moveTo(ArrayRef<unsigned> loops) {
+    v = loops[v];
+    for (std::optional<unsigned> *each : {&u, &whole})
+      if (*each)
+        *each = loops[**each];
+  }
 };
 } // namespace
+
 static std::optional<BlockDims> blockDims(linalg::LinalgOp op) {
   if (op.getNumReductionLoops() == 0 || op.getNumDpsInits() != 1 || op.getNumDpsInputs() < 2)
     return {};
@@ -114,6 +123,33 @@ static std::optional<BlockDims> blockDims(linalg::LinalgOp op) {
   if (std::optional<unsigned> loop = wholeLoopOfPadding(op))
     dims.whole = out.getResultPosition(getAffineDimExpr(*loop, op.getContext()));
   return dims;
+}
+
+// The loop of `root` for each dimension of the result of `op`, where nothing but elementwise ops is between them: they may
+// turn dimensions, as a transpose does.
+static std::optional<SmallVector<unsigned>> loopsOfRoot(linalg::LinalgOp op, TilingInterface root) {
+  if (op.getNumDpsInits() != 1)
+    return {};
+  AffineMap map = op.getMatchingIndexingMap(op.getDpsInitOperand(0));
+  SmallVector<unsigned> dims = llvm::to_vector(llvm::seq<unsigned>(0, map.getNumResults()));
+  while (true) {
+    if (!map.isProjectedPermutation())
+      return {};
+    if (op == root)
+      return llvm::map_to_vector(dims, [&](unsigned dim) { return map.getDimPosition(dim); });
+    if (!op->hasOneUse())
+      return {};
+    OpOperand &use = *op->use_begin();
+    auto next = dyn_cast<linalg::LinalgOp>(use.getOwner());
+    if (!next || next.getNumDpsInits() != 1)
+      return {};
+    AffineMap in = next.getMatchingIndexingMap(&use), out = next.getMatchingIndexingMap(next.getDpsInitOperand(0));
+    if (!in.isPermutation() || !out.isPermutation())
+      return {};
+    for (unsigned &dim : dims)
+      dim = *out.getResultPosition(in.getResult(dim));
+    op = next, map = out;
+  }
 }
 
 // A contraction takes many rows where they share columns that are packed once, and few where they stream.
@@ -170,10 +206,10 @@ SmallVector<int64_t> halcyon::chooseTile(func::FuncOp function, TilingInterface 
     cost = std::max(cost, volume(op) / area);
   });
   std::optional<BlockDims> dims;
-  if (costliest && costliest.getDpsInits().size() == 1 &&
-      cast<ShapedType>(costliest.getDpsInits()[0].getType()).getRank() ==
-          cast<ShapedType>(root->getResult(0).getType()).getRank())
-    dims = blockDims(costliest);
+  if (costliest)
+    if (std::optional<SmallVector<unsigned>> loops = loopsOfRoot(costliest, root))
+      if ((dims = blockDims(costliest)))
+        dims->moveTo(*loops);
   if (dims)
     return chooseContractionTile(workload, *dims, cost);
   double room = std::max(1.0, iterationsOfWorkgroup / cost);

@@ -98,6 +98,35 @@ dispatch.executable @panels inputs 2 workload_rank 2 dims [[], [], []] {
 
 // -----
 
+// What follows a contraction turns its dimensions: the tile has many of the contraction's rows, and one batch.
+// CHECK-LABEL: func.func @turned(
+// CHECK-SAME: halcyon.tile = array<i64: 256, 1, 64>
+#left = affine_map<(b, m, n, k) -> (b, m, k)>
+#right = affine_map<(b, m, n, k) -> (b, k, n)>
+#product = affine_map<(b, m, n, k) -> (b, m, n)>
+#turn = affine_map<(m, b, n) -> (b, m, n)>
+#same = affine_map<(m, b, n) -> (m, b, n)>
+dispatch.executable @turned inputs 2 workload_rank 3 dims [[], [], []] {
+^bb0(%x: tensor<6x1536x512xf32>, %w: tensor<6x512x64xf32>, %out: tensor<1536x6x64xf32>):
+  %e = tensor.empty() : tensor<6x1536x64xf32>
+  %y = linalg.generic {indexing_maps = [#left, #right, #product],
+                       iterator_types = ["parallel", "parallel", "parallel", "reduction"]}
+      ins(%x, %w : tensor<6x1536x512xf32>, tensor<6x512x64xf32>) outs(%e : tensor<6x1536x64xf32>) {
+  ^bb1(%p: f32, %q: f32, %o: f32):
+    %m = arith.mulf %p, %q : f32
+    %s = arith.addf %o, %m : f32
+    linalg.yield %s : f32
+  } -> tensor<6x1536x64xf32>
+  %z = linalg.generic {indexing_maps = [#turn, #same], iterator_types = ["parallel", "parallel", "parallel"]}
+      ins(%y : tensor<6x1536x64xf32>) outs(%out : tensor<1536x6x64xf32>) {
+  ^bb1(%v: f32, %o: f32):
+    linalg.yield %v : f32
+  } -> tensor<1536x6x64xf32>
+  dispatch.return %z : tensor<1536x6x64xf32>
+}
+
+// -----
+
 // Padding stays outside of the tile, which has whole rows, so that borders are known.
 // CHECK-LABEL: func.func @padding(
 // CHECK-SAME: halcyon.tile = array<i64: {{[0-9]+}}, 300, 32>
