@@ -12,6 +12,10 @@ using namespace halcyon;
 
 // Window loops up to so many iterations are unrolled: their addresses fold into the loads.
 static constexpr int64_t unrollLimit = 9;
+// Rows that read the same panels, for the next ones to be read ahead: fewer are bound by memory anyway, of more a panel's way is a
+// small part.
+static constexpr int64_t fewestAhead = 8, mostAhead = 1024;
+static constexpr unsigned aheadLocality = 3; // into L1: T1 and T2 lose up to 3 % for panels that fit it
 
 namespace {
 class BlockWriter {
@@ -30,6 +34,8 @@ public:
     if (padding)
       padded.emplace(*padding, op, plan.u, b);
     orderLoops();
+    if (std::optional<unsigned> panels = plan.inPlacePanel())
+      readAhead(*panels);
     nest(0);
   }
 
@@ -85,6 +91,56 @@ private:
       order.push_back(*plan.u);
     order.append(inside);
     order.push_back(plan.v);
+  }
+
+  // Panels are read once by many rows, from memory that no cache holds: while one block of columns is computed, its
+  // rows ask for the next one, each for a part with each step of the reduction.
+  void readAhead(unsigned operand) {
+    Value memory = op.getDpsInputs()[operand];
+    AffineMap map = op.getIndexingMapsArray()[operand];
+    const Panel panel = *panelOf(map);
+    SmallVector<int64_t> strides;
+    int64_t offset, depth = 1, rows = 1;
+    for (unsigned which : plan.reductions)
+      depth *= extents[which];
+    ArrayRef<unsigned> inside = ArrayRef(order).drop_front(llvm::find(order, plan.v) - order.begin() + 1);
+    for (unsigned which : inside)
+      rows = ShapedType::isDynamic(rows) || ShapedType::isDynamic(extents[which]) ? ShapedType::kDynamic : rows * extents[which];
+    auto type = cast<MemRefType>(memory.getType());
+    if (llvm::any_of(plan.reductions, [&](unsigned which) { return ShapedType::isDynamic(extents[which]); }) || registers.columns < 2 ||
+        failed(getStridesAndOffset(type, strides, offset)) || strides[panel.result] != depth * panel.width ||
+        (!ShapedType::isDynamic(rows) && (rows < fewestAhead || rows > mostAhead)))
+      return;
+    Value all = one;
+    for (unsigned which : inside)
+      all = b.create<arith::MulIOp>(all, sizes[which]);
+    auto share = [&](int64_t elements) -> Value {
+      if (!ShapedType::isDynamic(rows))
+        return index(llvm::divideCeil(elements, rows));
+      return b.create<arith::CeilDivUIOp>(index(elements), b.create<arith::MaxUIOp>(all, one));
+    };
+    const int64_t columns = registers.columns * registers.lanes;
+    ahead = Ahead{memory, map, llvm::to_vector(inside), share(depth * columns), share(registers.rows * columns)};
+  }
+
+  void askAhead() {
+    auto position = [&](ArrayRef<unsigned> nested) {
+      Value at = zero;
+      for (unsigned which : nested)
+        at = b.create<arith::AddIOp>(b.create<arith::MulIOp>(at, sizes[which]), loops[which]);
+      return at;
+    };
+    Value next = b.create<arith::AddIOp>(loops[plan.v], index(registers.columns * registers.lanes));
+    Value part = b.create<arith::AddIOp>(b.create<arith::MulIOp>(position(ahead->rows), ahead->eachRow),
+                                         b.create<arith::MulIOp>(position(plan.reductions), ahead->eachStep));
+    const Panel panel = *panelOf(ahead->map);
+    SmallVector<Value> at(ahead->map.getNumResults(), zero);
+    for (auto [i, expr] : llvm::enumerate(ahead->map.getResults()))
+      if (auto dim = dyn_cast<AffineDimExpr>(expr); dim && !llvm::is_contained(plan.reductions, dim.getPosition()))
+        at[i] = loops[dim.getPosition()];
+    at[panel.result] = b.create<arith::DivUIOp>(next, index(panel.width));
+    at.back() = part;
+    b.create<memref::PrefetchOp>(ahead->memory, at, /*isWrite=*/false, aheadLocality, /*isDataCache=*/true);
   }
 
   void nest(unsigned at) {
@@ -381,6 +437,8 @@ private:
   }
 
   TileEmitter::Tile accumulate(const FusedOp &self, const TileEmitter::Tile &sums, const llvm::SmallBitVector &skipped) {
+    if (ahead && shape.columns == registers.columns && shape.rows > 1)
+      askAhead();
     TileEmitter emitter(b, shape);
     emitter.skipRows(skipped);
     DenseMap<Value, TileEmitter::Tile> held;
@@ -412,6 +470,13 @@ private:
   std::optional<unsigned> packed;
   Value panel;
   AffineMap panelMap;
+  struct Ahead {
+    Value memory;
+    AffineMap map;
+    SmallVector<unsigned> rows; // the loops that read the same columns
+    Value eachRow, eachStep;    // elements that a row asks for, and a step of a block
+  };
+  std::optional<Ahead> ahead;
 };
 } // namespace
 

@@ -100,6 +100,7 @@ func.func @any(%x: memref<16x32xi1>, %out: memref<32xi1>) {
 // CHECK: vector.load %{{.+}}[%[[PANEL]], %{{.+}}, %c0] : memref<3x100x16xf32>, vector<8xf32>
 // CHECK: vector.load %{{.+}}[%[[PANEL]], %{{.+}}, %c8] : memref<3x100x16xf32>, vector<8xf32>
 // CHECK-NOT: vector.maskedload
+// CHECK-NOT: memref.prefetch
 // CHECK: vector.maskedstore
 // CHECK-NOT: linalg
 func.func @panels(%x: memref<4x100xf32>, %w: memref<3x100x16xf32>, %out: memref<4x35xf32>) {
@@ -108,6 +109,47 @@ func.func @panels(%x: memref<4x100xf32>, %w: memref<3x100x16xf32>, %out: memref<
   linalg.generic {indexing_maps = [#a, affine_map<(m, n, k) -> (n floordiv 16, k, n mod 16)>, #c],
                   iterator_types = ["parallel", "parallel", "reduction"]}
       ins(%x, %w : memref<4x100xf32>, memref<3x100x16xf32>) outs(%out : memref<4x35xf32>) {
+  ^bb1(%p: f32, %q: f32, %o: f32):
+    %m = arith.mulf %p, %q : f32
+    %s = arith.addf %o, %m : f32
+    linalg.yield %s : f32
+  }
+  return
+}
+
+// While 24 rows read a block's panel they ask for the next one: 16 columns of 100 steps are 67 elements for each row, and 4
+// for each of the 100 steps of its 6 rows.
+// CHECK-LABEL: func.func @read_ahead(
+// CHECK-SAME: %[[W:[^:]+]]: memref<5x100x16xf32>
+// CHECK: scf.for %[[N:[^ ]+]] =
+// CHECK: scf.for %[[M:[^ ]+]] =
+// CHECK: scf.for %[[K:[^ ]+]] =
+// CHECK: %[[NEXT:.+]] = arith.addi %[[N]], %c16
+// CHECK-DAG: %[[ROWS:.+]] = arith.muli %[[M]], %c67
+// CHECK-DAG: %[[STEPS:.+]] = arith.muli %[[K]], %c4
+// CHECK: %[[AT:.+]] = arith.addi %[[ROWS]], %[[STEPS]]
+// CHECK: %[[PANEL:.+]] = arith.divui %[[NEXT]], %c16
+// CHECK: memref.prefetch %[[W]][%[[PANEL]], %c0, %[[AT]]], read, locality<3>, data
+// CHECK-NOT: linalg
+func.func @read_ahead(%x: memref<24x100xf32>, %w: memref<5x100x16xf32>, %out: memref<24x80xf32>) {
+  linalg.generic {indexing_maps = [#a, affine_map<(m, n, k) -> (n floordiv 16, k, n mod 16)>, #c],
+                  iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%x, %w : memref<24x100xf32>, memref<5x100x16xf32>) outs(%out : memref<24x80xf32>) {
+  ^bb1(%p: f32, %q: f32, %o: f32):
+    %m = arith.mulf %p, %q : f32
+    %s = arith.addf %o, %m : f32
+    linalg.yield %s : f32
+  }
+  return
+}
+
+// Panels that lie apart are not asked for.
+// CHECK-LABEL: func.func @panels_apart(
+// CHECK-NOT: memref.prefetch
+func.func @panels_apart(%x: memref<24x100xf32>, %w: memref<5x100x16xf32, strided<[3200, 16, 1]>>, %out: memref<24x80xf32>) {
+  linalg.generic {indexing_maps = [#a, affine_map<(m, n, k) -> (n floordiv 16, k, n mod 16)>, #c],
+                  iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%x, %w : memref<24x100xf32>, memref<5x100x16xf32, strided<[3200, 16, 1]>>) outs(%out : memref<24x80xf32>) {
   ^bb1(%p: f32, %q: f32, %o: f32):
     %m = arith.mulf %p, %q : f32
     %s = arith.addf %o, %m : f32
