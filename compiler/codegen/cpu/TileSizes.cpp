@@ -2,6 +2,7 @@
 #include "codegen/cpu/Padding.h"
 
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 
 using namespace mlir;
@@ -137,9 +138,17 @@ static std::optional<SmallVector<unsigned>> loopsOfRoot(linalg::LinalgOp op, Til
       return {};
     if (op == root)
       return llvm::map_to_vector(dims, [&](unsigned dim) { return map.getDimPosition(dim); });
-    if (!op->hasOneUse())
+    OpOperand *single = nullptr;
+    for (OpOperand &use : op->getUses()) {
+      if (isa<tensor::DimOp>(use.getOwner()))
+        continue;
+      if (single)
+        return {};
+      single = &use;
+    }
+    if (!single)
       return {};
-    OpOperand &use = *op->use_begin();
+    OpOperand &use = *single;
     auto next = dyn_cast<linalg::LinalgOp>(use.getOwner());
     if (!next || next.getNumDpsInits() != 1)
       return {};

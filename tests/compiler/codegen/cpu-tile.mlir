@@ -127,6 +127,43 @@ dispatch.executable @turned inputs 2 workload_rank 3 dims [[], [], []] {
 
 // -----
 
+// Who only asks for the size of its result does not hide what follows a contraction: 64 columns, as many rows as share them.
+// CHECK-LABEL: func.func @sized(
+// CHECK-SAME: halcyon.tile = array<i64: 256, 64, 1>
+#l = affine_map<(m, n, k) -> (m, k)>
+#r = affine_map<(m, n, k) -> (k, n)>
+#p = affine_map<(m, n, k) -> (m, n)>
+#e = affine_map<(m, n) -> (m, n)>
+dispatch.executable @sized inputs 2 workload_rank 2 dims [[0], [], [0]] {
+^bb0(%x: tensor<?x512xf32>, %w: tensor<512x1024xf32>, %out: tensor<?x1024xf32>, %rows: index):
+  %c0 = arith.constant 0 : index
+  %empty = tensor.empty(%rows) : tensor<?x1024xf32>
+  %y = linalg.generic {indexing_maps = [#l, #r, #p], iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%x, %w : tensor<?x512xf32>, tensor<512x1024xf32>) outs(%empty : tensor<?x1024xf32>) {
+  ^bb1(%a: f32, %b: f32, %o: f32):
+    %m = arith.mulf %a, %b : f32
+    %s = arith.addf %o, %m : f32
+    linalg.yield %s : f32
+  } -> tensor<?x1024xf32>
+  %n = tensor.dim %y, %c0 : tensor<?x1024xf32>
+  %between = tensor.empty(%n) : tensor<?x1024xf32>
+  %z = linalg.generic {indexing_maps = [#e, #e], iterator_types = ["parallel", "parallel"]}
+      ins(%y : tensor<?x1024xf32>) outs(%between : tensor<?x1024xf32>) {
+  ^bb1(%v: f32, %o: f32):
+    %s = math.absf %v : f32
+    linalg.yield %s : f32
+  } -> tensor<?x1024xf32>
+  %q = linalg.generic {indexing_maps = [#e, #e], iterator_types = ["parallel", "parallel"]}
+      ins(%z : tensor<?x1024xf32>) outs(%out : tensor<?x1024xf32>) {
+  ^bb1(%v: f32, %o: f32):
+    %s = arith.negf %v : f32
+    linalg.yield %s : f32
+  } -> tensor<?x1024xf32>
+  dispatch.return %q : tensor<?x1024xf32>
+}
+
+// -----
+
 // Padding stays outside of the tile, which has whole rows, so that borders are known.
 // CHECK-LABEL: func.func @padding(
 // CHECK-SAME: halcyon.tile = array<i64: {{[0-9]+}}, 300, 32>
