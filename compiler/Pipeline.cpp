@@ -47,6 +47,7 @@ static void tensorPhase(OpPassManager &passes, const Options &options) {
   }
   // External parameters are read as they lie in their file.
   if (options.optLevel > 1 && options.externalParameters.empty()) {
+    passes.addNestedPass<func::FuncOp>(createFoldConstants());
     passes.addNestedPass<func::FuncOp>(createPackConstants());
     passes.addPass(canonicalize());
   }

@@ -49,6 +49,24 @@ def PropagateLayouts : Pass<"halcyon-propagate-layouts", "mlir::func::FuncOp"> {
   let dependentDialects = ["mlir::arith::ArithDialect", "mlir::linalg::LinalgDialect", "mlir::tensor::TensorDialect"];
 }
 
+def FoldConstants : Pass<"halcyon-fold-constants", "mlir::func::FuncOp"> {
+  let summary = "What only cuts, joins or turns constants becomes a constant";
+  let description = [{
+    ```mlir
+    %1 = tensor.insert_slice %a into %empty[0, 0] [2, 4] [1, 1] : tensor<2x4xf32> into tensor<4x4xf32>
+    %2 = tensor.insert_slice %b into %1[2, 0] [2, 4] [1, 1] : tensor<2x4xf32> into tensor<4x4xf32>
+    // becomes, where %a and %b are constants or parts of them
+    %2 = arith.constant dense_resource<a.moved> : tensor<4x4xf32>
+    ```
+    Exporters cut the weights of a recurrent layer into gates and join them in another order. The bytes are moved here,
+    by plain loops. What becomes of one constant is never more bytes than it has. Where only contractions read what was
+    moved, halcyon-pack-constants follows it.
+
+    Requires: halcyon-tensor-to-linalg.
+  }];
+  let dependentDialects = ["mlir::arith::ArithDialect"];
+}
+
 def PackConstants : Pass<"halcyon-pack-constants", "mlir::func::FuncOp"> {
   let summary = "Constant operands of contractions become panels of 16 columns";
   let description = [{

@@ -10,6 +10,35 @@
 using namespace mlir;
 using namespace halcyon;
 
+SmallVector<int64_t> halcyon::contiguousStrides(ArrayRef<int64_t> shape) {
+  SmallVector<int64_t> strides(shape.size());
+  int64_t step = 1;
+  for (size_t axis = shape.size(); axis-- > 0; step *= shape[axis])
+    strides[axis] = step;
+  return strides;
+}
+
+void halcyon::copyElements(const StridedConstant &constant, char *to, ArrayRef<int64_t> strides) {
+  const int64_t size = constant.element.getIntOrFloatBitWidth() / 8;
+  int64_t elements = 1;
+  for (int64_t extent : constant.shape)
+    elements *= extent;
+  SmallVector<int64_t> at(constant.shape.size(), 0);
+  int64_t from = 0, place = 0;
+  for (int64_t i = 0; i < elements; ++i) {
+    std::memcpy(to + place * size, constant.bytes.data() + from * size, size);
+    for (size_t axis = at.size(); axis-- > 0;) {
+      from += constant.strides[axis];
+      place += strides[axis];
+      if (++at[axis] < constant.shape[axis])
+        break;
+      from -= constant.strides[axis] * constant.shape[axis];
+      place -= strides[axis] * constant.shape[axis];
+      at[axis] = 0;
+    }
+  }
+}
+
 static std::optional<StridedConstant> ofAttribute(ElementsAttr value) {
   StridedConstant constant;
   constant.element = value.getElementType();
@@ -30,10 +59,11 @@ static std::optional<StridedConstant> ofAttribute(ElementsAttr value) {
   } else {
     return {};
   }
-  constant.strides.resize(constant.shape.size(), 0);
-  int64_t step = splat ? 0 : 1;
-  for (size_t axis = constant.shape.size(); axis-- > 0; step *= constant.shape[axis])
-    constant.strides[axis] = step;
+  constant.whole = constant.bytes.size();
+  if (splat)
+    constant.strides.resize(constant.shape.size(), 0);
+  else
+    constant.strides = contiguousStrides(constant.shape);
   const auto elements = static_cast<uint64_t>(splat ? 1 : value.getNumElements());
   return constant.bytes.size() == elements * size ? std::optional(constant) : std::nullopt;
 }
@@ -59,19 +89,7 @@ static std::optional<StridedConstant> inOrder(const StridedConstant &constant) {
   auto type = RankedTensorType::get(constant.shape, constant.element);
   const size_t size = constant.element.getIntOrFloatBitWidth() / 8;
   AsmResourceBlob blob = HeapAsmResourceBlob::allocate(type.getNumElements() * size, 64, /*dataIsMutable=*/true);
-  char *to = blob.getMutableData().data();
-  SmallVector<int64_t> at(constant.shape.size(), 0);
-  int64_t from = 0;
-  for (int64_t i = 0; i < type.getNumElements(); ++i, to += size) {
-    std::memcpy(to, constant.bytes.data() + from * static_cast<int64_t>(size), size);
-    for (size_t axis = at.size(); axis-- > 0;) {
-      from += constant.strides[axis];
-      if (++at[axis] < constant.shape[axis])
-        break;
-      from -= constant.strides[axis] * constant.shape[axis];
-      at[axis] = 0;
-    }
-  }
+  copyElements(constant, blob.getMutableData().data(), contiguousStrides(constant.shape));
   const std::string name = (constant.name.empty() ? "constant" : constant.name.str()) + ".moved";
   return ofAttribute(DenseResourceElementsAttr::get(type, name, std::move(blob)));
 }

@@ -14,7 +14,13 @@ struct StridedConstant {
   mlir::Type element;
   llvm::SmallVector<int64_t> shape, strides;
   llvm::StringRef name; // of the resource; empty where it has none
+  int64_t whole = 0;    // bytes of the attribute
 };
+
+// The strides, in elements, of a tensor that lies as its shape says.
+llvm::SmallVector<int64_t> contiguousStrides(llvm::ArrayRef<int64_t> shape);
+// Copies each element to `to`, at strides of elements that each dimension of the constant has there.
+void copyElements(const StridedConstant &constant, char *to, llvm::ArrayRef<int64_t> strides);
 
 // Nothing where `value` is no constant of whole bytes, or went through an operation that moves elements otherwise.
 std::optional<StridedConstant> stridedConstant(mlir::Value value);

@@ -15,6 +15,13 @@ namespace {
 // Positions of the inputs that cells share.
 enum Input : size_t { x, w, r, bias, lengths, initialH, initialC, peepholes };
 
+Value add(ImplicitLocOpBuilder &b, ValueRange terms) {
+  Value total = terms[0];
+  for (Value term : terms.drop_front())
+    total = addScalars(b, total, term);
+  return total;
+}
+
 // What LSTM and GRU have in common: X [T, B, I], W [D, G * H, I],
 // R [D, G * H, H], bias [D, 2 * G * H], states [D, B, H].
 class Cell {
@@ -24,7 +31,8 @@ public:
   LogicalResult check(ArrayRef<StringRef> activations) {
     // Layout 1 has the batch first, in inputs and results.
     node.ignore(
-        AttributeKind::i, {"output_sequence"}); // before opset 7: whether output 0 is wanted, which the node says
+        AttributeKind::i,
+        {"output_sequence"}); // before opset 7: whether output 0 is wanted, which the node says
     int64_t layout = node.intAttr("layout", 0);
     if (layout != 0 && layout != 1)
       return node.error() << "attribute 'layout' is " << layout;
@@ -67,7 +75,8 @@ public:
       if (node.has(input) && failed(checkState(node.in(input), node.node.inputs[input])))
         return failure();
     if (node.has(lengths))
-      return node.requireSame(node.in(lengths).dims[0], batch, "the batch and the sequence lengths");
+      return node.requireSame(node.in(lengths).dims[0], batch,
+                              "the batch and the sequence lengths");
     return success();
   }
 
@@ -122,30 +131,58 @@ public:
     return at.create<tensor::ExtractSliceOp>(tensor, offsets, sizes, strides);
   }
 
-  // left [B, K] times right [N, K] transposed.
-  Value multiply(ImplicitLocOpBuilder &at, Value left, Value right) {
-    Dims dims{tensor::getMixedSize(at, at.getLoc(), left, 0),
-              tensor::getMixedSize(at, at.getLoc(), right, 0)};
-    Value init = filledTensor(at, dims, constantFloat(at, element, 0));
-    return at.create<linalg::MatmulTransposeBOp>(ValueRange{left, right}, ValueRange{init})
+  // The columns of some gates at time `now`: [B, count * H] of [T, B, G * H].
+  Value gateAt(ImplicitLocOpBuilder &at, Value tensor, OpFoldResult now, int64_t gate,
+               int64_t count = 1) {
+    Dims offsets{now, fixed(at, 0), fixed(at, gate * hidden)}, strides(3, fixed(at, 1));
+    Dims sizes{fixed(at, 1), batch, fixed(at, count * hidden)};
+    RankedTensorType type = tensorType({batch, fixed(at, count * hidden)}, element);
+    return at.create<tensor::ExtractSliceOp>(type, tensor, offsets, sizes, strides);
+  }
+
+  // left [B, K] times right [N, K] transposed, onto `start`.
+  Value multiply(ImplicitLocOpBuilder &at, Value left, Value right, Value start) {
+    return at.create<linalg::MatmulTransposeBOp>(ValueRange{left, right}, ValueRange{start})
         ->getResult(0);
   }
 
-  // One value for each [batch, hidden]; inputs of one dimension are biases.
-  Value map(ImplicitLocOpBuilder &at, ValueRange inputs, Body body) {
+  // `count` values for each [batch, hidden]; inputs of one dimension are biases.
+  SmallVector<Value>
+  map(ImplicitLocOpBuilder &at, ValueRange inputs, size_t count,
+      llvm::function_ref<SmallVector<Value>(ImplicitLocOpBuilder &, ValueRange)> body) {
     SmallVector<AffineMap> maps;
     for (Value input : inputs) {
       bool isBias = cast<RankedTensorType>(input.getType()).getRank() == 1;
       maps.push_back(isBias ? AffineMap::get(2, 0, at.getAffineDimExpr(1))
                             : at.getMultiDimIdentityMap(2));
     }
-    maps.push_back(at.getMultiDimIdentityMap(2));
-    return generic(at, inputs, emptyTensor(at, {batch, fixed(at, hidden)}, element), maps,
-                   parallelIterators(2), body);
+    maps.append(count, at.getMultiDimIdentityMap(2));
+    SmallVector<Value> inits(count, emptyTensor(at, {batch, fixed(at, hidden)}, element));
+    auto made = at.create<linalg::GenericOp>(
+        ValueRange(inits).getTypes(), inputs, inits, maps, parallelIterators(2),
+        [&](OpBuilder &nested, Location loc, ValueRange arguments) {
+          ImplicitLocOpBuilder inner(loc, nested);
+          inner.create<linalg::YieldOp>(body(inner, arguments.take_front(inputs.size())));
+        });
+    return SmallVector<Value>(made.getResults());
   }
 
-  // X times W for all times at once: [T, B, G * H].
-  Value projectInput(Value weights) {
+  // The sum of biases [G * H] in each row of [.., G * H]; zeros without one.
+  Value start(ImplicitLocOpBuilder &at, const Dims &dims, ArrayRef<Value> biases) {
+    if (biases.empty())
+      return filledTensor(at, dims, constantFloat(at, element, 0));
+    const auto rank = static_cast<unsigned>(dims.size());
+    SmallVector<AffineMap> maps(biases.size(),
+                                AffineMap::get(rank, 0, at.getAffineDimExpr(rank - 1)));
+    maps.push_back(at.getMultiDimIdentityMap(rank));
+    return generic(at, biases, emptyTensor(at, dims, element), maps, parallelIterators(rank),
+                   [&](ImplicitLocOpBuilder &inner, ValueRange v) {
+                     return add(inner, v.take_front(biases.size()));
+                   });
+  }
+
+  // X times W for all times at once, onto the biases: [T, B, G * H].
+  Value projectInput(Value weights, ArrayRef<Value> biases) {
     auto rows = fixed(b, gates * hidden);
     AffineExpr t, n, g, k;
     bindDims(b.getContext(), t, n, g, k);
@@ -154,21 +191,17 @@ public:
     };
     SmallVector<utils::IteratorType> iterators = parallelIterators(4);
     iterators.back() = utils::IteratorType::reduction;
-    return generic(b, {source, weights},
-                   filledTensor(b, {time, batch, rows}, constantFloat(b, element, 0)),
+    return generic(b, {source, weights}, start(b, {time, batch, rows}, biases),
                    {mapOf({t, n, k}), mapOf({g, k}), mapOf({t, n, g})}, iterators,
                    [](ImplicitLocOpBuilder &at, ValueRange v) {
                      return addScalars(at, v[2], mulScalars(at, v[0], v[1]));
                    });
   }
 
-  // Both halves of one direction's bias, [G * H] each; zeros without a bias.
-  std::pair<Value, Value> biases(int64_t d) {
-    int64_t rows = gates * hidden;
-    if (!node.has(bias)) {
-      Value zeros = filledTensor(b, {fixed(b, rows)}, constantFloat(b, element, 0));
-      return {zeros, zeros};
-    }
+  // The halves of one direction's bias, [G * H] each; none without a bias.
+  SmallVector<Value> biases(int64_t d) {
+    if (!node.has(bias))
+      return {};
     Value all = part(b, node.value(bias), fixed(b, d));
     return {gate(b, all, 0, gates), gate(b, all, gates, gates)};
   }
@@ -199,22 +232,25 @@ public:
     SmallVector<Value> inputs{next};
     if (otherwise)
       inputs.push_back(otherwise);
-    return map(at, inputs, [&](ImplicitLocOpBuilder &inner, ValueRange v) -> Value {
-      Value row = inner.create<linalg::IndexOp>(0);
-      Value count = inner.create<arith::IndexCastOp>(inner.getIndexType(),
-                                                     inner.create<tensor::ExtractOp>(counts, row));
-      Value lasts =
-          inner.create<arith::CmpIOp>(arith::CmpIPredicate::slt, asValue(inner, now), count);
-      Value rest = otherwise ? Value(v[1]) : constantFloat(inner, element, 0);
-      return inner.create<arith::SelectOp>(lasts, v[0], rest);
-    });
+    return map(at, inputs, 1,
+               [&](ImplicitLocOpBuilder &inner, ValueRange v) -> SmallVector<Value> {
+                 Value row = inner.create<linalg::IndexOp>(0);
+                 Value count = inner.create<arith::IndexCastOp>(
+                     inner.getIndexType(), inner.create<tensor::ExtractOp>(counts, row));
+                 Value lasts = inner.create<arith::CmpIOp>(arith::CmpIPredicate::slt,
+                                                           asValue(inner, now), count);
+                 Value rest = otherwise ? Value(v[1]) : constantFloat(inner, element, 0);
+                 return {inner.create<arith::SelectOp>(lasts, v[0], rest)};
+               })
+        .front();
   }
 
-  // All directions. A step makes new states, h first, of the input's part
-  // [B, G * H] and the states.
-  void run(size_t numStates,
+  // All directions. A step makes new states, h first, of the input's part at a time
+  // [T, B, G * H], which has the first half of the bias or, with `addsBoth`, all of it, and the
+  // states.
+  void run(size_t numStates, bool addsBoth,
            llvm::function_ref<SmallVector<Value>(ImplicitLocOpBuilder &, int64_t d, Value input,
-                                                 ValueRange states)>
+                                                 OpFoldResult now, ValueRange states)>
                step) {
     Dims all{time, fixed(b, directions), batch, fixed(b, hidden)};
     Dims last(all.begin() + 1, all.end());
@@ -225,7 +261,10 @@ public:
       finals.push_back(emptyTensor(b, last, element));
     for (int64_t d = 0; d < directions; ++d) {
       bool backwards = direction == "reverse" || d == 1;
-      Value projected = projectInput(part(b, node.value(w), fixed(b, d)));
+      SmallVector<Value> added = biases(d);
+      if (!addsBoth && !added.empty())
+        added.pop_back();
+      Value projected = projectInput(part(b, node.value(w), fixed(b, d)), added);
       SmallVector<Value> start;
       for (size_t s = 0; s < numStates; ++s)
         start.push_back(state(initialH + s, d));
@@ -238,8 +277,7 @@ public:
             OpFoldResult now = index;
             if (backwards)
               now = sub(at, sub(at, time, fixed(at, 1)), index);
-            SmallVector<Value> next =
-                step(at, d, part(at, projected, now), carried.take_front(numStates));
+            SmallVector<Value> next = step(at, d, projected, now, carried.take_front(numStates));
             Value output = whileItLasts(at, now, next[0], Value());
             for (size_t s = 0; s < numStates; ++s)
               next[s] = whileItLasts(at, now, next[s], carried[s]);
@@ -280,13 +318,6 @@ public:
   Type element;
 };
 
-Value add(ImplicitLocOpBuilder &b, ValueRange terms) {
-  Value total = terms[0];
-  for (Value term : terms.drop_front())
-    total = addScalars(b, total, term);
-  return total;
-}
-
 } // namespace
 
 // Gates i, o, f, c, with functions f, g, h: c' = f(f) * c + f(i) * g(c), h' = f(o) * h(c').
@@ -299,46 +330,35 @@ LogicalResult importLstm(NodeContext &node) {
   bool coupled = node.intAttr("input_forget", 0) != 0;
   if (node.has(peepholes) && node.rank(peepholes) != 2)
     return node.error() << "peepholes must have 2 dimensions";
-  cell.run(2, [&](ImplicitLocOpBuilder &at, int64_t d, Value input, ValueRange states) {
-    std::pair<Value, Value> biases = cell.biases(d);
-    Value fromState = cell.multiply(at, states[0], cell.part(at, node.value(r), fixed(at, d)));
-    auto gateInputs = [&](int64_t gate) {
-      return SmallVector<Value>{cell.gate(at, input, gate), cell.gate(at, fromState, gate),
-                                cell.gate(at, biases.first, gate),
-                                cell.gate(at, biases.second, gate)};
-    };
-    SmallVector<Value> inputs{states[1]};
-    for (int64_t gate : {0, 2, 3})
-      llvm::append_range(inputs, gateInputs(gate));
-    // The cell's state looks into the gates: peepholes i, o, f.
-    Value holes =
-        node.has(peepholes) ? cell.part(at, node.value(peepholes), fixed(at, d)) : Value();
-    if (holes)
-      inputs.append({cell.gate(at, holes, 0), cell.gate(at, holes, 2)});
-    Value nextC = cell.map(at, inputs, [&](ImplicitLocOpBuilder &b, ValueRange v) {
-      Value i = add(b, v.slice(1, 4)), f = add(b, v.slice(5, 4));
-      if (holes) {
-        i = addScalars(b, i, mulScalars(b, v[13], v[0]));
-        f = addScalars(b, f, mulScalars(b, v[14], v[0]));
-      }
-      i = cell.activated(b, d, 0, i);
-      // What is forgotten is what comes in, where the two gates are one.
-      f = coupled ? subScalars(b, constantLike(b, i, 1), i) : cell.activated(b, d, 0, f);
-      Value c = cell.activated(b, d, 1, add(b, v.slice(9, 4)));
-      return addScalars(b, mulScalars(b, f, v[0]), mulScalars(b, i, c));
-    });
-    SmallVector<Value> outputs{nextC};
-    llvm::append_range(outputs, gateInputs(1));
-    if (holes)
-      outputs.push_back(cell.gate(at, holes, 1));
-    Value nextH = cell.map(at, outputs, [&](ImplicitLocOpBuilder &b, ValueRange v) {
-      Value o = add(b, v.slice(1, 4));
-      if (holes)
-        o = addScalars(b, o, mulScalars(b, v[5], v[0]));
-      return mulScalars(b, cell.activated(b, d, 0, o), cell.activated(b, d, 2, v[0]));
-    });
-    return SmallVector<Value>{nextH, nextC};
-  });
+  cell.run(
+      2, /*addsBoth=*/true,
+      [&](ImplicitLocOpBuilder &at, int64_t d, Value input, OpFoldResult now, ValueRange states) {
+        Value gates = cell.multiply(at, states[0], cell.part(at, node.value(r), fixed(at, d)),
+                                    cell.gateAt(at, input, now, 0, 4));
+        SmallVector<Value> inputs{states[1]};
+        for (int64_t gate = 0; gate < 4; ++gate)
+          inputs.push_back(cell.gate(at, gates, gate));
+        // The cell's state looks into the gates: peepholes i, o, f.
+        Value holes =
+            node.has(peepholes) ? cell.part(at, node.value(peepholes), fixed(at, d)) : Value();
+        for (int64_t gate = 0; holes && gate < 3; ++gate)
+          inputs.push_back(cell.gate(at, holes, gate));
+        return cell.map(
+            at, inputs, 2, [&](ImplicitLocOpBuilder &b, ValueRange v) -> SmallVector<Value> {
+              Value i = v[1], o = v[2], f = v[3];
+              auto look = [&](Value gate, size_t hole, Value c) {
+                return holes ? addScalars(b, gate, mulScalars(b, v[5 + hole], c)) : gate;
+              };
+              i = cell.activated(b, d, 0, look(i, 0, v[0]));
+              // What is forgotten is what comes in, where the two gates are one.
+              f = coupled ? subScalars(b, constantLike(b, i, 1), i)
+                          : cell.activated(b, d, 0, look(f, 2, v[0]));
+              Value made = cell.activated(b, d, 1, v[4]);
+              Value c = addScalars(b, mulScalars(b, f, v[0]), mulScalars(b, i, made));
+              o = cell.activated(b, d, 0, look(o, 1, c));
+              return {mulScalars(b, o, cell.activated(b, d, 2, c)), c};
+            });
+      });
   return success();
 }
 
@@ -349,15 +369,16 @@ LogicalResult importRnn(NodeContext &node) {
   Cell cell(node, 1);
   if (failed(cell.check({"Tanh"})))
     return failure();
-  cell.run(1, [&](ImplicitLocOpBuilder &at, int64_t d, Value input, ValueRange states) {
-    std::pair<Value, Value> biases = cell.biases(d);
-    Value fromState = cell.multiply(at, states[0], cell.part(at, node.value(r), fixed(at, d)));
-    Value next = cell.map(at, {input, fromState, biases.first, biases.second},
-                          [&](ImplicitLocOpBuilder &b, ValueRange v) {
-                            return cell.activated(b, d, 0, add(b, v.take_front(4)));
-                          });
-    return SmallVector<Value>{next};
-  });
+  cell.run(
+      1, /*addsBoth=*/true,
+      [&](ImplicitLocOpBuilder &at, int64_t d, Value input, OpFoldResult now, ValueRange states) {
+        Value gate = cell.multiply(at, states[0], cell.part(at, node.value(r), fixed(at, d)),
+                                   cell.gateAt(at, input, now, 0));
+        return cell.map(at, {gate}, 1,
+                        [&](ImplicitLocOpBuilder &b, ValueRange v) -> SmallVector<Value> {
+                          return {cell.activated(b, d, 0, v[0])};
+                        });
+      });
   return success();
 }
 
@@ -369,44 +390,50 @@ LogicalResult importGru(NodeContext &node) {
   if (failed(cell.check({"Sigmoid", "Tanh"})))
     return failure();
   bool linearFirst = node.intAttr("linear_before_reset", 0) != 0;
-  cell.run(1, [&](ImplicitLocOpBuilder &at, int64_t d, Value input, ValueRange states) {
-    std::pair<Value, Value> biases = cell.biases(d);
-    Value weights = cell.part(at, node.value(r), fixed(at, d));
-    Value h = states[0];
-    Value fromState = cell.multiply(at, h, weights);
-    auto gateInputs = [&](int64_t gate) {
-      return SmallVector<Value>{cell.gate(at, input, gate), cell.gate(at, fromState, gate),
-                                cell.gate(at, biases.first, gate),
-                                cell.gate(at, biases.second, gate)};
-    };
-    Value hidden = cell.gate(at, fromState, 2);
-    if (!linearFirst) {
-      // The reset gate acts on the state before its product.
-      SmallVector<Value> inputs{h};
-      llvm::append_range(inputs, gateInputs(1));
-      Value kept = cell.map(at, inputs, [&](ImplicitLocOpBuilder &b, ValueRange v) {
-        return mulScalars(b, cell.activated(b, d, 0, add(b, v.slice(1, 4))), v[0]);
+  // The bias of the state's part is inside of what the reset gate acts on.
+  cell.run(
+      1, /*addsBoth=*/!linearFirst,
+      [&](ImplicitLocOpBuilder &at, int64_t d, Value input, OpFoldResult now, ValueRange states) {
+        Value weights = cell.part(at, node.value(r), fixed(at, d)), h = states[0];
+        auto next = [&](ImplicitLocOpBuilder &b, Value z, Value made,
+                        Value h) -> SmallVector<Value> {
+          Value rest = subScalars(b, constantLike(b, z, 1), z);
+          return {addScalars(b, mulScalars(b, rest, made), mulScalars(b, z, h))};
+        };
+        if (linearFirst) {
+          SmallVector<Value> own = cell.biases(d);
+          own.erase(own.begin(), own.begin() + (own.empty() ? 0 : 1));
+          Value fromState = cell.multiply(
+              at, h, weights, cell.start(at, {cell.batch, fixed(at, 3 * cell.hidden)}, own));
+          SmallVector<Value> inputs{h};
+          for (int64_t gate = 0; gate < 3; ++gate)
+            inputs.append({cell.gateAt(at, input, now, gate), cell.gate(at, fromState, gate)});
+          return cell.map(at, inputs, 1, [&](ImplicitLocOpBuilder &b, ValueRange v) {
+            Value z = cell.activated(b, d, 0, addScalars(b, v[1], v[2]));
+            Value reset = cell.activated(b, d, 0, addScalars(b, v[3], v[4]));
+            Value made = cell.activated(b, d, 1, addScalars(b, v[5], mulScalars(b, reset, v[6])));
+            return next(b, z, made, v[0]);
+          });
+        }
+        // The reset gate acts on the state before its product.
+        auto rowsOf = [&](int64_t gate, int64_t count) {
+          Dims offsets{fixed(at, gate * cell.hidden), fixed(at, 0)}, strides(2, fixed(at, 1));
+          Dims sizes{fixed(at, count * cell.hidden), fixed(at, cell.hidden)};
+          return at.create<tensor::ExtractSliceOp>(weights, offsets, sizes, strides);
+        };
+        Value gates = cell.multiply(at, h, rowsOf(0, 2), cell.gateAt(at, input, now, 0, 2));
+        Value kept = cell.map(at, {h, cell.gate(at, gates, 1)}, 1,
+                              [&](ImplicitLocOpBuilder &b, ValueRange v) -> SmallVector<Value> {
+                                return {mulScalars(b, cell.activated(b, d, 0, v[1]), v[0])};
+                              })
+                         .front();
+        Value hidden = cell.multiply(at, kept, rowsOf(2, 1), cell.gateAt(at, input, now, 2));
+        return cell.map(at, {h, cell.gate(at, gates, 0), hidden}, 1,
+                        [&](ImplicitLocOpBuilder &b, ValueRange v) {
+                          return next(b, cell.activated(b, d, 0, v[1]),
+                                      cell.activated(b, d, 1, v[2]), v[0]);
+                        });
       });
-      Dims offsets{fixed(at, 2 * cell.hidden), fixed(at, 0)}, strides(2, fixed(at, 1));
-      Dims sizes(2, fixed(at, cell.hidden));
-      Value own = at.create<tensor::ExtractSliceOp>(weights, offsets, sizes, strides);
-      hidden = cell.multiply(at, kept, own);
-    }
-    SmallVector<Value> inputs{h, hidden, cell.gate(at, input, 2), cell.gate(at, biases.first, 2),
-                              cell.gate(at, biases.second, 2)};
-    llvm::append_range(inputs, gateInputs(0));
-    llvm::append_range(inputs, gateInputs(1));
-    Value next = cell.map(at, inputs, [&](ImplicitLocOpBuilder &b, ValueRange v) {
-      Value z = cell.activated(b, d, 0, add(b, v.slice(5, 4)));
-      Value state = addScalars(b, v[1], v[4]);
-      if (linearFirst)
-        state = mulScalars(b, cell.activated(b, d, 0, add(b, v.slice(9, 4))), state);
-      Value made = cell.activated(b, d, 1, addScalars(b, addScalars(b, v[2], v[3]), state));
-      Value rest = subScalars(b, constantLike(b, z, 1), z);
-      return addScalars(b, mulScalars(b, rest, made), mulScalars(b, z, v[0]));
-    });
-    return SmallVector<Value>{next};
-  });
   return success();
 }
 
