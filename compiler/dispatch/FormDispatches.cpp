@@ -2,6 +2,7 @@
 
 #include "dialect/host/Host.h"
 #include "dialect/nn/Nn.h"
+#include "dispatch/Attention.h"
 #include "dispatch/Outline.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
@@ -118,6 +119,8 @@ struct FormDispatches : halcyon::impl::FormDispatchesBase<FormDispatches> {
     for (auto function : llvm::make_early_inc_range(getOperation().getOps<func::FuncOp>())) {
       if (function.isExternal())
         continue;
+      if (fuse)
+        function.walk([](Block *block) { deferDivisions(*block); });
       Dimensions dimensions;
       expandAffine(function);
       shareDims(function, dimensions);

@@ -1,4 +1,5 @@
 #include "dispatch/Grouping.h"
+#include "dispatch/Attention.h"
 #include "dispatch/RowGroups.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -129,33 +130,46 @@ static SmallVector<Operation *> paddingOf(linalg::LinalgOp root) {
   return found;
 }
 
+Group halcyon::dispatch::rootGroup(linalg::LinalgOp root, const DenseSet<Operation *> &taken) {
+  Group group = paddingOf(root);
+  if (linalg::GenericOp maker = initialBy(root); maker && !taken.contains(maker))
+    group.push_back(maker);
+  group.push_back(root);
+  while (linalg::GenericOp next = joinable(group.back(), root)) {
+    if (taken.contains(next))
+      break;
+    group.push_back(next);
+  }
+  return group;
+}
+
 SmallVector<Group> halcyon::dispatch::groupBlock(Block &block, bool fuse) {
   SmallVector<Group> groups;
   DenseSet<Operation *> taken;
+  auto add = [&](Group group) {
+    taken.insert(group.begin(), group.end());
+    groups.push_back(std::move(group));
+  };
+  auto isFree = [&](const Group &group) {
+    return !group.empty() && llvm::none_of(group, [&](Operation *each) { return taken.contains(each); });
+  };
+  for (Operation &op : block) {
+    auto root = dyn_cast<linalg::LinalgOp>(op);
+    if (!fuse || !root)
+      continue;
+    if (Group group = attentionGroup(root, taken); isFree(group))
+      add(std::move(group));
+  }
   for (Operation &op : block) {
     if (!fuse || taken.contains(&op))
       continue;
-    Group group = rowGroup(&op);
-    if (group.empty() || llvm::any_of(group, [&](Operation *each) { return taken.contains(each); }))
-      continue;
-    taken.insert(group.begin(), group.end());
-    groups.push_back(std::move(group));
+    if (Group group = rowGroup(&op); isFree(group))
+      add(std::move(group));
   }
   for (Operation &op : block) {
     auto root = dyn_cast<linalg::LinalgOp>(op);
-    if (!fuse || !root || taken.contains(&op) || root.getNumLoops() == root.getNumParallelLoops())
-      continue;
-    Group group = paddingOf(root);
-    if (linalg::GenericOp maker = initialBy(root); maker && !taken.contains(maker))
-      group.push_back(maker);
-    group.push_back(&op);
-    while (linalg::GenericOp next = joinable(group.back(), root)) {
-      if (taken.contains(next))
-        break;
-      group.push_back(next);
-    }
-    taken.insert(group.begin(), group.end());
-    groups.push_back(std::move(group));
+    if (fuse && root && !taken.contains(&op) && root.getNumLoops() != root.getNumParallelLoops())
+      add(rootGroup(root, taken));
   }
   for (Operation &op : block)
     if (isDeviceOp(&op) && !taken.contains(&op) &&

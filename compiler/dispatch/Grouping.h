@@ -1,5 +1,6 @@
 // dispatch/Grouping.h -- which operations become one kernel.
 #pragma once
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/IR/Block.h"
 #include "llvm/ADT/SmallVector.h"
 
@@ -16,6 +17,10 @@ bool isInitialiser(mlir::Operation *op);
 
 // Whether the operand is what a device operation updates.
 bool isInitialUse(mlir::OpOperand &use);
+
+// A contraction, reduction or window with what makes its padding and initial values and what alone follows it; nothing
+// that is `taken`.
+Group rootGroup(mlir::linalg::LinalgOp root, const llvm::DenseSet<mlir::Operation *> &taken);
 
 // The groups of one block, in the order of their last operations. Without `fuse` each is one operation.
 llvm::SmallVector<Group> groupBlock(mlir::Block &block, bool fuse);

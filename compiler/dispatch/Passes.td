@@ -35,6 +35,7 @@ def FormDispatches : Pass<"halcyon-form-dispatches", "mlir::ModuleOp"> {
     %2 = dispatch.launch @main_gemm workload [%c4, %c8] ins(%x, %w, %b) outs(%empty) -> (tensor<4x8xf32>)
     ```
 
+    Two contractions with softmax between them become one launch, and what softmax divides by divides the result.
     Roots (contractions, reductions, windows) take the elementwise operation that alone uses their result;
     what is left becomes a launch of its own. Fills join what they initialise. An scf loop that only moves
     and computes elements of tensors becomes one launch: of one workgroup, or where `halcyon.rows` on an scf.for says that

@@ -85,29 +85,54 @@ static bool allHavePlace(const SetVector<Operation *> &members, int64_t loops) {
   });
 }
 
+// The next operation after `op` that needs what the members make.
+static Operation *nextUser(Operation *op, const SetVector<Operation *> &members) {
+  do
+    op = op->getNextNode();
+  while (op && !capturesMember(op, members) && llvm::none_of(op->getOperands(), [&](Value value) {
+    return members.contains(value.getDefiningOp());
+  }));
+  return op;
+}
+
+// Adds what uses the members row by row, in order, until one does otherwise: it is returned. Null at the end.
+static Operation *grow(SetVector<Operation *> &members, llvm::function_ref<void()> grown) {
+  Operation *root = members.front();
+  const unsigned rows = *rowsOfReduction(root), loops = cast<linalg::LinalgOp>(root).getNumLoops();
+  for (Operation *op = nextUser(root, members); op && members.size() < maxOperations; op = nextUser(op, members)) {
+    if (!fits(op, members, rows, loops) || capturesMember(op, members))
+      return op;
+    members.insert(op);
+    grown();
+  }
+  return nullptr;
+}
+
 Group halcyon::dispatch::rowGroup(Operation *root) {
-  std::optional<unsigned> rows = rowsOfReduction(root);
-  if (!rows)
+  if (!rowsOfReduction(root))
     return {};
-  const unsigned loops = cast<linalg::LinalgOp>(root).getNumLoops();
   SetVector<Operation *> members;
   members.insert(root);
   Group best;
-  for (Operation *op = root->getNextNode(); op && members.size() < maxOperations; op = op->getNextNode()) {
-    bool uses = llvm::any_of(op->getOperands(), [&](Value value) { return members.contains(value.getDefiningOp()); });
-    if (!uses && !capturesMember(op, members))
-      continue;
-    if (!fits(op, members, *rows, loops) || capturesMember(op, members))
-      break;
-    members.insert(op);
+  grow(members, [&] {
     // Whether all but the last are used inside alone.
     bool closed = llvm::all_of(members, [&](Operation *member) {
-      return member == op || llvm::all_of(member->getUsers(), [&](Operation *user) { return members.contains(user); });
+      return member == members.back() ||
+             llvm::all_of(member->getUsers(), [&](Operation *user) { return members.contains(user); });
     });
-    if (closed && allHavePlace(members, loops))
+    if (closed && allHavePlace(members, cast<linalg::LinalgOp>(root).getNumLoops()))
       best.assign(members.begin(), members.end());
-  }
+  });
   return best;
+}
+
+RowChain halcyon::dispatch::rowChain(Operation *root) {
+  if (!rowsOfReduction(root))
+    return {};
+  SetVector<Operation *> members;
+  members.insert(root);
+  Operation *reader = grow(members, [] {});
+  return {Group(members.begin(), members.end()), reader};
 }
 
 std::optional<unsigned> halcyon::dispatch::rowsOf(const Group &group) {

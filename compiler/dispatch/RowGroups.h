@@ -8,6 +8,13 @@ namespace halcyon::dispatch {
 // whose result is used elsewhere. Empty if there is none, or nothing but the root.
 Group rowGroup(mlir::Operation *root);
 
+// The row reduction `root` and what needs its result row by row, up to the first operation, `reader`, that does not.
+struct RowChain {
+  Group rows;
+  mlir::Operation *reader = nullptr;
+};
+RowChain rowChain(mlir::Operation *root);
+
 // How many leading loops of `group`'s last operation are rows; nothing if it is not a row group.
 std::optional<unsigned> rowsOf(const Group &group);
 

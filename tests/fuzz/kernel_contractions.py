@@ -140,22 +140,32 @@ def contraction(rng, name):
 
 
 def attention(rng, name):
-    """softmax(q k / sqrt(d)) v"""
-    f = start(rng, name, ["h", "q", "s", "d"], [1, 3, 7, 8, 16, 17, 33, 48, 64], 0.25)
-    f.sizes["h"] = rng.choice([1, 2, 4])
+    """softmax(q k * scale + mask) v, of heads or of one; keys as rows or as columns; what follows turns it, or adds."""
+    heads = ["h"] if rng.random() < 0.8 else []
+    f = start(rng, name, heads + ["q", "s", "d", "e"], [1, 3, 7, 8, 16, 17, 33, 48, 64, 97, 130], 0.25)
+    if heads:
+        f.sizes["h"] = rng.choice([1, 2, 4])
     f.whole = False
-    t = rng.choice(["f32", "f32", "f64"])
-    q, k, v = f.argument(["h", "q", "d"], t), f.argument(["h", "s", "d"], t), f.argument(["h", "s", "d"], t)
-    scores = contraction_of(f, rng, q, k, ["h", "q", "s", "d"], ["d"], ["h", "q", "s"], t)
+    t = rng.choice(["f32", "f32", "f32", "f64"])
+    keys = heads + rng.choice([["s", "d"], ["d", "s"]])
+    q, k, v = f.argument(heads + ["q", "d"], t), f.argument(keys, t), f.argument(heads + ["s", "e"], t)
+    scores = contraction_of(f, rng, q, k, heads + ["q", "s", "d"], ["d"], heads + ["q", "s"], t)
     scale = f.constant(0.125, t)
+    inputs, lines = [scores], [f"%r0 = arith.mulf %x0, {scale} : {t}"]
+    if rng.random() < 0.5:
+        inputs.append(f.argument(rng.choice([["q", "s"], ["s"]]), t))
+        lines.append(f"%r1 = arith.addf %r0, %x1 : {t}")
     scaled = f.elementwise(
-        [scores], scores.dims, t, [f"%r = arith.mulf %x0, {scale} : {t}"], "%r", lambda env, x: env.note(x * 0.125, t)
+        inputs, scores.dims, t, lines, f"%r{len(lines) - 1}", lambda env, x, *mask: env.note(sum(mask, x * 0.125), t)
     )
     weights = f.op(
         "nn.softmax",
         [scaled],
         f.empty(scaled.dims, t),
-        lambda env: env.note(softmax_of(env.of(scaled), 2), t, True),
-        "{axis = 2 : i64}",
+        lambda env: env.note(softmax_of(env.of(scaled), -1), t, True),
+        f"{{axis = {len(heads) + 1} : i64}}",
     )
-    return finish(f, rng, contraction_of(f, rng, weights, v, ["h", "q", "d", "s"], ["s"], ["h", "q", "d"], t))
+    result = contraction_of(f, rng, weights, v, heads + ["q", "e", "s"], ["s"], heads + ["q", "e"], t)
+    if heads and rng.random() < 0.4:
+        result = f.elementwise([result], ["q", "h", "e"], t, [], "%x0", lambda env, x: x)
+    return finish(f, rng, result)

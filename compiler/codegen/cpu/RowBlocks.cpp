@@ -35,21 +35,21 @@ public:
       sizes.push_back(getValueOrCreateConstantIndexOp(b, b.getLoc(), range.size));
     zero = index(0), one = index(1);
     chooseShape(seed.getStaticLoopRanges());
-    for (unsigned row = 0; row < plan.rows; ++row) {
-      auto made = b.create<scf::ForOp>(zero, sizes[row], row + 1 == plan.rows ? index(rowsAtOnce) : one);
+    for (unsigned row = 0; row + 1 < plan.rows; ++row) {
+      auto made = b.create<scf::ForOp>(zero, sizes[row], one);
       b.setInsertionPointToStart(made.getBody());
       rowLoops.push_back(made.getInductionVar());
     }
-    SmallVector<Step> pass;
-    for (const RowOp &op : plan.ops) {
-      if (llvm::any_of(pass, [&](const Step &step) { return mustFollow(op, step); }))
-        flush(pass);
-      if (op.kind == RowOp::row)
-        finish(op, apply({rowsAtOnce, 1, 1}, {&op, values}, at(op, zero), DenseMap<Value, Tile>()));
-      else
-        pass.push_back({&op, values});
-    }
-    flush(pass);
+    if (plan.rows == 0)
+      return passes();
+    Value size = sizes[plan.rows - 1];
+    if (rowsAtOnce == 1)
+      return rows(zero, size);
+    // Rows that are left over are done one by one.
+    Value many = whole(size, rowsAtOnce);
+    rows(zero, many);
+    rowsAtOnce = 1, vectorsAtOnce = 4;
+    rows(many, size);
   }
 
 private:
@@ -63,10 +63,37 @@ private:
     RowValues values;
   };
 
+  void rows(Value from, Value to) {
+    if (getConstantIntValue(from) && getConstantIntValue(from) == getConstantIntValue(to))
+      return;
+    auto made = b.create<scf::ForOp>(from, to, index(rowsAtOnce));
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(made.getBody());
+    rowLoops.push_back(made.getInductionVar());
+    values.clear();
+    passes();
+    rowLoops.pop_back();
+  }
+
+  // Everything that happens to the rows at once.
+  void passes() {
+    SmallVector<Step> pass;
+    for (const RowOp &op : plan.ops) {
+      if (llvm::any_of(pass, [&](const Step &step) { return mustFollow(op, step); }))
+        flush(pass);
+      if (op.kind == RowOp::row)
+        finish(op, apply({rowsAtOnce, 1, 1}, {&op, values}, at(op, zero), DenseMap<Value, Tile>()));
+      else
+        pass.push_back({&op, values});
+    }
+    flush(pass);
+  }
+
   void chooseShape(ArrayRef<int64_t> extents) {
     const int64_t columns = extents.back(), rows = plan.rows ? extents[plan.rows - 1] : 1;
     auto fits = [&](int64_t count, int64_t most) {
-      return !ShapedType::isDynamic(rows) && rows % count == 0 && !ShapedType::isDynamic(columns) && columns <= most;
+      const bool enough = ShapedType::isDynamic(rows) || rows % count == 0 || rows >= 4 * count;
+      return enough && !ShapedType::isDynamic(columns) && columns <= most;
     };
     rowsAtOnce = plan.rows && fits(4, shortRow) ? 4 : plan.rows && fits(2, longRow) ? 2 : 1;
     vectorsAtOnce = rowsAtOnce > 1 ? 2 : 4;

@@ -14,6 +14,7 @@ static constexpr int64_t iterationsOfWorkgroup = 32768;
 static constexpr double bytesOfRows = 256 << 10; // of weights that stay in L2
 static constexpr int64_t macsOfWorkgroup = 4 << 20; // of a contraction: some 50 us
 static constexpr double elementsOfStream = 131072; // of a window's result: more than a few rows, which share their input
+static constexpr double bytesOfChain = 768 << 10; // of rows between two contractions, which stay in L2
 static constexpr double bytesOfCopy = 64 << 10; // some 5 us
 static constexpr int64_t assumedExtent = 64;        // of a loop whose extent is unknown
 
@@ -184,6 +185,53 @@ static SmallVector<int64_t> chooseContractionTile(ArrayRef<int64_t> workload, Bl
   return tileOfRoom(workload, room, tile);
 }
 
+// Rows of a contraction that is computed from rows of another one, and the loop of `root` that they are.
+namespace {
+struct ChainedRows {
+  unsigned loop = 0;
+  int64_t length = 0;
+};
+} // namespace
+
+static bool comesFromReduction(Value value) {
+  auto op = value.getDefiningOp<linalg::LinalgOp>();
+  return op && (op.getNumReductionLoops() || llvm::any_of(op.getDpsInputs(), comesFromReduction));
+}
+
+// Attention: an input of a contraction is made here, from reductions. The contraction has other columns.
+static std::optional<ChainedRows> chainedRows(func::FuncOp function, TilingInterface root) {
+  std::optional<ChainedRows> found;
+  function.walk([&](linalg::LinalgOp op) {
+    if (op.getNumReductionLoops() != 1 || op.getNumDpsInputs() != 2)
+      return;
+    std::optional<SmallVector<unsigned>> loops = loopsOfRoot(op, root);
+    if (!loops)
+      return;
+    AffineMap out = op.getMatchingIndexingMap(op.getDpsInitOperand(0));
+    for (OpOperand *in : op.getDpsInputOperands()) {
+      AffineMap map = op.getMatchingIndexingMap(in);
+      const unsigned rank = map.getNumResults();
+      if (rank < 2 || !map.isProjectedPermutation() || map.isFunctionOfDim(out.getDimPosition(out.getNumResults() - 1)) ||
+          !comesFromReduction(in->get()))
+        continue;
+      const int64_t length = op.getStaticLoopRanges()[map.getDimPosition(rank - 1)];
+      std::optional<unsigned> row = out.getResultPosition(map.getResult(rank - 2));
+      if (row && !ShapedType::isDynamic(length))
+        found = ChainedRows{(*loops)[*row], length};
+    }
+  });
+  return found;
+}
+
+// Many rows share columns that are packed for them; a tile's rows stay in L2, with a panel of columns.
+static SmallVector<int64_t> chooseChainedTile(ArrayRef<int64_t> workload, ChainedRows rows) {
+  constexpr double panel = 32; // columns
+  SmallVector<int64_t> tile(workload.size(), 1);
+  const double most = bytesOfChain / (4.0 * std::max<int64_t>(1, rows.length)) - panel;
+  tile[rows.loop] = part(workload[rows.loop], std::clamp(most, 24.0, 256.0), 8);
+  return tile;
+}
+
 // An input that is contiguous along another loop than the output is read in square blocks.
 static std::optional<unsigned> turnedLoop(linalg::LinalgOp op) {
   if (op.getNumLoops() != op.getNumParallelLoops() || op.getNumDpsInits() != 1)
@@ -205,6 +253,8 @@ static std::optional<unsigned> turnedLoop(linalg::LinalgOp op) {
 
 SmallVector<int64_t> halcyon::chooseTile(func::FuncOp function, TilingInterface root, unsigned rank) {
   SmallVector<int64_t> workload = extents(root, rank);
+  if (std::optional<ChainedRows> rows = chainedRows(function, root); rows && rows->loop < rank)
+    return chooseChainedTile(workload, *rows);
   double area = 1, cost = 1;
   for (int64_t extent : workload)
     area *= ShapedType::isDynamic(extent) ? assumedExtent : std::max<int64_t>(1, extent);

@@ -63,6 +63,22 @@ func.func @softmax(%x: memref<6x40xf32>, %out: memref<6x40xf32>) {
   return
 }
 
+// Of many rows, or a number that is not known, those left over are done one by one.
+// CHECK-LABEL: func.func @left(
+// CHECK: %[[LEFT:.+]] = arith.remui %[[ROWS:.+]], %c4
+// CHECK: %[[MANY:.+]] = arith.subi %[[ROWS]], %[[LEFT]]
+// CHECK: scf.for %{{.+}} = %c0 to %[[MANY]] step %c4
+// CHECK: scf.for %{{.+}} = %[[MANY]] to %[[ROWS]] step %c1
+func.func @left(%x: memref<?x40xf32>, %out: memref<?xf32>) {
+  linalg.generic {indexing_maps = [#all, #rows], iterator_types = ["parallel", "reduction"]}
+      ins(%x : memref<?x40xf32>) outs(%out : memref<?xf32>) {
+  ^bb0(%a: f32, %o: f32):
+    %s = arith.addf %o, %a : f32
+    linalg.yield %s : f32
+  }
+  return
+}
+
 // What is left of a row is masked: lanes outside keep the sum.
 // CHECK-LABEL: func.func @tail(
 // CHECK: vector.maskedload
