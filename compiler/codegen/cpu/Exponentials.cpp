@@ -14,11 +14,13 @@ static double roundingMagic(const FloatBuilder &f) { return f.isDouble() ? 67553
 
 namespace {
 struct Rounded {
-  Value number, integer;
+  Value number, integer; // integer: where there is no instruction to scale by the number
 };
 } // namespace
 
 static Rounded roundToInteger(const FloatBuilder &f, Value x) {
+  if (f.scales())
+    return {f.b.create<math::RoundEvenOp>(x), {}};
   Value magic = f.c(roundingMagic(f));
   Value sum = f.add(x, magic);
   return {f.sub(sum, magic), f.isub(f.bits(sum), f.bits(magic))};
@@ -30,10 +32,12 @@ static Value powerOfTwo(const FloatBuilder &f, Value n) {
   return f.fromBits(f.shl(f.iadd(n, f.i(bias)), shift));
 }
 
-// x * 2^n in two steps, so that denormal and infinite results come out right.
-static Value scale(const FloatBuilder &f, Value x, Value n) {
-  Value half = f.sar(n, 1);
-  return f.mul(f.mul(x, powerOfTwo(f, half)), powerOfTwo(f, f.isub(n, half)));
+// x * 2^n; in two steps where there is no instruction, so that denormal and infinite results come out right.
+static Value scale(const FloatBuilder &f, Value x, const Rounded &n) {
+  if (f.scales())
+    return f.scale(x, n.number);
+  Value half = f.sar(n.integer, 1);
+  return f.mul(f.mul(x, powerOfTwo(f, half)), powerOfTwo(f, f.isub(n.integer, half)));
 }
 
 // e^r for |r| <= ln(2)/2.
@@ -54,7 +58,7 @@ static Value expOfSum(const FloatBuilder &f, Value x, Value low) {
   Value r = f.fma(n.number, f.c(-rest), f.fma(n.number, f.c(-high), x));
   if (low)
     r = f.add(r, low);
-  return scale(f, expNearZero(f, r), n.integer);
+  return scale(f, expNearZero(f, r), n);
 }
 
 Value functions::exp(const FloatBuilder &f, Value x) { return expOfSum(f, x, {}); }
@@ -62,7 +66,7 @@ Value functions::exp(const FloatBuilder &f, Value x) { return expOfSum(f, x, {})
 Value functions::exp2(const FloatBuilder &f, Value x) {
   x = f.isDouble() ? f.clamp(x, -1080, 1025) : f.clamp(x, -152, 129);
   Rounded n = roundToInteger(f, x);
-  return scale(f, expNearZero(f, f.mul(f.sub(x, n.number), f.c(ln2))), n.integer);
+  return scale(f, expNearZero(f, f.mul(f.sub(x, n.number), f.c(ln2))), n);
 }
 
 Value functions::expm1(const FloatBuilder &f, Value x) {

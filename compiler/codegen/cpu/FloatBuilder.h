@@ -3,15 +3,23 @@
 // `fma` may be contracted to one rounding; the other operations may not, so that error-free transformations hold.
 #pragma once
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "mlir/IR/TypeUtilities.h"
 
 namespace halcyon {
 
+// What is one instruction, beside arithmetic.
+struct FloatInstructions {
+  bool round = false; // to an integer
+  bool scale = false; // by a power of two, on vectors of 512 bits: x * 2^n, rounded once
+};
+
 struct FloatBuilder {
   mlir::ImplicitLocOpBuilder &b;
   mlir::Type type; // f32, f64 or a vector of these
+  FloatInstructions instructions = {};
 
   using Value = mlir::Value;
 
@@ -23,7 +31,7 @@ struct FloatBuilder {
     return element;
   }
   mlir::Type intType() const { return like(b.getIntegerType(width())); }
-  FloatBuilder as(mlir::Type element) const { return {b, like(element)}; }
+  FloatBuilder as(mlir::Type element) const { return {b, like(element), instructions}; }
 
   Value constant(mlir::Type shaped, mlir::TypedAttr element) const {
     mlir::TypedAttr attribute = element;
@@ -53,6 +61,21 @@ struct FloatBuilder {
   Value isNan(Value x) const { return compare(mlir::arith::CmpFPredicate::UNO, x, x); }
   Value compare(mlir::arith::CmpFPredicate predicate, Value x, Value y) const {
     return b.create<mlir::arith::CmpFOp>(predicate, x, y);
+  }
+  // Whether `scale` may be used.
+  bool scales() const {
+    auto vector = mlir::dyn_cast<mlir::VectorType>(type);
+    return instructions.round && instructions.scale && vector && vector.getRank() == 1 && vector.getNumElements() * width() == 512;
+  }
+  // x * 2^n for a whole n.
+  Value scale(Value x, Value n) const {
+    const llvm::StringRef name = isDouble() ? "llvm.x86.avx512.mask.scalef.pd.512" : "llvm.x86.avx512.mask.scalef.ps.512";
+    auto number = [&](unsigned bits, int64_t value) -> Value {
+      mlir::Type type = b.getIntegerType(bits);
+      return b.create<mlir::LLVM::ConstantOp>(type, b.getIntegerAttr(type, value));
+    };
+    Value all = number(512 / width(), -1), asSet = number(32, 4);
+    return b.create<mlir::LLVM::CallIntrinsicOp>(mlir::TypeRange{type}, b.getStringAttr(name), mlir::ValueRange{x, n, x, all, asSet}).getResult(0);
   }
   // A NaN stays.
   Value clamp(Value x, double low, double high) const {

@@ -20,11 +20,11 @@ using Binary = Value (*)(const FloatBuilder &, Value, Value);
 
 // op -> its function, in f64 where the f32 form would lose bits
 template <typename Op> struct ExpandUnary : OpRewritePattern<Op> {
-  ExpandUnary(MLIRContext *context, Unary function, bool inSingle = false)
-      : OpRewritePattern<Op>(context), function(function), inSingle(inSingle) {}
+  ExpandUnary(MLIRContext *context, FloatInstructions instructions, Unary function, bool inSingle = false)
+      : OpRewritePattern<Op>(context), instructions(instructions), function(function), inSingle(inSingle) {}
   LogicalResult matchAndRewrite(Op op, PatternRewriter &rewriter) const override {
     ImplicitLocOpBuilder b(op.getLoc(), rewriter);
-    FloatBuilder f{b, op.getType()};
+    FloatBuilder f{b, op.getType(), instructions};
     if (inSingle || f.isDouble()) {
       rewriter.replaceOp(op, function(f, op.getOperand()));
       return success();
@@ -34,15 +34,17 @@ template <typename Op> struct ExpandUnary : OpRewritePattern<Op> {
     rewriter.replaceOpWithNewOp<arith::TruncFOp>(op, op.getType(), result);
     return success();
   }
+  FloatInstructions instructions;
   Unary function;
   bool inSingle;
 };
 
 template <typename Op> struct ExpandBinary : OpRewritePattern<Op> {
-  ExpandBinary(MLIRContext *context, Binary function) : OpRewritePattern<Op>(context), function(function) {}
+  ExpandBinary(MLIRContext *context, FloatInstructions instructions, Binary function)
+      : OpRewritePattern<Op>(context), instructions(instructions), function(function) {}
   LogicalResult matchAndRewrite(Op op, PatternRewriter &rewriter) const override {
     ImplicitLocOpBuilder b(op.getLoc(), rewriter);
-    FloatBuilder f{b, op.getType()};
+    FloatBuilder f{b, op.getType(), instructions};
     if (f.isDouble()) {
       rewriter.replaceOp(op, function(f, op.getLhs(), op.getRhs()));
       return success();
@@ -53,6 +55,7 @@ template <typename Op> struct ExpandBinary : OpRewritePattern<Op> {
     rewriter.replaceOpWithNewOp<arith::TruncFOp>(op, op.getType(), result);
     return success();
   }
+  FloatInstructions instructions;
   Binary function;
 };
 
@@ -162,35 +165,36 @@ struct CpuMath : halcyon::impl::CpuMathBase<CpuMath> {
     MLIRContext *context = &getContext();
     RewritePatternSet patterns(context);
     const bool single = true;
-    patterns.add<ExpandUnary<math::ExpOp>>(context, functions::exp, single);
-    patterns.add<ExpandUnary<math::Exp2Op>>(context, functions::exp2, single);
-    patterns.add<ExpandUnary<math::LogOp>>(context, functions::log, single);
-    patterns.add<ExpandUnary<math::TanhOp>>(context, functions::tanh, single);
-    patterns.add<ExpandUnary<math::ErfOp>>(context, functions::erf, single);
-    patterns.add<ExpandUnary<math::ExpM1Op>>(context, functions::expm1);
-    patterns.add<ExpandUnary<math::Log2Op>>(context, functions::log2);
-    patterns.add<ExpandUnary<math::Log10Op>>(context, functions::log10);
-    patterns.add<ExpandUnary<math::Log1pOp>>(context, functions::log1p);
-    patterns.add<ExpandUnary<math::SinOp>>(context, functions::sin);
-    patterns.add<ExpandUnary<math::CosOp>>(context, functions::cos);
-    patterns.add<ExpandUnary<math::TanOp>>(context, functions::tan);
-    patterns.add<ExpandUnary<math::AsinOp>>(context, functions::asin);
-    patterns.add<ExpandUnary<math::AcosOp>>(context, functions::acos);
-    patterns.add<ExpandUnary<math::AtanOp>>(context, functions::atan);
-    patterns.add<ExpandUnary<math::SinhOp>>(context, functions::sinh);
-    patterns.add<ExpandUnary<math::CoshOp>>(context, functions::cosh);
-    patterns.add<ExpandUnary<math::AsinhOp>>(context, functions::asinh);
-    patterns.add<ExpandUnary<math::AcoshOp>>(context, functions::acosh);
-    patterns.add<ExpandUnary<math::AtanhOp>>(context, functions::atanh);
-    patterns.add<ExpandUnary<math::CbrtOp>>(context, functions::cbrt);
-    patterns.add<ExpandBinary<math::PowFOp>>(context, functions::pow);
-    patterns.add<ExpandBinary<math::Atan2Op>>(context, functions::atan2);
+    const FloatInstructions has{roundInstruction, scaleInstruction};
+    patterns.add<ExpandUnary<math::ExpOp>>(context, has, functions::exp, single);
+    patterns.add<ExpandUnary<math::Exp2Op>>(context, has, functions::exp2, single);
+    patterns.add<ExpandUnary<math::LogOp>>(context, has, functions::log, single);
+    patterns.add<ExpandUnary<math::TanhOp>>(context, has, functions::tanh, single);
+    patterns.add<ExpandUnary<math::ErfOp>>(context, has, functions::erf, single);
+    patterns.add<ExpandUnary<math::ExpM1Op>>(context, has, functions::expm1);
+    patterns.add<ExpandUnary<math::Log2Op>>(context, has, functions::log2);
+    patterns.add<ExpandUnary<math::Log10Op>>(context, has, functions::log10);
+    patterns.add<ExpandUnary<math::Log1pOp>>(context, has, functions::log1p);
+    patterns.add<ExpandUnary<math::SinOp>>(context, has, functions::sin);
+    patterns.add<ExpandUnary<math::CosOp>>(context, has, functions::cos);
+    patterns.add<ExpandUnary<math::TanOp>>(context, has, functions::tan);
+    patterns.add<ExpandUnary<math::AsinOp>>(context, has, functions::asin);
+    patterns.add<ExpandUnary<math::AcosOp>>(context, has, functions::acos);
+    patterns.add<ExpandUnary<math::AtanOp>>(context, has, functions::atan);
+    patterns.add<ExpandUnary<math::SinhOp>>(context, has, functions::sinh);
+    patterns.add<ExpandUnary<math::CoshOp>>(context, has, functions::cosh);
+    patterns.add<ExpandUnary<math::AsinhOp>>(context, has, functions::asinh);
+    patterns.add<ExpandUnary<math::AcoshOp>>(context, has, functions::acosh);
+    patterns.add<ExpandUnary<math::AtanhOp>>(context, has, functions::atanh);
+    patterns.add<ExpandUnary<math::CbrtOp>>(context, has, functions::cbrt);
+    patterns.add<ExpandBinary<math::PowFOp>>(context, has, functions::pow);
+    patterns.add<ExpandBinary<math::Atan2Op>>(context, has, functions::atan2);
     if (!roundInstruction) {
-      patterns.add<ExpandUnary<math::FloorOp>>(context, functions::floor, single);
-      patterns.add<ExpandUnary<math::CeilOp>>(context, functions::ceil, single);
-      patterns.add<ExpandUnary<math::TruncOp>>(context, functions::trunc, single);
-      patterns.add<ExpandUnary<math::RoundOp>>(context, functions::round, single);
-      patterns.add<ExpandUnary<math::RoundEvenOp>>(context, functions::roundEven, single);
+      patterns.add<ExpandUnary<math::FloorOp>>(context, has, functions::floor, single);
+      patterns.add<ExpandUnary<math::CeilOp>>(context, has, functions::ceil, single);
+      patterns.add<ExpandUnary<math::TruncOp>>(context, has, functions::trunc, single);
+      patterns.add<ExpandUnary<math::RoundOp>>(context, has, functions::round, single);
+      patterns.add<ExpandUnary<math::RoundEvenOp>>(context, has, functions::roundEven, single);
     }
     patterns.add<ExpandFPowI, ExpandIPowI, ExpandRsqrt, ExpandFma, ExpandRem>(context);
     arith::populateCeilFloorDivExpandOpsPatterns(patterns);

@@ -19,6 +19,7 @@ namespace halcyon {
 struct CpuTraits {
   bool roundInstruction = false; // floor, ceil, trunc, roundeven of a float
   bool halfConversion = false;   // f16 <-> f32
+  bool scaleInstruction = false; // times a power of two, on vectors of 512 bits
   int64_t vectorBytes = 16;
   int64_t vectorRegisters = 16;
 };

@@ -190,12 +190,14 @@ def CpuMath : Pass<"halcyon-cpu-math", "mlir::ModuleOp"> {
 
     Requires: no f16 or bf16 arithmetic (halcyon-cpu-small-floats).
     Leaves: math ops that are instructions everywhere (sqrt, absf, copysign, ctlz, ...), and with
-    `round-instruction` floor, ceil, trunc and roundeven.
+    `round-instruction` floor, ceil, trunc and roundeven; with `scale-instruction` calls of LLVM's intrinsic for it.
   }];
   let options = [Option<"roundInstruction", "round-instruction", "bool", "false",
-                        "The target rounds floats in one instruction">];
+                        "The target rounds floats in one instruction">,
+                 Option<"scaleInstruction", "scale-instruction", "bool", "false",
+                        "The target has AVX-512's scalef">];
   let dependentDialects = ["mlir::arith::ArithDialect", "mlir::math::MathDialect", "mlir::scf::SCFDialect",
-                           "mlir::func::FuncDialect"];
+                           "mlir::func::FuncDialect", "mlir::LLVM::LLVMDialect"];
 }
 
 def CpuSmallFloats : Pass<"halcyon-cpu-small-floats", "mlir::func::FuncOp"> {

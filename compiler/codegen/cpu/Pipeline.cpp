@@ -107,7 +107,7 @@ void halcyon::buildCpuPipeline(OpPassManager &manager, const CpuTraits &traits, 
   manager.addPass(canonicalize());
   manager.addPass(createCSEPass());
   manager.addNestedPass<func::FuncOp>(createCpuSmallFloats(CpuSmallFloatsOptions{traits.halfConversion}));
-  manager.addPass(createCpuMath(CpuMathOptions{traits.roundInstruction}));
+  manager.addPass(createCpuMath(CpuMathOptions{traits.roundInstruction, traits.scaleInstruction}));
   manager.addPass(canonicalize());
   manager.addPass(createCSEPass());
 

@@ -106,7 +106,7 @@ static CpuTraits traitsOf(const ResolvedTarget &target) {
     traits.roundInstruction = has.contains("sse4.1");
     traits.halfConversion = has.contains("f16c");
     if (has.contains("avx512f"))
-      traits.vectorBytes = 64, traits.vectorRegisters = 32;
+      traits.vectorBytes = 64, traits.vectorRegisters = 32, traits.scaleInstruction = true;
     else if (has.contains("avx2") && has.contains("fma"))
       traits.vectorBytes = 32;
   }

@@ -1,5 +1,6 @@
 // RUN: halcyon-opt %s --halcyon-cpu-math | FileCheck %s
 // RUN: halcyon-opt %s --halcyon-cpu-math=round-instruction=true | FileCheck %s --check-prefix=ROUND
+// RUN: halcyon-opt %s --halcyon-cpu-math='round-instruction=true scale-instruction=true' | FileCheck %s --check-prefix=SCALE
 
 // CHECK: func.func private @hcy_fmod(f64, f64) -> f64
 
@@ -46,4 +47,24 @@ func.func @instructions(%x: f32) -> f32 {
 func.func @remainder(%x: f32, %y: f32) -> f32 {
   %a = arith.remf %x, %y : f32
   return %a : f32
+}
+
+// Vectors of 512 bits are scaled by one instruction, others in two steps.
+// SCALE-LABEL: func.func @scaled(
+// SCALE: math.roundeven {{.*}} : vector<16xf32>
+// SCALE: llvm.call_intrinsic "llvm.x86.avx512.mask.scalef.ps.512"
+// SCALE: math.roundeven {{.*}} : vector<8xf64>
+// SCALE: llvm.call_intrinsic "llvm.x86.avx512.mask.scalef.pd.512"
+// SCALE-NOT: llvm.call_intrinsic
+// SCALE: arith.shrsi {{.*}} : vector<8xi32>
+// SCALE-NOT: llvm.call_intrinsic
+// SCALE: return
+// ROUND-LABEL: func.func @scaled(
+// ROUND-NOT: llvm.call_intrinsic
+// ROUND: return
+func.func @scaled(%x: vector<16xf32>, %y: vector<8xf64>, %z: vector<8xf32>) -> (vector<16xf32>, vector<8xf64>, vector<8xf32>) {
+  %0 = math.exp %x : vector<16xf32>
+  %1 = math.exp %y : vector<8xf64>
+  %2 = math.exp2 %z : vector<8xf32>
+  return %0, %1, %2 : vector<16xf32>, vector<8xf64>, vector<8xf32>
 }
