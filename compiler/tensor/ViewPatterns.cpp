@@ -20,7 +20,9 @@ struct CollapseOfExpand : Compose {
     auto expand = op.getSrc().getDefiningOp<tensor::ExpandShapeOp>();
     if (!expand)
       return rewriter.notifyMatchFailure(op, "not of an expand_shape");
-    if (op.getResultType().getNumDynamicDims() > expand.getSrcType().getNumDynamicDims())
+    RankedTensorType result = op.getResultType();
+    const bool dividesByZero = result.getRank() > expand.getSrcType().getRank() && llvm::is_contained(result.getShape(), 0);
+    if (result.getNumDynamicDims() > expand.getSrcType().getNumDynamicDims() || (result.getNumDynamicDims() && dividesByZero))
       return rewriter.notifyMatchFailure(op, "sizes cannot be inferred");
     return Compose::matchAndRewrite(op, rewriter);
   }

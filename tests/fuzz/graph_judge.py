@@ -125,8 +125,9 @@ def describe(got, want, mask):
 # ---- noise -------------------------------------------------------------------------------------------
 
 
-def noisy(array, rng, absolute=0.25):
-    unit = 4 * EPSILON[array.dtype]
+def noisy(array, rng, absolute=0.25, terms=1):
+    """`terms`: how many are summed one after the other; their errors add up as a random walk."""
+    unit = 4 * EPSILON[array.dtype] * max(1, terms**0.5 / 16)
     with np.errstate(all="ignore"):
         finite = np.abs(wide(array))
         largest = finite[np.isfinite(finite)].max(initial=0.0)
@@ -143,9 +144,10 @@ def run_noisy(model, feed, rng):
         names = [n for n in node.output if n]
         if node.op_type in SUMS:
             needed = {n: noisy(a, rng, 0) if isinstance(a, np.ndarray) and a.dtype in EPSILON else a for n, a in needed.items()}
+        read = sum(a.size for n, a in needed.items() if n in node.input and isinstance(a, np.ndarray) and a.dtype in EPSILON)
         for name, made in zip(names, evaluated(model_of([node], needed, names, opset), needed)):
             exact = isinstance(made, list) or np.asarray(made).dtype not in EPSILON or node.op_type in EXACT
-            values[name] = made if isinstance(made, list) else np.asarray(made) if exact else noisy(np.asarray(made), rng)
+            values[name] = made if isinstance(made, list) else np.asarray(made) if exact else noisy(np.asarray(made), rng, terms=read / max(1, np.asarray(made).size))
     return [values[o.name] for o in model.graph.output]
 
 

@@ -349,6 +349,14 @@ GRAPHS = {
         }""",
         {"x": [-1.5, 2, -2], "p": [1.0001, 3.0001, 2]},
     ),
+    "no rows of an unknown length": (
+        """<ir_version: 8, opset_import: ["" : 17]>
+        g (float[0, N, 1] x, float[1] w) => (float[0, N] y)
+        {
+          y = MatMul (x, w)
+        }""",
+        {},
+    ),
     "offsets of undeclared channels": (
         """<ir_version: 8, opset_import: ["" : 22]>
         g (float[1, 2, 3, 2] x, float[2, 2, 1, 1] w, float[1, N, 3, 2] o) => (float[1, 2, 3, 2] y)
