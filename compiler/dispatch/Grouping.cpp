@@ -37,6 +37,10 @@ bool halcyon::dispatch::isDeviceOp(Operation *op) {
   return isa<tensor::InsertOp, tensor::InsertSliceOp, tensor::ScatterOp>(op) || isElementLoop(op);
 }
 
+bool halcyon::dispatch::isView(Operation *op) {
+  return isa<tensor::ExpandShapeOp, tensor::CollapseShapeOp, tensor::CastOp>(op);
+}
+
 bool halcyon::dispatch::isInitialiser(Operation *op) {
   if (isa_and_nonnull<tensor::EmptyOp>(op))
     return true;
@@ -143,6 +147,27 @@ Group halcyon::dispatch::rootGroup(linalg::LinalgOp root, const DenseSet<Operati
   return group;
 }
 
+// The elementwise operation that makes what is inserted: few elements, which one workgroup computes and writes twice for
+// less than another launch costs.
+static linalg::GenericOp insertedBy(tensor::InsertSliceOp insert) {
+  constexpr int64_t mostElements = 8192; // some 5 us
+  auto maker = insert.getSource().getDefiningOp<linalg::GenericOp>();
+  if (!maker || maker->getBlock() != insert->getBlock() || maker.getNumLoops() != maker.getNumParallelLoops() ||
+      !insert.getSourceType().hasStaticShape() || insert.getSourceType().getNumElements() > mostElements ||
+      llvm::any_of(maker.getDpsInitsMutable(), [&](OpOperand &init) {
+        return maker.payloadUsesValueFromOperand(&init) || !maker.getMatchingIndexingMap(&init).isIdentity();
+      }))
+    return {};
+  // The kernel runs where the insertion is. Views can wait for it.
+  std::function<bool(Operation *)> isBefore = [&](Operation *user) {
+    Operation *beside = insert->getBlock()->findAncestorOpInBlock(*user);
+    if (!beside || !beside->isBeforeInBlock(insert))
+      return false;
+    return !isView(beside) || llvm::any_of(beside->getUsers(), isBefore);
+  };
+  return llvm::any_of(maker->getUsers(), isBefore) ? linalg::GenericOp() : maker;
+}
+
 SmallVector<Group> halcyon::dispatch::groupBlock(Block &block, bool fuse) {
   SmallVector<Group> groups;
   DenseSet<Operation *> taken;
@@ -170,6 +195,14 @@ SmallVector<Group> halcyon::dispatch::groupBlock(Block &block, bool fuse) {
     auto root = dyn_cast<linalg::LinalgOp>(op);
     if (fuse && root && !taken.contains(&op) && root.getNumLoops() != root.getNumParallelLoops())
       add(rootGroup(root, taken));
+  }
+  for (Operation &op : block) {
+    auto insert = dyn_cast<tensor::InsertSliceOp>(op);
+    linalg::GenericOp maker = fuse && insert ? insertedBy(insert) : linalg::GenericOp();
+    if (!maker || !taken.insert(maker).second)
+      continue;
+    taken.insert(insert);
+    groups.push_back({maker, insert});
   }
   for (Operation &op : block)
     if (isDeviceOp(&op) && !taken.contains(&op) &&

@@ -15,6 +15,9 @@ bool isDeviceOp(mlir::Operation *op);
 // Whether `op` may be copied into a kernel that updates its result: nothing but memory or an initial value.
 bool isInitialiser(mlir::Operation *op);
 
+// Whether `op` is another view of a tensor, which costs nothing.
+bool isView(mlir::Operation *op);
+
 // Whether the operand is what a device operation updates.
 bool isInitialUse(mlir::OpOperand &use);
 

@@ -33,6 +33,7 @@ private:
   Value parameter(Value value);
   void replaceDims();
   SmallVector<Value> workload();
+  void moveViews(Value result);
   void dropDead();
   ExecutableOp finish(int64_t workloadRank);
 
@@ -348,6 +349,16 @@ Location Outliner::location() {
   return FusedLoc::get(root->getContext(), places.getArrayRef());
 }
 
+// Views of a result that stand before the root wait for the launch.
+void Outliner::moveViews(Value result) {
+  for (Operation *user : llvm::make_early_inc_range(result.getUsers())) {
+    if (!isView(user) || user->getBlock() != root->getBlock() || !user->isBeforeInBlock(root))
+      continue;
+    moveViews(user->getResult(0)); // first: it ends up behind
+    user->moveAfter(root);
+  }
+}
+
 LogicalResult Outliner::run() {
   Location loc = source()->getLoc();
   executable = builder.create<ExecutableOp>(loc, "", 0, 0, builder.getArrayAttr({}));
@@ -362,6 +373,8 @@ LogicalResult Outliner::run() {
   SmallVector<Value> extents = workload();
   finish(extents.size());
   executable = executables.add(executable, function, source());
+  for (Value result : results)
+    moveViews(result);
   OpBuilder outside(root);
   auto launch = outside.create<LaunchOp>(location(), ValueRange(outs).getTypes(), executable.getSymName(), extents,
                                          parameters, inputs, outs);

@@ -10,28 +10,34 @@ using namespace mlir;
 using namespace halcyon;
 
 bool halcyon::isPointwise(dispatch::ExecutableOp kernel, unsigned input) {
-  if (kernel.getNumDestinations() != 1)
-    return false;
   // One loop nest: with two, the second could read what the first has overwritten.
   Block &body = kernel.getBody().front();
   linalg::GenericOp root;
   for (Operation &op : body.without_terminator()) {
     if (isa<arith::ArithDialect>(op.getDialect()) || isa<tensor::EmptyOp>(op))
       continue;
+    // What was computed may go into a larger tensor, too.
+    if (auto insert = dyn_cast<tensor::InsertSliceOp>(op); insert && root && insert.getSource().getDefiningOp() == root)
+      continue;
     auto generic = dyn_cast<linalg::GenericOp>(op);
     if (!generic || root)
       return false;
     root = generic;
   }
-  if (!root || root.getNumDpsInits() != 1 || root.getNumReductionLoops() != 0 ||
-      body.getTerminator()->getOperand(0) != root.getResult(0) ||
-      !root.getMatchingIndexingMap(root.getDpsInitOperand(0)).isIdentity())
+  if (!root || root.getNumReductionLoops() != 0)
     return false;
+  // Each result is written element by element where the input may lie, whichever it is.
   BlockArgument tensor = body.getArgument(input);
+  bool isReturned = false;
+  for (OpOperand &init : root.getDpsInitsMutable()) {
+    if (!root.getMatchingIndexingMap(&init).isIdentity() || init.get().getType() != tensor.getType())
+      return false;
+    isReturned |= llvm::is_contained(body.getTerminator()->getOperands(), root.getTiedOpResult(&init));
+  }
   for (OpOperand &use : tensor.getUses())
     if (use.getOwner() != root || !root.getMatchingIndexingMap(&use).isIdentity())
       return false;
-  return tensor.getType() == kernel.getDestinations().front().getType();
+  return isReturned;
 }
 
 bool halcyon::storesBack(Value value, StringAttr variable) {

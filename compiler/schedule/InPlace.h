@@ -4,8 +4,8 @@
 
 namespace halcyon {
 
-// Whether the kernel reads element i of tensor argument `input` only to compute element i of its
-// one destination, so that both may be the same memory.
+// Whether the kernel reads element i of tensor argument `input` only to compute elements i of what
+// it computes, which has its type: each result may then lie where the input does.
 bool isPointwise(dispatch::ExecutableOp kernel, unsigned input);
 
 // Whether `value`, or what launches of its block make of it in place, is stored to the variable,

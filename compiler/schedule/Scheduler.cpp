@@ -346,8 +346,8 @@ bool Scheduler::mayUpdate(dispatch::LaunchOp op, unsigned out) {
   return llvm::count_if(op.getOuts(), lies) == 1;
 }
 
-// An input that may be overwritten by output `out`, element for element.
-Storage *Scheduler::dyingInput(dispatch::LaunchOp op, unsigned out) {
+// An input that may be overwritten by output `out`, element for element, and is not by another one.
+Storage *Scheduler::dyingInput(dispatch::LaunchOp op, unsigned out, ArrayRef<Storage *> taken) {
   // What a region or the function gives is better computed where it has to be.
   for (Operation *user : op.getResults()[out].getUsers())
     if (user->hasTrait<OpTrait::IsTerminator>() ||
@@ -359,7 +359,7 @@ Storage *Scheduler::dyingInput(dispatch::LaunchOp op, unsigned out) {
   for (auto [i, in] : llvm::enumerate(op.getIns())) {
     Storage *storage = placed[in].storage;
     auto lies = [&](Value other) { return mayBe(*storage, placed[other].storage); };
-    if (storage->allocation && !storage->isSlot && in.getType() == op.getOuts()[out].getType() &&
+    if (storage->allocation && !storage->isSlot && !llvm::is_contained(taken, storage) && in.getType() == op.getOuts()[out].getType() &&
         placed[in].sizes == placed[op.getOuts()[out]].sizes && isWritable(*storage, op) &&
         !useAfter(*storage, op) && llvm::count_if(op.getIns(), lies) == 1 &&
         llvm::count_if(op.getOuts(), lies) == 0 && isPointwise(kernel, i))
@@ -379,7 +379,7 @@ LogicalResult Scheduler::launch(dispatch::LaunchOp op) {
   for (auto [i, out] : llvm::enumerate(op.getOuts())) {
     Storage *storage = placed[out].storage;
     if (storage->kind == Storage::Kind::empty) {
-      storage = dyingInput(op, i);
+      storage = dyingInput(op, i, targets);
       if (!storage)
         storage = allocate(out, op, op->getParentRegion(), location);
     } else if (!mayUpdate(op, i)) {

@@ -38,7 +38,7 @@ private:
   mlir::LogicalResult scalar(mlir::Operation *op);
   mlir::LogicalResult launch(dispatch::LaunchOp op);
   bool mayUpdate(dispatch::LaunchOp op, unsigned out);
-  Storage *dyingInput(dispatch::LaunchOp op, unsigned out);
+  Storage *dyingInput(dispatch::LaunchOp op, unsigned out, llvm::ArrayRef<Storage *> taken);
   mlir::LogicalResult extract(mlir::Operation *op);
   mlir::LogicalResult fromElements(mlir::Operation *op);
   mlir::LogicalResult globalStore(mlir::Operation *op);

@@ -188,6 +188,23 @@ struct DropUnitLoops : OpRewritePattern<linalg::GenericOp> {
   }
 };
 
+// A product of one row or column, by name -> generic, which loses the loop as what follows it does: else a view would
+// stand between them, and each would be a kernel of its own.
+struct GeneralizeOfOneRow : OpInterfaceRewritePattern<linalg::ContractionOpInterface> {
+  using OpInterfaceRewritePattern::OpInterfaceRewritePattern;
+  LogicalResult matchAndRewrite(linalg::ContractionOpInterface contraction, PatternRewriter &rewriter) const override {
+    auto op = cast<linalg::LinalgOp>(contraction.getOperation());
+    if (isa<linalg::GenericOp>(op.getOperation()) || !op.hasPureTensorSemantics())
+      return rewriter.notifyMatchFailure(contraction, "is generic already, or not on tensors");
+    SmallVector<utils::IteratorType> iterators = op.getIteratorTypesArray();
+    SmallVector<int64_t> extents = op.getStaticLoopRanges();
+    for (auto [extent, iterator] : llvm::zip(extents, iterators))
+      if (extent == 1 && iterator == utils::IteratorType::parallel)
+        return linalg::generalizeNamedOp(rewriter, op);
+    return rewriter.notifyMatchFailure(contraction, "has no loop of one iteration");
+  }
+};
+
 // A reduction that lost its loop is elementwise: what it started from is an input as any other. As a destination that
 // is read it would be read again for every element of an operation that it fuses into.
 struct InitialToInput : OpRewritePattern<linalg::GenericOp> {
@@ -224,7 +241,7 @@ struct DropUnitDims : halcyon::impl::DropUnitDimsBase<DropUnitDims> {
   void runOnOperation() override {
     MLIRContext *context = &getContext();
     RewritePatternSet patterns(context);
-    patterns.add<ExtractToOperand, DropUnitLoops, InitialToInput>(context);
+    patterns.add<ExtractToOperand, GeneralizeOfOneRow, DropUnitLoops, InitialToInput>(context);
     linalg::populateEraseUnusedOperandsAndResultsPatterns(patterns);
     linalg::GenericOp::getCanonicalizationPatterns(patterns, context);
     tensor::ExpandShapeOp::getCanonicalizationPatterns(patterns, context);

@@ -144,7 +144,7 @@ def DropUnitDims : Pass<"halcyon-drop-unit-dims", "mlir::func::FuncOp"> {
     %1 = linalg.generic {(i, j) -> (i, j), (i, j) -> (i)} ins(%x, %z)
     ```
     Views are free, and cancel where producer and consumer agree; what is left fuses and tiles better.
-    An element that is taken at the loops' own indices becomes an operand.
+    An element that is taken at the loops' own indices becomes an operand. A named product of one row is made generic.
 
     Requires: halcyon-tensor-to-linalg, halcyon-resolve-dims.
   }];

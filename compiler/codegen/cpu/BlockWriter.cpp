@@ -324,8 +324,8 @@ private:
     return position;
   }
 
-  // The new values of the op's destination; `held`: what the block has of each memory.
-  TileEmitter::Tile apply(TileEmitter &emitter, const FusedOp &fused, const TilePosition &position,
+  // The new values of the op's destinations; `held`: what the block has of each memory.
+  SmallVector<TileEmitter::Tile> applyAll(TileEmitter &emitter, const FusedOp &fused, const TilePosition &position,
                           const DenseMap<Value, TileEmitter::Tile> &held) {
     linalg::LinalgOp fusedOp = fused.op;
     SmallVector<TileEmitter::Tile> arguments;
@@ -348,7 +348,12 @@ private:
         arguments.push_back(emitter.splat(
             b.create<arith::ConstantOp>(b.getZeroAttr(cast<MemRefType>(memory.getType()).getElementType()))));
     }
-    return emitter.body(fusedOp, arguments)[0];
+    return emitter.body(fusedOp, arguments);
+  }
+
+  TileEmitter::Tile apply(TileEmitter &emitter, const FusedOp &fused, const TilePosition &position,
+                          const DenseMap<Value, TileEmitter::Tile> &held) {
+    return applyAll(emitter, fused, position, held)[0];
   }
 
   // An elementwise op may only overwrite it.
@@ -361,6 +366,11 @@ private:
     TileEmitter emitter(b, shape);
     FusedOp self{op, llvm::to_vector(llvm::seq<unsigned>(0, op.getNumLoops()))};
     TilePosition position = positionOf(self);
+    if (op.getNumDpsInits() > 1) { // elementwise
+      for (auto [tile, memory] : llvm::zip(applyAll(emitter, self, position, DenseMap<Value, TileEmitter::Tile>()), op.getDpsInits()))
+        emitter.store(tile, memory, plan.outputMap(), position);
+      return;
+    }
     TileEmitter::Tile sums;
     if (fusion.first)
       sums = apply(emitter, *fusion.first, positionOf(*fusion.first), DenseMap<Value, TileEmitter::Tile>());

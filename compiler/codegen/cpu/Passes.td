@@ -109,6 +109,23 @@ def CpuBools : Pass<"halcyon-cpu-bools", "mlir::func::FuncOp"> {
   let dependentDialects = ["mlir::arith::ArithDialect", "mlir::memref::MemRefDialect"];
 }
 
+def CpuLoadedOperands : Pass<"halcyon-cpu-loaded-operands", "mlir::func::FuncOp"> {
+  let summary = "What the body of an elementwise op loads at its own place becomes an operand";
+  let description = [{
+    ```mlir
+    linalg.generic outs(%y) { memref.load %x[linalg.index 0, linalg.index 1 + %i] }
+    // becomes
+    %part = memref.subview %x[0, %i] [%n, %m] [1, 1]
+    linalg.generic {(d0, d1) -> (d0, d1)} ins(%part) outs(%y)
+    ```
+    Slices that were fused are read in vectors then. An index is a loop, or none, plus values from outside of the op. An
+    op with a load at another place, or from memory that it writes, stays as it is.
+
+    Requires: linalg on buffers.
+  }];
+  let dependentDialects = ["mlir::arith::ArithDialect", "mlir::memref::MemRefDialect"];
+}
+
 def CpuRegisterBlocks : Pass<"halcyon-cpu-register-blocks", "mlir::func::FuncOp"> {
   let summary = "Contractions, convolutions and windows become register-blocked vector code";
   let description = [{

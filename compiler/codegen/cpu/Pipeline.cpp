@@ -94,6 +94,7 @@ void halcyon::buildCpuPipeline(OpPassManager &manager, const CpuTraits &traits, 
   manager.addPass(createCSEPass());
   if (optLevel >= 2) {
     manager.addNestedPass<func::FuncOp>(createCpuBools());
+    manager.addNestedPass<func::FuncOp>(createCpuLoadedOperands());
     manager.addNestedPass<func::FuncOp>(
         createCpuRegisterBlocks(CpuRegisterBlocksOptions{traits.vectorBytes, traits.vectorRegisters}));
     manager.addNestedPass<func::FuncOp>(createCpuRowBlocks(CpuRowBlocksOptions{traits.vectorBytes}));

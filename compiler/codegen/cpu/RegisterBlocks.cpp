@@ -4,6 +4,7 @@
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Linalg/Transforms/Transforms.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -17,6 +18,9 @@ namespace halcyon {
 
 using namespace mlir;
 using namespace halcyon;
+
+// So few rows keep too few sums going in blocks of two vectors: each waits for the one before it.
+static constexpr int64_t fewRows = 2;
 
 namespace {
 struct CpuRegisterBlocks : halcyon::impl::CpuRegisterBlocksBase<CpuRegisterBlocks> {
@@ -42,12 +46,12 @@ struct CpuRegisterBlocks : halcyon::impl::CpuRegisterBlocksBase<CpuRegisterBlock
         claim(function, op, rewriter, erased);
   }
 
-  Registers registersFor(const RegisterPlan &plan) const {
+  Registers registersFor(const RegisterPlan &plan, bool hasFewRows) const {
     Registers registers;
     registers.lanes = vectorBytes / 4;
     registers.masks = vectorBytes >= 32;
-    registers.columns = !plan.u ? 4 : plan.sharesScalars() ? 2 : 1;
-    registers.rows = vectorRegisters >= 32 ? 8 : vectorBytes >= 32 ? 6 : 4;
+    registers.columns = !plan.u || hasFewRows ? 4 : plan.sharesScalars() ? 2 : 1;
+    registers.rows = hasFewRows ? fewRows : vectorRegisters >= 32 ? 8 : vectorBytes >= 32 ? 6 : 4;
     return registers;
   }
 
@@ -66,7 +70,11 @@ struct CpuRegisterBlocks : halcyon::impl::CpuRegisterBlocksBase<CpuRegisterBlock
     std::optional<RegisterPlan> plan = planRegisters(op);
     if (!plan)
       return;
-    const Registers registers = registersFor(*plan);
+    const int64_t rows = plan->u ? op.getStaticLoopRanges()[*plan->u] : 0;
+    const bool mayBeFew = plan->u && plan->sharesScalars() && plan->inPlacePanel() &&
+                          (ShapedType::isDynamic(rows) || rows <= fewRows) &&
+                          panelsSuit(*plan, registersFor(*plan, /*hasFewRows=*/true));
+    const Registers registers = registersFor(*plan, mayBeFew && !ShapedType::isDynamic(rows));
     if (!panelsSuit(*plan, registers))
       return;
     std::optional<Padding> padding = findPadding(*plan);
@@ -85,6 +93,16 @@ struct CpuRegisterBlocks : halcyon::impl::CpuRegisterBlocksBase<CpuRegisterBlock
         allowContraction(generic);
     rewriter.setInsertionPoint(last);
     ImplicitLocOpBuilder builder(op.getLoc(), rewriter);
+    if (mayBeFew && ShapedType::isDynamic(rows)) {
+      Value extent = getValueOrCreateConstantIndexOp(
+          builder, op.getLoc(), cast<linalg::LinalgOp>(op.getOperation()).createLoopRanges(builder, op.getLoc())[*plan->u].size);
+      Value isFew = builder.create<arith::CmpIOp>(arith::CmpIPredicate::ule, extent,
+                                                  builder.create<arith::ConstantIndexOp>(fewRows));
+      auto branch = builder.create<scf::IfOp>(isFew, /*withElseRegion=*/true);
+      builder.setInsertionPointToStart(branch.thenBlock());
+      writeBlocks(*plan, fusion, padding, registersFor(*plan, /*hasFewRows=*/true), builder);
+      builder.setInsertionPointToStart(branch.elseBlock());
+    }
     writeBlocks(*plan, fusion, padding, registers, builder);
     SmallVector<Operation *> claimed;
     for (const FusedOp &fused : llvm::reverse(fusion.after))

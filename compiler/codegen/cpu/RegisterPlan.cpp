@@ -101,14 +101,20 @@ std::optional<RegisterPlan> halcyon::planRegisters(linalg::GenericOp op) {
 }
 
 std::optional<RegisterPlan> halcyon::planElementwise(linalg::GenericOp op) {
-  if (!op.hasPureBufferSemantics() || op.getNumDpsInits() != 1 || op.getNumReductionLoops() || !canEmitBody(op))
+  if (!op.hasPureBufferSemantics() || op.getNumDpsInits() == 0 || op.getNumReductionLoops() || !canEmitBody(op))
     return {};
   RegisterPlan plan;
   plan.op = op;
   AffineMap out = plan.outputMap();
+  // Of several results each is written where the first is.
+  for (OpOperand &init : llvm::drop_begin(op.getDpsInitsMutable()))
+    if (op.getMatchingIndexingMap(&init) != out || op.payloadUsesValueFromOperand(&init) ||
+        getElementTypeOrSelf(init.get()) != getElementTypeOrSelf(plan.output()))
+      return {};
   std::optional<unsigned> last = lastPlainDim(out);
-  if (!last || !canLoad(plan.output(), out, *last) ||
-      stepOf(out, plan.output().getType(), *last).kind != Step::contiguous)
+  if (!last || llvm::any_of(op.getDpsInits(), [&](Value init) {
+        return !canLoad(init, out, *last) || stepOf(out, init.getType(), *last).kind != Step::contiguous;
+      }))
     return {};
   plan.v = *last;
   if (llvm::count_if(out.getResults(), [](AffineExpr expr) { return isa<AffineDimExpr>(expr); }) != op.getNumLoops())
@@ -120,7 +126,7 @@ std::optional<RegisterPlan> halcyon::planElementwise(linalg::GenericOp op) {
     if (!isa<MemRefType>(in->get().getType()))
       continue; // a scalar
     AffineMap map = op.getMatchingIndexingMap(in);
-    if (!canLoad(in->get(), map, plan.v) || (in->get() == plan.output() && map != out))
+    if (!canLoad(in->get(), map, plan.v) || (llvm::is_contained(op.getDpsInits(), in->get()) && map != out))
       return {};
     const Step step = stepOf(map, in->get().getType(), plan.v);
     if (step.kind == Step::strided && step.elements != 2)

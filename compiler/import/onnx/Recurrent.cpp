@@ -142,8 +142,14 @@ public:
 
   // left [B, K] times right [N, K] transposed, onto `start`.
   Value multiply(ImplicitLocOpBuilder &at, Value left, Value right, Value start) {
-    return at.create<linalg::MatmulTransposeBOp>(ValueRange{left, right}, ValueRange{start})
-        ->getResult(0);
+    AffineMap all = at.getMultiDimIdentityMap(3);
+    SmallVector<utils::IteratorType> iterators = parallelIterators(3);
+    iterators.back() = utils::IteratorType::reduction;
+    return generic(at, {left, right}, start,
+                   {all.dropResult(1), all.dropResult(0), all.dropResult(2)}, iterators,
+                   [](ImplicitLocOpBuilder &inner, ValueRange v) {
+                     return addScalars(inner, v[2], mulScalars(inner, v[0], v[1]));
+                   });
   }
 
   // `count` values for each [batch, hidden]; inputs of one dimension are biases.
@@ -181,21 +187,16 @@ public:
                    });
   }
 
-  // X times W for all times at once, onto the biases: [T, B, G * H].
+  // X times W for all times at once, onto the biases: [T, B, G * H]. A row is a time of a sequence,
+  // so that blocks of rows are full of small batches, too.
   Value projectInput(Value weights, ArrayRef<Value> biases) {
-    auto rows = fixed(b, gates * hidden);
-    AffineExpr t, n, g, k;
-    bindDims(b.getContext(), t, n, g, k);
-    auto mapOf = [&](ArrayRef<AffineExpr> exprs) {
-      return AffineMap::get(4, 0, exprs, b.getContext());
-    };
-    SmallVector<utils::IteratorType> iterators = parallelIterators(4);
-    iterators.back() = utils::IteratorType::reduction;
-    return generic(b, {source, weights}, start(b, {time, batch, rows}, biases),
-                   {mapOf({t, n, k}), mapOf({g, k}), mapOf({t, n, g})}, iterators,
-                   [](ImplicitLocOpBuilder &at, ValueRange v) {
-                     return addScalars(at, v[2], mulScalars(at, v[0], v[1]));
-                   });
+    const SmallVector<ReassociationIndices> groups{{0, 1}, {2}};
+    Value left = b.create<tensor::CollapseShapeOp>(source, groups);
+    Dims dims = tensor::getMixedSizes(b, b.getLoc(), left);
+    dims.back() = fixed(b, gates * hidden);
+    Value made = multiply(b, left, weights, start(b, dims, biases));
+    Dims apart{time, batch, dims.back()};
+    return b.create<tensor::ExpandShapeOp>(tensorType(apart, element), made, groups, apart);
   }
 
   // The halves of one direction's bias, [G * H] each; none without a bias.

@@ -71,3 +71,41 @@ func.func @stay(%x: memref<3x40xi32>, %y: memref<3x40xi32>, %t: memref<40x3xf32>
   }
   return
 }
+
+// Two results: what is shared is computed once. The first one overwrites an input, which was read by then.
+// CHECK-LABEL: func.func @two(
+// CHECK-SAME: %[[X:[^:]+]]: memref<16xf32>, %[[Y:[^:]+]]: memref<16xf32>, %[[Z:[^:]+]]: memref<16xf32>)
+// CHECK: vector.load %[[X]]
+// CHECK: vector.load %[[X]]
+// CHECK: vector.load %[[Y]]
+// CHECK: vector.load %[[Y]]
+// CHECK-COUNT-2: math.exp
+// CHECK-NOT: math.exp
+// CHECK: vector.store %{{.+}}, %[[X]]
+// CHECK: vector.store %{{.+}}, %[[X]]
+// CHECK: vector.store %{{.+}}, %[[Z]]
+// CHECK: vector.store %{{.+}}, %[[Z]]
+// CHECK-NOT: linalg
+func.func @two(%x: memref<16xf32>, %y: memref<16xf32>, %z: memref<16xf32>) {
+  linalg.generic {indexing_maps = [affine_map<(i) -> (i)>, affine_map<(i) -> (i)>, affine_map<(i) -> (i)>, affine_map<(i) -> (i)>], iterator_types = ["parallel"]}
+      ins(%x, %y : memref<16xf32>, memref<16xf32>) outs(%x, %z : memref<16xf32>, memref<16xf32>) {
+  ^bb0(%p: f32, %q: f32, %o0: f32, %o1: f32):
+    %e = math.exp %p : f32
+    %s = arith.addf %e, %q : f32
+    %m = arith.mulf %e, %q : f32
+    linalg.yield %s, %m : f32, f32
+  }
+  return
+}
+
+// Results that lie otherwise than the first are left to the loops.
+// CHECK-LABEL: func.func @turned_second(
+// CHECK: linalg.generic
+func.func @turned_second(%x: memref<16x16xf32>, %y: memref<16x16xf32>, %z: memref<16x16xf32>) {
+  linalg.generic {indexing_maps = [#row, #row, #turned], iterator_types = ["parallel", "parallel"]}
+      ins(%x : memref<16x16xf32>) outs(%y, %z : memref<16x16xf32>, memref<16x16xf32>) {
+  ^bb0(%p: f32, %o0: f32, %o1: f32):
+    linalg.yield %p, %p : f32, f32
+  }
+  return
+}

@@ -231,15 +231,51 @@ func.func @padded_twice(%x: memref<14x6x8xf32>, %w: memref<3x3x8xf32>, %out: mem
 
 // Two vectors share a row's scalar, even where the second one is partial: the store alone is masked.
 // CHECK-LABEL: func.func @partial_second(
-// CHECK: scf.for {{.*}} -> (vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>)
+// CHECK: scf.for {{.*}} -> (vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>)
 // CHECK-COUNT-2: vector.load
 // CHECK: vector.store
 // CHECK: vector.maskedstore
 // CHECK-NOT: linalg
-func.func @partial_second(%x: memref<2x100xf32>, %w: memref<1x100x16xf32>, %out: memref<2x13xf32>) {
+func.func @partial_second(%x: memref<3x100xf32>, %w: memref<1x100x16xf32>, %out: memref<3x13xf32>) {
   linalg.generic {indexing_maps = [#a, affine_map<(m, n, k) -> (n floordiv 16, k, n mod 16)>, #c],
                   iterator_types = ["parallel", "parallel", "reduction"]}
-      ins(%x, %w : memref<2x100xf32>, memref<1x100x16xf32>) outs(%out : memref<2x13xf32>) {
+      ins(%x, %w : memref<3x100xf32>, memref<1x100x16xf32>) outs(%out : memref<3x13xf32>) {
+  ^bb1(%p: f32, %q: f32, %o: f32):
+    %m = arith.mulf %p, %q : f32
+    %s = arith.addf %o, %m : f32
+    linalg.yield %s : f32
+  }
+  return
+}
+
+// A row or two, known or found when it runs: four vectors of each, for sums enough that none waits for the one before it.
+// CHECK-LABEL: func.func @few_rows(
+// CHECK: scf.for {{.*}} -> (vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>)
+// CHECK-NOT: linalg
+func.func @few_rows(%x: memref<2x100xf32>, %w: memref<4x100x16xf32>, %out: memref<2x64xf32>) {
+  linalg.generic {indexing_maps = [#a, affine_map<(m, n, k) -> (n floordiv 16, k, n mod 16)>, #c],
+                  iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%x, %w : memref<2x100xf32>, memref<4x100x16xf32>) outs(%out : memref<2x64xf32>) {
+  ^bb1(%p: f32, %q: f32, %o: f32):
+    %m = arith.mulf %p, %q : f32
+    %s = arith.addf %o, %m : f32
+    linalg.yield %s : f32
+  }
+  return
+}
+
+// CHECK-LABEL: func.func @maybe_few_rows(
+// CHECK: %[[ROWS:.+]] = memref.dim %{{.+}}, %c0
+// CHECK: %[[FEW:.+]] = arith.cmpi ule, %[[ROWS]], %c2
+// CHECK: scf.if %[[FEW]]
+// CHECK: scf.for {{.*}} step %c32
+// CHECK: } else {
+// CHECK: scf.for {{.*}} step %c16
+// CHECK-NOT: linalg
+func.func @maybe_few_rows(%x: memref<?x100xf32>, %w: memref<4x100x16xf32>, %out: memref<?x64xf32>) {
+  linalg.generic {indexing_maps = [#a, affine_map<(m, n, k) -> (n floordiv 16, k, n mod 16)>, #c],
+                  iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%x, %w : memref<?x100xf32>, memref<4x100x16xf32>) outs(%out : memref<?x64xf32>) {
   ^bb1(%p: f32, %q: f32, %o: f32):
     %m = arith.mulf %p, %q : f32
     %s = arith.addf %o, %m : f32

@@ -288,3 +288,72 @@ func.func @carried(%x: tensor<8xf32>) -> tensor<8xf32> {
   }
   return %r#0 : tensor<8xf32>
 }
+
+// -----
+
+// What a step of a loop computes goes into its row in the same kernel; a large part, or one that is needed before, does
+// not.
+// CHECK-LABEL: dispatch.executable @steps_
+// CHECK: linalg.generic
+// CHECK-NEXT: ^bb0
+// CHECK: tensor.insert_slice
+// CHECK: dispatch.return
+// CHECK-LABEL: func.func @steps(
+// CHECK: scf.for
+// CHECK: %[[N:.+]]:2 = dispatch.launch
+// CHECK-NEXT: %[[V:.+]] = tensor.expand_shape %[[N]]#1
+// CHECK-NEXT: scf.yield %[[V]], %[[N]]#0
+// CHECK-LABEL: func.func @large(
+// CHECK-COUNT-2: dispatch.launch
+// CHECK-LABEL: func.func @between(
+// CHECK-COUNT-3: dispatch.launch
+// ALONE-LABEL: func.func @steps(
+// ALONE-COUNT-2: dispatch.launch
+#id = affine_map<(i) -> (i)>
+func.func @steps(%x: tensor<1x64xf32>) -> (tensor<1x64xf32>, tensor<9x64xf32>) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c9 = arith.constant 9 : index
+  %rows = tensor.empty() : tensor<9x64xf32>
+  %r:2 = scf.for %t = %c0 to %c9 step %c1 iter_args(%h = %x, %all = %rows) -> (tensor<1x64xf32>, tensor<9x64xf32>) {
+    %e = tensor.empty() : tensor<64xf32>
+    %flat = tensor.collapse_shape %h [[0, 1]] : tensor<1x64xf32> into tensor<64xf32>
+    %n = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel"]} ins(%flat : tensor<64xf32>) outs(%e : tensor<64xf32>) {
+    ^bb0(%a: f32, %b: f32):
+      %c = math.tanh %a : f32
+      linalg.yield %c : f32
+    } -> tensor<64xf32>
+    %view = tensor.expand_shape %n [[0, 1]] output_shape [1, 64] : tensor<64xf32> into tensor<1x64xf32>
+    %s = tensor.insert_slice %n into %all[%t, 0] [1, 64] [1, 1] : tensor<64xf32> into tensor<9x64xf32>
+    scf.yield %view, %s : tensor<1x64xf32>, tensor<9x64xf32>
+  }
+  return %r#0, %r#1 : tensor<1x64xf32>, tensor<9x64xf32>
+}
+
+func.func @large(%x: tensor<9000xf32>, %all: tensor<9x9000xf32>) -> tensor<9x9000xf32> {
+  %e = tensor.empty() : tensor<9000xf32>
+  %n = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel"]} ins(%x : tensor<9000xf32>) outs(%e : tensor<9000xf32>) {
+  ^bb0(%a: f32, %b: f32):
+    %c = math.tanh %a : f32
+    linalg.yield %c : f32
+  } -> tensor<9000xf32>
+  %s = tensor.insert_slice %n into %all[3, 0] [1, 9000] [1, 1] : tensor<9000xf32> into tensor<9x9000xf32>
+  return %s : tensor<9x9000xf32>
+}
+
+func.func @between(%x: tensor<64xf32>, %y: tensor<9x64xf32>) -> tensor<9x64xf32> {
+  %e = tensor.empty() : tensor<64xf32>
+  %n = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel"]} ins(%x : tensor<64xf32>) outs(%e : tensor<64xf32>) {
+  ^bb0(%a: f32, %b: f32):
+    %c = math.tanh %a : f32
+    linalg.yield %c : f32
+  } -> tensor<64xf32>
+  %f = tensor.empty() : tensor<9x64xf32>
+  %all = linalg.generic {indexing_maps = [affine_map<(i, j) -> (j)>, affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (i, j)>], iterator_types = ["parallel", "parallel"]} ins(%n, %y : tensor<64xf32>, tensor<9x64xf32>) outs(%f : tensor<9x64xf32>) {
+  ^bb0(%a: f32, %b: f32, %o: f32):
+    %c = arith.addf %a, %b : f32
+    linalg.yield %c : f32
+  } -> tensor<9x64xf32>
+  %s = tensor.insert_slice %n into %all[3, 0] [1, 64] [1, 1] : tensor<64xf32> into tensor<9x64xf32>
+  return %s : tensor<9x64xf32>
+}

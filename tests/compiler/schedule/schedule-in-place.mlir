@@ -52,3 +52,62 @@ func.func @needed(%x: tensor<4x4xf32>) -> (tensor<4x4xf32>, tensor<4x4xf32>) {
   %d = dispatch.launch @transpose workload [%c4, %c4] ins(%b : tensor<4x4xf32>) outs(%e : tensor<4x4xf32>) -> (tensor<4x4xf32>)
   return %c, %d : tensor<4x4xf32>, tensor<4x4xf32>
 }
+
+dispatch.executable @sum_and_product inputs 2 workload_rank 2 dims [[], [], [], []] {
+^bb0(%x: tensor<4x4xf32>, %y: tensor<4x4xf32>, %out: tensor<4x4xf32>, %out2: tensor<4x4xf32>):
+  %s:2 = linalg.generic {indexing_maps = [#id, #id, #id, #id], iterator_types = ["parallel", "parallel"]} ins(%x, %y : tensor<4x4xf32>, tensor<4x4xf32>) outs(%out, %out2 : tensor<4x4xf32>, tensor<4x4xf32>) {
+  ^bb0(%a: f32, %b: f32, %c: f32, %d: f32):
+    %sum = arith.addf %a, %b : f32
+    %product = arith.mulf %a, %b : f32
+    linalg.yield %sum, %product : f32, f32
+  } -> (tensor<4x4xf32>, tensor<4x4xf32>)
+  dispatch.return %s#0, %s#1 : tensor<4x4xf32>, tensor<4x4xf32>
+}
+dispatch.executable @sum_into_row inputs 2 workload_rank 2 dims [[], [], [], []] {
+^bb0(%x: tensor<4x4xf32>, %y: tensor<4x4xf32>, %rows: tensor<9x4x4xf32>, %out: tensor<4x4xf32>, %t: index):
+  %s = linalg.generic {indexing_maps = [#id, #id, #id], iterator_types = ["parallel", "parallel"]} ins(%x, %y : tensor<4x4xf32>, tensor<4x4xf32>) outs(%out : tensor<4x4xf32>) {
+  ^bb0(%a: f32, %b: f32, %c: f32):
+    %sum = arith.addf %a, %b : f32
+    linalg.yield %sum : f32
+  } -> tensor<4x4xf32>
+  %r = tensor.insert_slice %s into %rows[%t, 0, 0] [1, 4, 4] [1, 1, 1] : tensor<4x4xf32> into tensor<9x4x4xf32>
+  dispatch.return %r, %s : tensor<9x4x4xf32>, tensor<4x4xf32>
+}
+
+// Of two results one lies where an input was, and each has a place of its own.
+// CHECK-LABEL: func.func @two_results(
+// CHECK:         host.dispatch @negate {{.*}} bindings(%{{.+}}, %[[A:.+]]) offsets
+// CHECK:         host.dispatch @negate {{.*}} bindings(%{{.+}}, %[[B:.+]]) offsets
+// CHECK:         host.dispatch @sum_and_product {{.*}} bindings(%[[A]], %[[B]], %[[A]], %[[B]])
+func.func @two_results(%x: tensor<4x4xf32>, %z: tensor<4x4xf32>) -> tensor<4x4xf32> {
+  %c4 = arith.constant 4 : index
+  %e = tensor.empty() : tensor<4x4xf32>
+  %a = dispatch.launch @negate workload [%c4, %c4] ins(%x : tensor<4x4xf32>) outs(%e : tensor<4x4xf32>) -> (tensor<4x4xf32>)
+  %b = dispatch.launch @negate workload [%c4, %c4] ins(%z : tensor<4x4xf32>) outs(%e : tensor<4x4xf32>) -> (tensor<4x4xf32>)
+  %c:2 = dispatch.launch @sum_and_product workload [%c4, %c4] ins(%a, %b : tensor<4x4xf32>, tensor<4x4xf32>) outs(%e, %e : tensor<4x4xf32>, tensor<4x4xf32>) -> (tensor<4x4xf32>, tensor<4x4xf32>)
+  %d = dispatch.launch @transpose workload [%c4, %c4] ins(%c#0 : tensor<4x4xf32>) outs(%e : tensor<4x4xf32>) -> (tensor<4x4xf32>)
+  %f:2 = dispatch.launch @sum_and_product workload [%c4, %c4] ins(%d, %c#1 : tensor<4x4xf32>, tensor<4x4xf32>) outs(%e, %e : tensor<4x4xf32>, tensor<4x4xf32>) -> (tensor<4x4xf32>, tensor<4x4xf32>)
+  return %f#0 : tensor<4x4xf32>
+}
+
+// A state that a loop carries is computed in its place, and a copy of it goes into its row.
+// CHECK-LABEL: func.func @state_and_rows(
+// CHECK-SAME:    %[[X:.+]]: !host.buffer)
+// CHECK-DAG:     %[[H:.+]] = host.alloca
+// CHECK-DAG:     %[[ROWS:.+]] = host.alloca
+// CHECK:         scf.for
+// CHECK-NEXT:    host.dispatch @sum_into_row {{.*}} bindings(%[[A:.+]], %[[X]], %[[B:.+]], %[[A]])
+// CHECK-NEXT:    }
+func.func @state_and_rows(%x: tensor<4x4xf32>) -> (tensor<4x4xf32>, tensor<9x4x4xf32>) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c4 = arith.constant 4 : index
+  %c9 = arith.constant 9 : index
+  %rows = tensor.empty() : tensor<9x4x4xf32>
+  %e = tensor.empty() : tensor<4x4xf32>
+  %r:2 = scf.for %t = %c0 to %c9 step %c1 iter_args(%h = %x, %all = %rows) -> (tensor<4x4xf32>, tensor<9x4x4xf32>) {
+    %n:2 = dispatch.launch @sum_into_row workload [%c4, %c4] parameters(%t : index) ins(%h, %x : tensor<4x4xf32>, tensor<4x4xf32>) outs(%all, %e : tensor<9x4x4xf32>, tensor<4x4xf32>) -> (tensor<9x4x4xf32>, tensor<4x4xf32>)
+    scf.yield %n#1, %n#0 : tensor<4x4xf32>, tensor<9x4x4xf32>
+  }
+  return %r#0, %r#1 : tensor<4x4xf32>, tensor<9x4x4xf32>
+}

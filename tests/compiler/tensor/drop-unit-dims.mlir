@@ -86,3 +86,33 @@ func.func @one(%x: tensor<2x1xf32>, %y: tensor<2xf32>) -> tensor<2xf32> {
   } -> tensor<2xf32>
   return %s : tensor<2xf32>
 }
+
+// -----
+
+// A product of one row loses the loop as its bias does: no view is left between them.
+// CHECK-LABEL: func @row_product
+// CHECK: %[[P:.+]] = linalg.generic {{.*}}iterator_types = ["parallel", "reduction"]
+// CHECK: linalg.generic {{.*}}iterator_types = ["parallel"]{{.*}} ins(%[[P]], %{{.+}} : tensor<16xf32>, tensor<16xf32>)
+func.func @row_product(%x: tensor<1x8xf32>, %w: tensor<8x16xf32>, %b: tensor<16xf32>) -> tensor<1x16xf32> {
+  %zero = arith.constant 0.0 : f32
+  %e = tensor.empty() : tensor<1x16xf32>
+  %i = linalg.fill ins(%zero : f32) outs(%e : tensor<1x16xf32>) -> tensor<1x16xf32>
+  %0 = linalg.matmul ins(%x, %w : tensor<1x8xf32>, tensor<8x16xf32>) outs(%i : tensor<1x16xf32>) -> tensor<1x16xf32>
+  %1 = linalg.generic {indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (j)>, affine_map<(i, j) -> (i, j)>], iterator_types = ["parallel", "parallel"]}
+      ins(%0, %b : tensor<1x16xf32>, tensor<16xf32>) outs(%e : tensor<1x16xf32>) {
+  ^bb0(%a: f32, %c: f32, %o: f32):
+    %s = arith.addf %a, %c : f32
+    linalg.yield %s : f32
+  } -> tensor<1x16xf32>
+  return %1 : tensor<1x16xf32>
+}
+
+// -----
+
+// Several rows stay the named operation.
+// CHECK-LABEL: func @rows_product
+// CHECK: linalg.matmul
+func.func @rows_product(%x: tensor<2x8xf32>, %w: tensor<8x16xf32>, %i: tensor<2x16xf32>) -> tensor<2x16xf32> {
+  %0 = linalg.matmul ins(%x, %w : tensor<2x8xf32>, tensor<8x16xf32>) outs(%i : tensor<2x16xf32>) -> tensor<2x16xf32>
+  return %0 : tensor<2x16xf32>
+}
