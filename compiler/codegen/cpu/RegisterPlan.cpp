@@ -140,6 +140,16 @@ std::optional<RegisterPlan> halcyon::planElementwise(linalg::GenericOp op) {
 
 static constexpr int64_t panelLimit = 8192; // positions of the reduction: 1 MiB of 32 floats
 
+static constexpr int64_t nearBytes = 256; // apart: all of the cache's sets are used, and prefetched
+
+bool RegisterPlan::isNear(Value memory, AffineMap map) const {
+  if (reductions.size() != 1 || stepOf(map, memory.getType(), v).kind != Step::contiguous)
+    return false;
+  const Step row = stepOf(map, memory.getType(), reductions[0]);
+  const int64_t bytes = cast<MemRefType>(memory.getType()).getElementTypeBitWidth() / 8;
+  return row.kind == Step::strided && !ShapedType::isDynamic(row.elements) && row.elements * bytes <= nearBytes;
+}
+
 std::optional<unsigned> RegisterPlan::panelOperand(unsigned rows) const {
   auto generic = linalg::GenericOp(op);
   SmallVector<int64_t> extents = generic.getStaticLoopRanges();
@@ -155,7 +165,7 @@ std::optional<unsigned> RegisterPlan::panelOperand(unsigned rows) const {
     return {};
   for (OpOperand *in : generic.getDpsInputOperands()) {
     AffineMap map = generic.getMatchingIndexingMap(in);
-    if (lastPlainDim(map) && map.isFunctionOfDim(v) && !map.isFunctionOfDim(*u))
+    if (lastPlainDim(map) && map.isFunctionOfDim(v) && !map.isFunctionOfDim(*u) && !isNear(in->get(), map))
       return in->getOperandNumber();
   }
   return {};

@@ -26,6 +26,10 @@ struct RegisterPlan {
   // The input that all rows of a block read as vectors, if a copy of its columns for a block pays off: it has many
   // blocks of `rows` rows, and its own columns are far apart.
   std::optional<unsigned> panelOperand(unsigned rows) const;
+
+private:
+  // Columns that are so close that a copy of some of them would not pay off.
+  bool isNear(mlir::Value memory, mlir::AffineMap map) const;
 };
 
 // Null where register blocks do not suit the op.

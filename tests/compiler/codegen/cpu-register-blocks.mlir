@@ -50,6 +50,36 @@ func.func @transposed(%x: memref<64x32xf32>, %w: memref<16x32xf32>, %out: memref
   return
 }
 
+// So are those in a wide matrix; where rows are at most 256 bytes apart, they are read in place.
+// CHECK-LABEL: func.func @wide(
+// CHECK: %[[WIDE:.+]] = memref.alloc() : memref<32x16xf32>
+// CHECK: vector.store %{{.+}}, %[[WIDE]]
+// CHECK-LABEL: func.func @near(
+// CHECK-SAME: %{{[^:]+}}: memref<64x32xf32>, %[[W:[^:]+]]: memref<32x64xf32>
+// CHECK-NOT: memref.alloc
+// CHECK: vector.load %[[W]]
+// CHECK: return
+func.func @wide(%x: memref<64x32xf32>, %w: memref<32x80xf32>, %out: memref<64x80xf32>) {
+  linalg.generic {indexing_maps = [#a, #b, #c], iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%x, %w : memref<64x32xf32>, memref<32x80xf32>) outs(%out : memref<64x80xf32>) {
+  ^bb1(%p: f32, %q: f32, %o: f32):
+    %m = arith.mulf %p, %q : f32
+    %s = arith.addf %o, %m : f32
+    linalg.yield %s : f32
+  }
+  return
+}
+func.func @near(%x: memref<64x32xf32>, %w: memref<32x64xf32>, %out: memref<64x64xf32>) {
+  linalg.generic {indexing_maps = [#a, #b, #c], iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%x, %w : memref<64x32xf32>, memref<32x64xf32>) outs(%out : memref<64x64xf32>) {
+  ^bb1(%p: f32, %q: f32, %o: f32):
+    %m = arith.mulf %p, %q : f32
+    %s = arith.addf %o, %m : f32
+    linalg.yield %s : f32
+  }
+  return
+}
+
 // A sum along rows is contiguous itself: loops and LLVM's vectors do it.
 // CHECK-LABEL: func.func @row_sum(
 // CHECK: linalg.generic
