@@ -16,6 +16,9 @@ struct Options {
   std::vector<std::string> shapes;     // "NAME=1x3x224x224"
   std::vector<std::string> donations;  // "IN:OUT", names or numbers
   std::vector<std::pair<std::string, std::string>> externalParameters; // scope, file
+  std::string quantizeWeights;         // as given; its meaning:
+  unsigned weightBits = 0;             // 8 or 4: products read constant matrices so; 0: as they are
+  int64_t weightBlock = 0;             // weights of a column that share a scale; 0: all
   EmitKind emit = EmitKind::artifact;
   bool staticExecutables = false;      // kernels in an object file beside the artifact, for a program to link in
   int optLevel = 2;

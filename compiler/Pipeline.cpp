@@ -36,6 +36,13 @@ static void tensorPhase(OpPassManager &passes, const Options &options) {
   passes.addNestedPass<func::FuncOp>(createDropEmptyLoops());
   passes.addPass(canonicalize());
   passes.addPass(createCSEPass());
+  if (options.weightBits) {
+    QuantizeWeightsOptions quantize;
+    quantize.bits = options.weightBits;
+    quantize.block = options.weightBlock;
+    passes.addNestedPass<func::FuncOp>(createQuantizeWeights(quantize));
+    passes.addPass(canonicalize());
+  }
   if (options.optLevel > 0) {
     passes.addNestedPass<func::FuncOp>(createDropUnitDims());
     passes.addPass(canonicalize());

@@ -166,6 +166,28 @@ def FuseElementwise : Pass<"halcyon-fuse-elementwise", "mlir::func::FuncOp"> {
                            "mlir::tensor::TensorDialect"];
 }
 
+def QuantizeWeights : Pass<"halcyon-quantize-weights", "mlir::func::FuncOp"> {
+  let summary = "Products read constant f32 matrices as integers of 8 or 4 bits, each block times its scale";
+  let description = [{
+    ```mlir
+    %1 = linalg.generic {(m, n, k) -> (m, k), (k, n), (m, n)} ins(%x, %w : tensor<?x768xf32>, tensor<768x3072xf32>) ...
+    // becomes, with blocks of 32 and two weights in a byte
+    %x1 = tensor.expand_shape %x [[0], [1, 2, 3]] : tensor<?x768xf32> into tensor<?x24x16x2xf32>
+    %1 = linalg.generic {(m, n, k, i) -> (m, k, i, 0), (m, k, i, 1), (n floordiv 64, k, i, n mod 64),
+                         (n floordiv 64, k, n mod 64), (m, n)}
+         ins(%x1, %x1, %bytes, %scales : tensor<?x24x16x2xf32>, tensor<?x24x16x2xf32>, tensor<48x24x16x64xi8>, tensor<48x24x64xf32>) ...
+    ```
+    8 bits: round(w / s), s = largest magnitude / 127. 4 bits: round(w / s) + 8 in 0..15, s = the value of the largest
+    magnitude / -8; the lower half of a byte is the first. Matrices of fewer than 4096 weights, with a weight that is not finite,
+    or whose steps the block does not divide, stay as they are. Products alone: convolutions do not change.
+
+    Requires: halcyon-tensor-to-linalg.
+  }];
+  let options = [Option<"bits", "bits", "unsigned", "8", "Of a weight: 8 or 4">,
+                 Option<"block", "block", "int64_t", "0", "Weights of a column that share a scale; 0: all">];
+  let dependentDialects = ["mlir::arith::ArithDialect", "mlir::linalg::LinalgDialect", "mlir::tensor::TensorDialect"];
+}
+
 def Residence : Pass<"halcyon-residence", "mlir::ModuleOp"> {
   let summary = "Decides which arguments the host reads";
   let description = [{

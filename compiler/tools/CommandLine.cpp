@@ -17,6 +17,9 @@ static constexpr const char *usage =
                                  with .o has them, with .h declares the table for cpu::create_device
   -O0 | -O1 | -O2                fallback alone | with fusion | with specialised kernels (-O2)
   --donate=IN:OUT                result OUT takes argument IN's memory; repeatable
+  --quantize-weights=int8[:B] | int4[:B]
+                                 constant f32 matrices of products become integers, each block of B weights of a
+                                 column (int8: all of it, int4: 32) with a scale; products stay in f32
   --external-resources-mappable  results map on every device
   --external-parameters=SCOPE=FILE
                                  constants found in FILE (.safetensors) are not embedded; repeatable
@@ -30,6 +33,19 @@ static constexpr const char *usage =
 static halcyon::Parsed fail(const Twine &message) {
   errs() << "halcyonc: " << message << "; halcyonc --help lists the options\n";
   return halcyon::Parsed::usage_error;
+}
+
+// int8[:BLOCK], int4[:BLOCK]
+static bool parseWeights(StringRef value, halcyon::Options &options) {
+  auto [type, block] = value.split(':');
+  if (type != "int8" && type != "int4")
+    return false;
+  options.weightBits = type == "int8" ? 8 : 4;
+  options.weightBlock = type == "int8" ? 0 : 32;
+  if (type.size() == value.size())
+    return true;
+  return !block.getAsInteger(10, options.weightBlock) && options.weightBlock >= 8 && options.weightBlock <= 65536 &&
+         llvm::isPowerOf2_64(static_cast<uint64_t>(options.weightBlock));
 }
 
 halcyon::Parsed halcyon::parseCommandLine(int argc, char **argv, Options &options) {
@@ -54,6 +70,10 @@ halcyon::Parsed halcyon::parseCommandLine(int argc, char **argv, Options &option
       if (in.empty() || out.empty())
         return fail("--donate=" + value + ": expected IN:OUT");
       options.donations.push_back(value.str());
+    } else if (value.consume_front("--quantize-weights=")) {
+      if (!parseWeights(value, options))
+        return fail("--quantize-weights=" + value + ": expected int8 or int4, and perhaps :BLOCK, a power of two from 8 to 65536");
+      options.quantizeWeights = value.str();
     } else if (value.consume_front("--emit=")) {
       if (value != "artifact" && value != "ir")
         return fail("--emit=" + value + ": expected artifact or ir");

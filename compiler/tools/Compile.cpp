@@ -146,6 +146,8 @@ LogicalResult Compilation::writeOutput() {
   emit.flags = "-O" + std::to_string(options.optLevel);
   for (const std::string &target : options.targets)
     emit.flags += " --target=" + target;
+  if (!options.quantizeWeights.empty())
+    emit.flags += " --quantize-weights=" + options.quantizeWeights;
   if (options.externalResourcesMappable)
     emit.flags += " --external-resources-mappable";
   if (options.staticExecutables)

@@ -15,6 +15,7 @@ from safetensors.numpy import save_file
 import arithmetic
 import constructs
 import n_bits
+import quantized_weights
 import small_types
 from halcyon import Count, Tools
 from run import CORPUS
@@ -390,7 +391,7 @@ def main(build):
     functions(s)
     bytecode(s)
     external_parameters(s)
-    for part in [small_types, arithmetic, n_bits]:
+    for part in [small_types, arithmetic, n_bits, quantized_weights]:
         part.all_of(s)
     return count.close()
 

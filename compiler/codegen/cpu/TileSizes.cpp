@@ -1,5 +1,6 @@
 #include "codegen/cpu/TileSizes.h"
 #include "codegen/cpu/Padding.h"
+#include "codegen/cpu/Panels.h"
 
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -75,6 +76,7 @@ struct BlockDims {
   std::optional<unsigned> whole; // not to be cut
   bool rowsAreReused = false; // another dimension reads the same of what only the rows read: weights of a convolution
   double depth = 1;           // reduction iterations of an element
+  int64_t grain = 32;         // columns: whole blocks and whole panels
 
   // Becomes the loops of a workload.
   void moveTo(ArrayRef<unsigned> loops) {
@@ -122,6 +124,9 @@ static std::optional<BlockDims> blockDims(linalg::LinalgOp op) {
   dims.streams = llvm::all_of(op.getDpsInputOperands(), [&](OpOperand *in) {
     return !op.payloadUsesValueFromOperand(in) || op.getMatchingIndexingMap(in).isFunctionOfDim(vLoop);
   });
+  for (AffineMap map : op.getIndexingMapsArray())
+    if (std::optional<Panel> panel = panelOf(map); panel && panel->loop == vLoop)
+      dims.grain = std::max(dims.grain, panel->width);
   if (std::optional<unsigned> loop = wholeLoopOfPadding(op))
     dims.whole = out.getResultPosition(getAffineDimExpr(*loop, op.getContext()));
   return dims;
@@ -176,10 +181,10 @@ static SmallVector<int64_t> chooseContractionTile(ArrayRef<int64_t> workload, Bl
     set(*dims.whole, wholeWorkload, 1);
   if (dims.streams) {
     room = std::min(room, elementsOfStream);
-    set(dims.v, 64, 32);
+    set(dims.v, 64, dims.grain);
     return tileOfRoom(workload, room, tile);
   }
-  set(dims.v, dims.u ? 64 : std::max(64.0, std::min(room, 512.0)), 32);
+  set(dims.v, dims.u ? 64 : std::max(64.0, std::min(room, 512.0)), dims.grain);
   if (dims.u && dims.u != dims.whole)
     set(*dims.u, dims.rowsAreReused ? std::clamp(bytesOfRows / (4 * dims.depth), 16.0, 64.0) : 256.0, 8);
   return tileOfRoom(workload, room, tile);
