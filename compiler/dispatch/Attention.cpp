@@ -97,8 +97,13 @@ static bool rowsLead(const Group &group, linalg::LinalgOp contraction, AffineMap
          llvm::all_of(ArrayRef(loops).take_front(rows), [&](unsigned loop) { return map.isFunctionOfDim(loop); });
 }
 
-// Scores of a tile's rows are in a worker's local memory: one row has a length that is known.
-static bool fitsMemory(const Group &rows, unsigned leading) {
+// A tile's rows, of scores and of sums, are in a worker's local memory: one row has a length that is known.
+static bool fitsMemory(const Group &rows, unsigned leading, OpOperand &use) {
+  auto values = cast<linalg::LinalgOp>(use.getOwner());
+  SmallVector<int64_t> extents = values.getStaticLoopRanges();
+  for (auto [loop, extent] : llvm::enumerate(extents))
+    if (ShapedType::isDynamic(extent) && !values.getMatchingIndexingMap(&use).isFunctionOfDim(loop))
+      return false;
   return llvm::all_of(rows, [&](Operation *op) {
     auto type = cast<RankedTensorType>(op->getResult(0).getType());
     if (!type.getElementType().isF32())
@@ -117,7 +122,7 @@ Group halcyon::dispatch::attentionGroup(linalg::LinalgOp scores, const DenseSet<
   const RowChain chain = rowsOfScores(group.back()->getResult(0));
   OpOperand *use = operandOf(chain);
   std::optional<unsigned> leading = use ? rowsRead(*use) : std::nullopt;
-  if (!leading || rowsOf(chain.rows) != leading || !fitsMemory(chain.rows, *leading))
+  if (!leading || rowsOf(chain.rows) != leading || !fitsMemory(chain.rows, *leading, *use))
     return {};
   auto values = cast<linalg::LinalgOp>(chain.reader);
   const Group last = rootGroup(values, taken);

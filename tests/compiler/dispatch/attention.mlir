@@ -86,6 +86,27 @@ func.func @keys(%q: tensor<16x8xf32>, %k: tensor<8x?xf32>, %v: tensor<?x8xf32>) 
 
 // -----
 
+// Nor have sums of an unknown number of columns.
+// CHECK-LABEL: func @columns
+// CHECK-COUNT-3: dispatch.launch
+// CHECK-NOT: dispatch.launch
+// CHECK: return
+func.func @columns(%q: tensor<16x8xf32>, %k: tensor<8x24xf32>, %v: tensor<24x?xf32>) -> tensor<16x?xf32> {
+  %c1 = arith.constant 1 : index
+  %zero = arith.constant 0.0 : f32
+  %n = tensor.dim %v, %c1 : tensor<24x?xf32>
+  %e = tensor.empty() : tensor<16x24xf32>
+  %f = linalg.fill ins(%zero : f32) outs(%e : tensor<16x24xf32>) -> tensor<16x24xf32>
+  %s = linalg.matmul ins(%q, %k : tensor<16x8xf32>, tensor<8x24xf32>) outs(%f : tensor<16x24xf32>) -> tensor<16x24xf32>
+  %p = nn.softmax ins(%s : tensor<16x24xf32>) outs(%e : tensor<16x24xf32>) {axis = 1 : i64}
+  %e2 = tensor.empty(%n) : tensor<16x?xf32>
+  %f2 = linalg.fill ins(%zero : f32) outs(%e2 : tensor<16x?xf32>) -> tensor<16x?xf32>
+  %o = linalg.matmul ins(%p, %v : tensor<16x24xf32>, tensor<24x?xf32>) outs(%f2 : tensor<16x?xf32>) -> tensor<16x?xf32>
+  return %o : tensor<16x?xf32>
+}
+
+// -----
+
 // Neither do scores join that somebody else needs, nor weights that are summed along their rows' dimension.
 // CHECK-LABEL: func @shared
 // CHECK-COUNT-3: dispatch.launch
