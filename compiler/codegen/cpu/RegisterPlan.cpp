@@ -47,6 +47,13 @@ static unsigned uScore(linalg::GenericOp op, unsigned loop, unsigned v) {
   return score;
 }
 
+static bool isReduced(linalg::GenericOp op, AffineMap map) {
+  for (auto [loop, iterator] : llvm::enumerate(op.getIteratorTypesArray()))
+    if (iterator == utils::IteratorType::reduction && map.isFunctionOfDim(loop))
+      return true;
+  return false;
+}
+
 std::optional<RegisterPlan> halcyon::planRegisters(linalg::GenericOp op) {
   if (!op.hasPureBufferSemantics() || op.getNumDpsInits() != 1 || op.getNumReductionLoops() == 0 || !canEmitBody(op))
     return {};
@@ -74,6 +81,9 @@ std::optional<RegisterPlan> halcyon::planRegisters(linalg::GenericOp op) {
       return {};
     const Step step = stepOf(map, in->get().getType(), plan.v);
     shares |= step.kind == Step::invariant;
+    // A value of the row alone is read once, however it lies.
+    if (!isReduced(op, map))
+      continue;
     adjacent |= step.kind == Step::contiguous || step.kind == Step::panel || (step.kind == Step::strided && step.elements == step.coefficient);
   }
   // Otherwise each lane would read a row of its own: the reduction loop is the contiguous one.

@@ -169,7 +169,9 @@ struct DecomposeLayerNorm : OpRewritePattern<LayerNormOp> {
                        variance = inner.create<arith::AddFOp>(variance, epsilon);
                        Value deviation = inner.create<math::SqrtOp>(variance);
                        Value result = inner.create<arith::SubFOp>(arguments[0], mean);
-                       result = inner.create<arith::DivFOp>(result, deviation);
+                       // As the standard has it: times the reciprocal, which is the row's.
+                       Value one = constantFloat(inner, rows.element, 1);
+                       result = inner.create<arith::MulFOp>(result, inner.create<arith::DivFOp>(one, deviation));
                        if (op.getScale())
                          result = inner.create<arith::MulFOp>(result, arguments[3]);
                        if (op.getBias())

@@ -313,3 +313,20 @@ func.func @maybe_few_rows(%x: memref<?x100xf32>, %w: memref<4x100x16xf32>, %out:
   }
   return
 }
+
+// A sum of a row's squares around the row's mean is not the sum of columns: the mean lies along the rows, but is read once.
+// CHECK-LABEL: func.func @around_the_mean(
+// CHECK-NOT: vector.gather
+// CHECK: linalg.generic
+func.func @around_the_mean(%x: memref<32x768xf32>, %mean: memref<32xf32>, %out: memref<32xf32>) {
+  linalg.generic {indexing_maps = [affine_map<(m, k) -> (m, k)>, affine_map<(m, k) -> (m)>, affine_map<(m, k) -> (m)>],
+                  iterator_types = ["parallel", "reduction"]}
+      ins(%x, %mean : memref<32x768xf32>, memref<32xf32>) outs(%out : memref<32xf32>) {
+  ^bb1(%p: f32, %q: f32, %o: f32):
+    %d = arith.subf %p, %q : f32
+    %m = arith.mulf %d, %d : f32
+    %s = arith.addf %o, %m : f32
+    linalg.yield %s : f32
+  }
+  return
+}
