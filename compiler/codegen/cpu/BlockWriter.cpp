@@ -6,15 +6,16 @@
 #include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Interfaces/ViewLikeInterface.h"
 
 using namespace mlir;
 using namespace halcyon;
 
 // Window loops up to so many iterations are unrolled: their addresses fold into the loads.
 static constexpr int64_t unrollLimit = 9;
-// Rows that read the same panels, for the next ones to be read ahead: fewer are bound by memory anyway, of more a panel's way is a
-// small part.
-static constexpr int64_t fewestAhead = 8, mostAhead = 1024;
+// Rows of one workgroup, and of all, for the next panels to be read ahead: fewer are bound by memory anyway; of more the first
+// workgroup alone finds them in no cache.
+static constexpr int64_t fewestAhead = 8, mostAhead = 512;
 static constexpr unsigned aheadLocality = 3; // into L1: T1 and T2 lose up to 3 % for panels that fit it
 
 namespace {
@@ -93,6 +94,15 @@ private:
     order.push_back(plan.v);
   }
 
+  // Of all workgroups; 0 where that is not known.
+  int64_t rowsInAll() const {
+    Value whole = plan.output();
+    while (auto view = whole.getDefiningOp<ViewLikeOpInterface>())
+      whole = view.getViewSource();
+    auto type = cast<MemRefType>(whole.getType());
+    return type.hasStaticShape() && type.getRank() ? type.getNumElements() / std::max<int64_t>(1, type.getShape().back()) : 0;
+  }
+
   // Panels are read once by many rows, from memory that no cache holds: while one block of columns is computed, its
   // rows ask for the next one, each for a part with each step of the reduction.
   void readAhead(unsigned operand) {
@@ -109,7 +119,7 @@ private:
     auto type = cast<MemRefType>(memory.getType());
     if (llvm::any_of(plan.reductions, [&](unsigned which) { return ShapedType::isDynamic(extents[which]); }) || registers.columns < 2 ||
         failed(getStridesAndOffset(type, strides, offset)) || strides[panel.result] != depth * panel.width ||
-        (!ShapedType::isDynamic(rows) && (rows < fewestAhead || rows > mostAhead)))
+        (!ShapedType::isDynamic(rows) && rows < fewestAhead) || rowsInAll() > mostAhead)
       return;
     Value all = one;
     for (unsigned which : inside)
