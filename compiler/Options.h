@@ -22,6 +22,7 @@ struct Options {
   EmitKind emit = EmitKind::artifact;
   bool staticExecutables = false;      // kernels in an object file beside the artifact, for a program to link in
   int optLevel = 2;
+  int winogradTile = 0;                // 2 or 4; 0: what wins; -1: none
   int jobs = 0;                        // threads; 0: all cores
   bool externalResourcesMappable = false;
   std::string dumpDir;                 // where to write each phase's module; empty: nowhere

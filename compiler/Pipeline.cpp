@@ -55,6 +55,8 @@ static void tensorPhase(OpPassManager &passes, const Options &options) {
   // External parameters are read as they lie in their file.
   if (options.optLevel > 1 && options.externalParameters.empty()) {
     passes.addNestedPass<func::FuncOp>(createFoldConstants());
+    if (options.winogradTile >= 0)
+      passes.addNestedPass<func::FuncOp>(createWinograd(WinogradOptions{options.winogradTile}));
     passes.addNestedPass<func::FuncOp>(createPackConstants());
     passes.addPass(canonicalize());
   }

@@ -1,5 +1,6 @@
 // tensor/Passes.h -- the passes of this folder; Passes.td is their contract.
 #pragma once
+#include "dialect/nn/Nn.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"

@@ -67,6 +67,27 @@ def FoldConstants : Pass<"halcyon-fold-constants", "mlir::func::FuncOp"> {
   let dependentDialects = ["mlir::arith::ArithDialect"];
 }
 
+def Winograd : Pass<"halcyon-winograd", "mlir::func::FuncOp"> {
+  let summary = "3x3 convolutions of stride 1 multiply transformed tiles where that costs less";
+  let description = [{
+    ```mlir
+    linalg.generic {(h, w, o, y, x, i) -> (h + y, w + x, i), -> (o, i, y, x), -> (h, w, o)}
+        ins(%x, %filter : tensor<58x58x64xf32>, tensor<64x64x3x3xf32>) ...
+    // becomes
+    linalg.generic {... -> (h + y, w + x, i), -> (0, o floordiv 16, i, o mod 16), -> (y, x), -> (h, w, o)}
+        ins(%x, %transformed, %window : tensor<58x58x64xf32>, tensor<36x4x64x16xf32>, tensor<3x3xf32>) ... {
+      %0 = nn.winograd %in, %u into %out {tile = 4}
+    ```
+    Channels last, f32, a constant filter of finite numbers. The transformed filter has
+    4 times the filter's bytes with tiles of 4x4, 1.8 times with 2x2. codegen/cpu/winograd/README.md says when it wins.
+
+    Requires: halcyon-drop-unit-dims, halcyon-fuse-elementwise; comes before halcyon-pack-constants.
+  }];
+  let options = [Option<"tile", "tile", "int64_t", "0", "2 or 4: for every convolution that can be; 0: what wins">];
+  let dependentDialects = ["mlir::arith::ArithDialect", "mlir::linalg::LinalgDialect", "mlir::tensor::TensorDialect",
+                           "halcyon::nn::NnDialect"];
+}
+
 def PackConstants : Pass<"halcyon-pack-constants", "mlir::func::FuncOp"> {
   let summary = "Constant operands of contractions become panels of 16 columns";
   let description = [{

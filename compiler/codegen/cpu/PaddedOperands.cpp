@@ -1,5 +1,6 @@
 #include "codegen/cpu/Padding.h"
 #include "codegen/cpu/Passes.h"
+#include "codegen/cpu/winograd/WinogradPlan.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -100,6 +101,10 @@ static std::optional<GuardedCopy> guardedCopyOf(linalg::GenericOp op) {
   return copy;
 }
 
+static bool isZero(TypedAttr value) {
+  return matchPattern(value, m_AnyZeroFloat()) || matchPattern(value, m_Zero());
+}
+
 // What `op` makes of an element outside changes no result: zero in a sum of products, infinity in a minimum.
 static bool ignores(linalg::GenericOp op, OpOperand &operand, TypedAttr value) {
   BlockArgument in = op.getMatchingBlockArgument(&operand);
@@ -109,7 +114,7 @@ static bool ignores(linalg::GenericOp op, OpOperand &operand, TypedAttr value) {
     return false;
   Value term = sums->getOperand(0) == sum ? sums->getOperand(1) : sums->getOperand(0);
   if (isa<arith::AddFOp, arith::AddIOp>(sums)) {
-    if (!matchPattern(value, m_AnyZeroFloat()) && !matchPattern(value, m_Zero()))
+    if (!isZero(value))
       return false;
     auto product = term.getDefiningOp();
     return term == in || (isa_and_nonnull<arith::MulFOp, arith::MulIOp>(product) &&
@@ -124,7 +129,7 @@ static bool ignores(linalg::GenericOp op, OpOperand &operand, TypedAttr value) {
 
 static bool blocksRead(linalg::GenericOp op, OpOperand &operand, const GuardedCopy &copy) {
   if (!op || !op.isDpsInput(&operand) || op.getNumDpsInits() != 1 || op.getNumReductionLoops() == 0 ||
-      !canEmitBody(op) || !ignores(op, operand, copy.value))
+      !(winogradOf(op) ? isZero(copy.value) : canEmitBody(op) && ignores(op, operand, copy.value)))
     return false;
   AffineMap out = op.getMatchingIndexingMap(op.getDpsInitOperand(0)), in = op.getMatchingIndexingMap(&operand);
   SmallVector<int64_t> extents = op.getStaticLoopRanges();

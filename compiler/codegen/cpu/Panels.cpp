@@ -1,4 +1,5 @@
 #include "codegen/cpu/Panels.h"
+#include "codegen/cpu/winograd/WinogradPlan.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -46,6 +47,10 @@ void halcyon::takeWholePanels(func::FuncOp function) {
         continue;
       const int64_t last = slice.getSourceType().getRank() - 1;
       SmallVector<OpFoldResult> offsets = slice.getMixedOffsets(), sizes = slice.getMixedSizes();
+      if (winogradOf(op)) { // all positions of the transformed filter
+        offsets[0] = rewriter.getIndexAttr(0);
+        sizes[0] = rewriter.getIndexAttr(slice.getSourceType().getDimSize(0));
+      }
       offsets[last] = rewriter.getIndexAttr(0);
       sizes[last] = rewriter.getIndexAttr(slice.getSourceType().getDimSize(last));
       rewriter.setInsertionPoint(op);

@@ -143,6 +143,24 @@ def CpuRegisterBlocks : Pass<"halcyon-cpu-register-blocks", "mlir::func::FuncOp"
                            "mlir::affine::AffineDialect", "mlir::arith::ArithDialect"];
 }
 
+def CpuWinograd : Pass<"halcyon-cpu-winograd", "mlir::func::FuncOp"> {
+  let summary = "3x3 convolutions with transformed filters become vector code on tiles";
+  let description = [{
+    A linalg.generic around nn.winograd: blocks of tiles of the input are transformed into the worker's memory; for
+    columns of a register block, each of the a * a positions is a product with the transformed filter, and the
+    transform back ends in what overwrites the sums before and the elementwise ops that update them after, as in
+    halcyon-cpu-register-blocks. What is outside of the input is zero, or padding that is read through; what is
+    outside of the result is not stored. Sets `halcyon.specialised`.
+
+    Requires: linalg on buffers.
+    Leaves: scf, memref, vector; no nn.winograd.
+  }];
+  let options = [Option<"vectorBytes", "vector-bytes", "int64_t", "16", "Bytes of a vector register">,
+                 Option<"vectorRegisters", "vector-registers", "int64_t", "16", "Vector registers">];
+  let dependentDialects = ["mlir::scf::SCFDialect", "mlir::memref::MemRefDialect", "mlir::vector::VectorDialect",
+                           "mlir::affine::AffineDialect", "mlir::arith::ArithDialect"];
+}
+
 def CpuRowBlocks : Pass<"halcyon-cpu-row-blocks", "mlir::func::FuncOp"> {
   let summary = "Reductions of rows, and what is done with the same rows before and after, become vector code row by row";
   let description = [{

@@ -1,6 +1,7 @@
 #include "codegen/cpu/Passes.h"
 
 #include "dialect/dispatch/Dispatch.h"
+#include "dialect/nn/Nn.h"
 #include "mlir/Conversion/Passes.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Affine/IR/ValueBoundsOpInterfaceImpl.h"
@@ -44,7 +45,7 @@ void halcyon::registerCpuCodegenDialects(DialectRegistry &registry) {
   registry.insert<affine::AffineDialect, arith::ArithDialect, bufferization::BufferizationDialect,
                   cf::ControlFlowDialect, func::FuncDialect, LLVM::LLVMDialect, linalg::LinalgDialect,
                   math::MathDialect, memref::MemRefDialect, scf::SCFDialect, tensor::TensorDialect, ub::UBDialect,
-                  vector::VectorDialect, dispatch::DispatchDialect>();
+                  vector::VectorDialect, dispatch::DispatchDialect, nn::NnDialect>();
   affine::registerValueBoundsOpInterfaceExternalModels(registry);
   arith::registerBufferizableOpInterfaceExternalModels(registry);
   arith::registerValueBoundsOpInterfaceExternalModels(registry);
@@ -95,6 +96,8 @@ void halcyon::buildCpuPipeline(OpPassManager &manager, const CpuTraits &traits, 
   if (optLevel >= 2) {
     manager.addNestedPass<func::FuncOp>(createCpuBools());
     manager.addNestedPass<func::FuncOp>(createCpuLoadedOperands());
+    manager.addNestedPass<func::FuncOp>(
+        createCpuWinograd(CpuWinogradOptions{traits.vectorBytes, traits.vectorRegisters}));
     manager.addNestedPass<func::FuncOp>(
         createCpuRegisterBlocks(CpuRegisterBlocksOptions{traits.vectorBytes, traits.vectorRegisters}));
     manager.addNestedPass<func::FuncOp>(createCpuRowBlocks(CpuRowBlocksOptions{traits.vectorBytes}));

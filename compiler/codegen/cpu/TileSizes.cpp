@@ -1,6 +1,7 @@
 #include "codegen/cpu/TileSizes.h"
 #include "codegen/cpu/Padding.h"
 #include "codegen/cpu/Panels.h"
+#include "codegen/cpu/winograd/WinogradPlan.h"
 
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -271,9 +272,12 @@ SmallVector<int64_t> halcyon::chooseTile(func::FuncOp function, TilingInterface 
   });
   std::optional<BlockDims> dims;
   if (costliest)
-    if (std::optional<SmallVector<unsigned>> loops = loopsOfRoot(costliest, root))
+    if (std::optional<SmallVector<unsigned>> loops = loopsOfRoot(costliest, root)) {
+      if (winogradOf(costliest))
+        return chooseWinogradTile(costliest, *loops, workload);
       if ((dims = blockDims(costliest)))
         dims->moveTo(*loops);
+    }
   if (dims)
     return chooseContractionTile(workload, *dims, cost);
   double room = std::max(1.0, iterationsOfWorkgroup / cost);

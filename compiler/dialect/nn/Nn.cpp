@@ -1,4 +1,5 @@
 #include "dialect/nn/Nn.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -234,6 +235,20 @@ LogicalResult LayerNormOp::verify() {
       return emitOpError("scale and bias must have the shape of the normalised dimensions");
   return success(succeeded(verifyElementTypes(*this)) &&
                  succeeded(verifySameShape(*this, getInput(), getInit())));
+}
+
+LogicalResult WinogradOp::verify() {
+  if (getTile() != 2 && getTile() != 4)
+    return emitOpError("expects a tile of 2 or 4, got ") << getTile();
+  auto body = dyn_cast_or_null<linalg::GenericOp>((*this)->getParentOp());
+  if (!body || body.getNumDpsInputs() != 3 || body.getNumDpsInits() != 1 ||
+      body.getBody()->getTerminator()->getOperand(0) != getResult())
+    return emitOpError("expects to be the body of a linalg.generic of input, filter, window and sums");
+  const int64_t positions = (getTile() + 2) * (getTile() + 2);
+  auto filter = dyn_cast<ShapedType>(body.getInputs()[1].getType());
+  if (!filter || filter.getRank() == 0 || differ(filter.getDimSize(0), positions))
+    return emitOpError("expects a filter of ") << positions << " transformed elements";
+  return success();
 }
 
 LogicalResult ReinterpretOp::verify() {

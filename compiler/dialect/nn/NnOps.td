@@ -110,7 +110,7 @@ def Nn_ReinterpretOp : Op<Nn_Dialect, "reinterpret", [Pure]> {
     The same memory as a tensor of another type: a packed one, whose elements
     have 2 or 4 bits, as its bytes, or the other way round. The scheduler makes
     it a view; kernels see bytes only. `sizes` are the dynamic dimensions of
-    the result. Alone in this dialect it has no decomposition.
+    the result. It has no decomposition.
 
     ```mlir
     %bytes = nn.reinterpret %x[%size] : tensor<?x3xi4> to tensor<?xi8>
@@ -124,6 +124,28 @@ def Nn_ReinterpretOp : Op<Nn_Dialect, "reinterpret", [Pure]> {
   let extraClassDeclaration = [{
     mlir::OpFoldResult getSize(int64_t axis);
   }];
+  let hasVerifier = 1;
+}
+
+def Nn_WinogradOp : Op<Nn_Dialect, "winograd", [Pure]> {
+  let summary = "the product of a 3x3 convolution whose filter is transformed";
+  let description = [{
+    The body of a linalg.generic that is a convolution of 3x3 with stride 1. Its maps say what the convolution
+    reads: windows of the input, and of the filter the column of the result. The filter's operand is not the
+    filter g but its transform G g G^T, [a * a, O / 16, I, 16] with a = tile + 2; its map begins with 0, though all
+    a * a are read. An empty tensor gives the window its shape. halcyon-winograd makes it, CPU code generation
+    computes tile x tile results at once from a x a inputs. It has no decomposition.
+
+    ```mlir
+    linalg.generic {(h, w, o, y, x, i) -> (h + y, w + x, i), -> (0, o floordiv 16, i, o mod 16), -> (y, x), -> (h, w, o)}
+        ins(%input, %transformed, %window : tensor<58x58x64xf32>, tensor<36x4x64x16xf32>, tensor<3x3xf32>) outs(%sums) {
+      %0 = nn.winograd %in, %u into %out {tile = 4}
+      linalg.yield %0
+    ```
+  }];
+  let arguments = (ins F32:$input, F32:$filter, F32:$sum, I64Attr:$tile);
+  let results = (outs F32:$result);
+  let assemblyFormat = "$input `,` $filter `into` $sum attr-dict";
   let hasVerifier = 1;
 }
 

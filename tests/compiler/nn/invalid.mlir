@@ -84,3 +84,35 @@ func.func @other_bytes(%x: tensor<3x3xi4>) {
   %0 = nn.reinterpret %x : tensor<3x3xi4> to tensor<4xi8>
   return
 }
+
+// -----
+
+func.func @tile(%x: f32) -> f32 {
+  // expected-error @below {{expects a tile of 2 or 4, got 3}}
+  %0 = nn.winograd %x, %x into %x {tile = 3}
+  return %0 : f32
+}
+
+// -----
+
+func.func @no_body(%x: f32) -> f32 {
+  // expected-error @below {{expects to be the body of a linalg.generic of input, filter, window and sums}}
+  %0 = nn.winograd %x, %x into %x {tile = 4}
+  return %0 : f32
+}
+
+// -----
+
+func.func @filter(%x: tensor<10x10x8xf32>, %w: tensor<16x1x8x16xf32>, %k: tensor<3x3xf32>, %y: tensor<8x8x16xf32>) -> tensor<8x8x16xf32> {
+  %0 = linalg.generic {indexing_maps = [affine_map<(h, w, o, y, x, i) -> (h + y, w + x, i)>,
+                                        affine_map<(h, w, o, y, x, i) -> (0, o floordiv 16, i, o mod 16)>,
+                                        affine_map<(h, w, o, y, x, i) -> (y, x)>, affine_map<(h, w, o, y, x, i) -> (h, w, o)>],
+                       iterator_types = ["parallel", "parallel", "parallel", "reduction", "reduction", "reduction"]}
+      ins(%x, %w, %k : tensor<10x10x8xf32>, tensor<16x1x8x16xf32>, tensor<3x3xf32>) outs(%y : tensor<8x8x16xf32>) {
+  ^bb0(%a: f32, %b: f32, %c: f32, %o: f32):
+    // expected-error @below {{expects a filter of 36 transformed elements}}
+    %s = nn.winograd %a, %b into %o {tile = 4}
+    linalg.yield %s : f32
+  } -> tensor<8x8x16xf32>
+  return %0 : tensor<8x8x16xf32>
+}

@@ -34,3 +34,18 @@ func.func @reinterpreted(%x: tensor<?x3xi4>, %y: tensor<5xi8>, %n: index) {
   %1 = nn.reinterpret %y : tensor<5xi8> to tensor<20xi2>
   return
 }
+
+// CHECK-LABEL: func @winograd
+func.func @winograd(%x: tensor<10x10x8xf32>, %w: tensor<16x1x8x16xf32>, %k: tensor<3x3xf32>, %y: tensor<8x8x16xf32>) -> tensor<8x8x16xf32> {
+  %0 = linalg.generic {indexing_maps = [affine_map<(h, w, o, y, x, i) -> (h + y, w + x, i)>,
+                                        affine_map<(h, w, o, y, x, i) -> (0, o floordiv 16, i, o mod 16)>,
+                                        affine_map<(h, w, o, y, x, i) -> (y, x)>, affine_map<(h, w, o, y, x, i) -> (h, w, o)>],
+                       iterator_types = ["parallel", "parallel", "parallel", "reduction", "reduction", "reduction"]}
+      ins(%x, %w, %k : tensor<10x10x8xf32>, tensor<16x1x8x16xf32>, tensor<3x3xf32>) outs(%y : tensor<8x8x16xf32>) {
+  ^bb0(%a: f32, %b: f32, %c: f32, %o: f32):
+    // CHECK: nn.winograd %{{.*}}, %{{.*}} into %{{.*}} {tile = 2 : i64}
+    %s = nn.winograd %a, %b into %o {tile = 2}
+    linalg.yield %s : f32
+  } -> tensor<8x8x16xf32>
+  return %0 : tensor<8x8x16xf32>
+}
