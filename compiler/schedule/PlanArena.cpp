@@ -1,5 +1,6 @@
 #include "schedule/Passes.h"
 
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/Matchers.h"
 
 #include <functional>
@@ -191,10 +192,13 @@ struct PlanArena : halcyon::impl::PlanArenaBase<PlanArena> {
   }
 
   void plan(Block &block, bool nested) {
-    for (Operation &op : llvm::make_early_inc_range(block))
+    for (Operation &op : llvm::make_early_inc_range(block)) {
+      if (auto loop = dyn_cast<scf::ForOp>(op))
+        hoistSizes(loop);
       for (Region &region : op.getRegions())
         for (Block &inner : region)
           plan(inner, /*nested=*/true);
+    }
 
     DenseMap<Operation *, unsigned> position;
     for (auto [i, op] : llvm::enumerate(block))
@@ -223,6 +227,35 @@ struct PlanArena : halcyon::impl::PlanArenaBase<PlanArena> {
       arena(block, after, candidates, nested);
   }
 
+  // Sizes that each iteration would compute again. One that traps must not move out of a loop that may not run: its
+  // operands are sizes outside of it already.
+  void hoistSizes(scf::ForOp loop) {
+    auto isKnown = [&](Value value) {
+      if (std::optional<int64_t> constant = constantOf(value))
+        return *constant >= 0 && loop.isDefinedOutsideOfLoop(value);
+      auto isSizeOp = [](Operation *op) {
+        return isa_and_nonnull<host::SizeMulOp, host::SizeAddOp, host::SizeAlignOp>(op);
+      };
+      return loop.isDefinedOutsideOfLoop(value) &&
+             (isSizeOp(value.getDefiningOp()) || llvm::any_of(value.getUsers(), [&](Operation *user) {
+                return isSizeOp(user) && user->getBlock() == loop->getBlock() && user->isBeforeInBlock(loop);
+              }));
+    };
+    for (Operation &op : llvm::make_early_inc_range(*loop.getBody()))
+      if (isa<host::SizeMulOp, host::SizeAddOp, host::SizeAlignOp>(op) && llvm::all_of(op.getOperands(), isKnown))
+        op.moveBefore(loop);
+  }
+
+  // Before `loop`, with what it is computed from there.
+  void moveOut(Value value, scf::ForOp loop) {
+    Operation *op = value.getDefiningOp();
+    if (!op || op->getBlock() != loop.getBody())
+      return;
+    for (Value operand : op->getOperands())
+      moveOut(operand, loop);
+    op->moveBefore(loop);
+  }
+
   // The last operation of `block` that cannot move and that `value` is computed from.
   Operation *knownAfter(Value value, Block &block) {
     Operation *op = value.getDefiningOp();
@@ -249,6 +282,10 @@ struct PlanArena : halcyon::impl::PlanArenaBase<PlanArena> {
 
   void arena(Block &block, Operation *after, SmallVectorImpl<Candidate> &candidates, bool nested) {
     Location location = block.getParentOp()->getLoc();
+    auto loop = dyn_cast<scf::ForOp>(block.getParentOp());
+    const bool leavesLoop = loop && llvm::all_of(candidates, [&](Candidate &each) {
+                              return loop.isDefinedOutsideOfLoop(each.op.getSize());
+                            });
     OpBuilder builder = after ? OpBuilder(block.getParent()) : OpBuilder::atBlockBegin(&block);
     if (after)
       builder.setInsertionPointAfter(after);
@@ -328,6 +365,9 @@ struct PlanArena : halcyon::impl::PlanArenaBase<PlanArena> {
     auto memory = builder.create<host::AllocaOp>(location, host::BufferType::get(&getContext()),
                                                  host::Lifetime::transient, base);
     anchor->erase();
+    if (leavesLoop)
+      for (Value offset : offsets)
+        moveOut(offset, loop);
     for (auto [candidate, offset] : llvm::zip(candidates, offsets)) {
       for (OpOperand &use : llvm::make_early_inc_range(candidate.op->getUses())) {
         OpOperand *start = host::offsetOf(use);
@@ -340,6 +380,10 @@ struct PlanArena : halcyon::impl::PlanArenaBase<PlanArena> {
     }
     if (!nested)
       return;
+    if (leavesLoop) { // each iteration uses the same
+      moveOut(memory, loop);
+      return;
+    }
     if (constantOf(base) &&
         isa<scf::SCFDialect>(block.getParentOp()->getDialect())) { // a part of the parent's
       base.getDefiningOp()->moveBefore(block.getParentOp());

@@ -55,7 +55,8 @@ private:
   void select(mlir::arith::SelectOp op);
   Storage *slotFor(mlir::Value init, mlir::Operation *loop,
                    llvm::SmallVectorImpl<Storage *> &taken);
-  Storage *slotIn(Storage *slot, mlir::Region *home, mlir::Value tensor);
+  Storage *slotIn(Storage *slot, mlir::Region *home, mlir::Value tensor,
+                  llvm::SmallVector<mlir::Value> sizes = {});
   void handOn(mlir::Value value, mlir::Operation *at, llvm::SmallVectorImpl<mlir::Value> &values);
   bool readsPointwise(mlir::Operation *op, mlir::Value tensor);
   void lend(llvm::ArrayRef<mlir::Value> values, mlir::Value result);

@@ -1,6 +1,6 @@
 // Tensors through scf. One of static shape that a loop carries, or that an if gives, has a slot: an
-// allocation outside of the operation, which the regions write. Others are handed on as a buffer
-// and its sizes.
+// allocation outside of the operation, which the regions write; so has one whose sizes are the same
+// in each iteration of a scf.for. Others are handed on as a buffer and its sizes.
 #include "mlir/Dialect/Arith/IR/Arith.h"
 
 #include "schedule/InPlace.h"
@@ -32,6 +32,40 @@ SmallVector<Type> handedTypes(TypeRange types) {
   return handed;
 }
 
+// The dynamic sizes of a tensor, as values; nothing where what makes it does not say them.
+std::optional<SmallVector<Value>> sizesOf(Value tensor);
+
+// Whether each iteration leaves what the loop carries at the sizes that it started with.
+bool keepsSizes(scf::ForOp loop, unsigned number) {
+  std::optional<SmallVector<Value>> before = sizesOf(loop.getInitArgs()[number]);
+  if (!before || !llvm::all_of(*before, [&](Value size) { return loop.isDefinedOutsideOfLoop(size); }))
+    return false;
+  Value after = loop.getBody()->getTerminator()->getOperand(number);
+  // What an iteration updates has the sizes that it came with.
+  while (auto launch = after.getDefiningOp<dispatch::LaunchOp>()) {
+    Value out = launch.getOuts()[cast<OpResult>(after).getResultNumber()];
+    if (out == loop.getRegionIterArgs()[number])
+      return true;
+    after = out;
+  }
+  return after == loop.getRegionIterArgs()[number] || sizesOf(after) == before;
+}
+
+std::optional<SmallVector<Value>> sizesOf(Value tensor) {
+  if (auto type = dyn_cast<RankedTensorType>(tensor.getType()); type && type.hasStaticShape())
+    return SmallVector<Value>();
+  Operation *op = tensor.getDefiningOp();
+  if (auto launch = dyn_cast_or_null<dispatch::LaunchOp>(op))
+    return sizesOf(launch.getOuts()[cast<OpResult>(tensor).getResultNumber()]);
+  if (auto empty = dyn_cast_or_null<tensor::EmptyOp>(op))
+    return SmallVector<Value>(empty.getDynamicSizes());
+  if (auto expand = dyn_cast_or_null<tensor::ExpandShapeOp>(op))
+    return SmallVector<Value>(expand.getOutputShape());
+  auto loop = dyn_cast_or_null<scf::ForOp>(op);
+  const unsigned number = loop ? cast<OpResult>(tensor).getResultNumber() : 0;
+  return loop && keepsSizes(loop, number) ? sizesOf(loop.getInitArgs()[number]) : std::nullopt;
+}
+
 } // namespace
 
 // ---- slots --------------------------------------------------------------------------------------
@@ -58,10 +92,10 @@ Storage *Scheduler::slotFor(Value init, Operation *loop, SmallVectorImpl<Storage
 }
 
 // The slot as a region sees it. Inside, it is overwritten by later iterations.
-Storage *Scheduler::slotIn(Storage *slot, Region *home, Value tensor) {
+Storage *Scheduler::slotIn(Storage *slot, Region *home, Value tensor, SmallVector<Value> sizes) {
   Storage *inside = makeStorage(Storage::Kind::allocation, slot->buffer, home);
   inside->isSlot = true;
-  place(tensor, inside, {});
+  place(tensor, inside, std::move(sizes));
   return inside;
 }
 
@@ -242,8 +276,9 @@ LogicalResult Scheduler::forLoop(scf::ForOp op) {
   Region *around = op->getParentRegion();
   SmallVector<Storage *> slots, taken;
   SmallVector<Value> handed;
-  for (Value init : op.getInitArgs()) {
-    slots.push_back(takesSlot(init.getType()) ? slotFor(init, op, taken) : nullptr);
+  for (auto [i, init] : llvm::enumerate(op.getInitArgs())) {
+    const bool isSlot = isa<RankedTensorType>(init.getType()) && keepsSizes(op, i);
+    slots.push_back(isSlot ? slotFor(init, op, taken) : nullptr);
     if (!slots.back())
       handOn(init, op, handed);
   }
@@ -254,7 +289,7 @@ LogicalResult Scheduler::forLoop(scf::ForOp op) {
   ValueRange given = loop.getRegionIterArgs();
   for (auto [i, argument] : llvm::enumerate(op.getRegionIterArgs())) {
     if (slots[i])
-      slotIn(slots[i], &op.getRegion(), argument);
+      slotIn(slots[i], &op.getRegion(), argument, SmallVector<Value>(placed[op.getInitArgs()[i]].sizes));
     else
       receive(argument, &op.getRegion(), given);
   }
@@ -275,7 +310,8 @@ LogicalResult Scheduler::forLoop(scf::ForOp op) {
   ValueRange results = loop.getResults();
   for (auto [i, result] : llvm::enumerate(op.getResults())) {
     if (slots[i]) {
-      place(result, slots[i], {});
+      SmallVector<Value> sizes = placed[op.getInitArgs()[i]].sizes;
+      place(result, slots[i], std::move(sizes));
       continue;
     }
     receive(result, around, results);

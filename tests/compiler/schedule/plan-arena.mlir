@@ -147,3 +147,49 @@ func.func @difference(%x: !host.buffer, %n: i64, %m: i64) {
   host.copy %x[%c0] from %a[%c0] size %size
   return
 }
+
+// So is a loop's arena of a size that is known outside of it; one that only an iteration knows is made in each. A size
+// whose operand nothing outside takes for one stays, too: it would trap where the loop does not run.
+// CHECK-LABEL: func.func @nested_dynamic(
+// CHECK-SAME:    %[[X:[^:]+]]: !host.buffer, %[[K:[^:]+]]: i64, %[[N:[^:]+]]: i64)
+// CHECK:         host.alloca transient
+// CHECK:         scf.for
+// CHECK-NOT:       host.
+// CHECK:           host.copy
+// CHECK-NEXT:      host.copy
+// CHECK-NEXT:    }
+// CHECK-LABEL: func.func @nested_unknown(
+// CHECK:         scf.for
+// CHECK:           host.size_mul
+// CHECK:           host.alloca transient
+// CHECK:           host.dealloca
+func.func @nested_dynamic(%x: !host.buffer, %k: i64, %n: i64) {
+  %c0 = arith.constant 0 : i64
+  %c1 = arith.constant 1 : i64
+  %c128 = arith.constant 128 : i64
+  %c256 = arith.constant 256 : i64
+  %s = host.size_mul %n, %c128
+  %a = host.alloca transient %s
+  host.copy %a[%c0] from %x[%c0] size %s
+  scf.for %i = %c0 to %k step %c1 : i64 {
+    %t = host.size_mul %n, %c256
+    %b = host.alloca transient %t
+    host.copy %b[%c0] from %a[%c0] size %s
+    host.copy %x[%c0] from %b[%c0] size %s
+  }
+  host.copy %x[%c0] from %a[%c0] size %s
+  return
+}
+func.func @nested_unknown(%x: !host.buffer, %k: i64, %n: i64) {
+  %c0 = arith.constant 0 : i64
+  %c1 = arith.constant 1 : i64
+  %c256 = arith.constant 256 : i64
+  %m = arith.subi %k, %c1 : i64
+  scf.for %i = %c0 to %k step %c1 : i64 {
+    %t = host.size_mul %m, %c256
+    %b = host.alloca transient %t
+    host.copy %b[%c0] from %x[%c0] size %t
+    host.copy %x[%c0] from %b[%c0] size %t
+  }
+  return
+}

@@ -194,3 +194,43 @@ func.func @select(%x: tensor<4xf32>, %y: tensor<4xf32>, %p: i1) -> tensor<4xf32>
   %r = arith.select %p, %x, %y : tensor<4xf32>
   return %r : tensor<4xf32>
 }
+
+dispatch.executable @relu_dyn inputs 1 workload_rank 1 dims [[0], [0]] {
+^bb0(%x: tensor<?xf32>, %out: tensor<?xf32>, %n: index):
+  dispatch.return %out : tensor<?xf32>
+}
+dispatch.executable @row_dyn inputs 1 workload_rank 1 dims [[0], [1, 0]] {
+^bb0(%x: tensor<?xf32>, %out: tensor<?x?xf32>, %n: index, %t: index, %k: index):
+  dispatch.return %out : tensor<?x?xf32>
+}
+
+// One whose sizes are known outside of the loop is a slot, too: a state, and the rows that it goes into.
+// CHECK-LABEL: func.func @same_sizes(
+// CHECK-SAME:    %{{[^:]+}}: !host.buffer, %[[N:[^:]+]]: i64, %[[T:[^:]+]]: i64) ->
+// CHECK:         %[[S:.+]] = host.alloca external
+// CHECK:         host.dispatch @relu_dyn {{.*}} bindings(%{{.+}}, %[[S]])
+// CHECK:         %[[ROWS:.+]] = host.alloca external
+// CHECK:         scf.for
+// CHECK-NOT:       iter_args
+// CHECK-NEXT:      %[[A:.+]] = host.alloca transient
+// CHECK-NEXT:      host.dispatch @relu_dyn {{.*}} bindings(%[[S]], %[[A]])
+// CHECK-NEXT:      host.dispatch @relu_dyn {{.*}} bindings(%[[A]], %[[S]])
+// CHECK-NEXT:      host.dispatch @row_dyn {{.*}} bindings(%[[S]], %[[ROWS]])
+// CHECK-NEXT:    }
+// CHECK:         return %[[S]], %[[N]], %[[ROWS]], %[[T]], %[[N]]
+func.func @same_sizes(%x: tensor<?xf32>, %t: index) -> (tensor<?xf32>, tensor<?x?xf32>) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %n = tensor.dim %x, %c0 : tensor<?xf32>
+  %e = tensor.empty(%n) : tensor<?xf32>
+  %rows = tensor.empty(%t, %n) : tensor<?x?xf32>
+  %s = dispatch.launch @relu_dyn workload [%n] parameters(%n : index) ins(%x : tensor<?xf32>) outs(%e : tensor<?xf32>) -> (tensor<?xf32>)
+  %r:2 = scf.for %k = %c0 to %t step %c1 iter_args(%h = %s, %all = %rows) -> (tensor<?xf32>, tensor<?x?xf32>) {
+    %f = tensor.empty(%n) : tensor<?xf32>
+    %a = dispatch.launch @relu_dyn workload [%n] parameters(%n : index) ins(%h : tensor<?xf32>) outs(%f : tensor<?xf32>) -> (tensor<?xf32>)
+    %b = dispatch.launch @relu_dyn workload [%n] parameters(%n : index) ins(%a : tensor<?xf32>) outs(%f : tensor<?xf32>) -> (tensor<?xf32>)
+    %i = dispatch.launch @row_dyn workload [%n] parameters(%n, %t, %k : index, index, index) ins(%b : tensor<?xf32>) outs(%all : tensor<?x?xf32>) -> (tensor<?x?xf32>)
+    scf.yield %b, %i : tensor<?xf32>, tensor<?x?xf32>
+  }
+  return %r#0, %r#1 : tensor<?xf32>, tensor<?x?xf32>
+}
