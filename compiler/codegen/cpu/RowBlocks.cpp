@@ -45,10 +45,10 @@ public:
     Value size = sizes[plan.rows - 1];
     if (rowsAtOnce == 1)
       return rows(zero, size);
-    // Rows that are left over are done one by one.
+    // Rows that are left over are done one by one, in the same order: equal rows stay equal.
     Value many = whole(size, rowsAtOnce);
     rows(zero, many);
-    rowsAtOnce = 1, vectorsAtOnce = 4;
+    rowsAtOnce = 1;
     rows(many, size);
   }
 

@@ -79,6 +79,21 @@ func.func @left(%x: memref<?x40xf32>, %out: memref<?xf32>) {
   return
 }
 
+// A row that is left over is summed in the same order as the others: two sums of a vector each.
+// CHECK-LABEL: func.func @left_wide(
+// CHECK: scf.for %{{.+}} = %c0 to %c16 step %c4
+// CHECK: scf.for {{.*}} -> (vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>) {
+// CHECK: scf.for {{.*}} -> (vector<8xf32>, vector<8xf32>) {
+func.func @left_wide(%x: memref<17x64xf32>, %out: memref<17xf32>) {
+  linalg.generic {indexing_maps = [#all, #rows], iterator_types = ["parallel", "reduction"]}
+      ins(%x : memref<17x64xf32>) outs(%out : memref<17xf32>) {
+  ^bb0(%a: f32, %o: f32):
+    %s = arith.addf %o, %a : f32
+    linalg.yield %s : f32
+  }
+  return
+}
+
 // What is left of a row is masked: lanes outside keep the sum.
 // CHECK-LABEL: func.func @tail(
 // CHECK: vector.maskedload
