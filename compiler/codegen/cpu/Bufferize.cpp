@@ -40,6 +40,32 @@ static bool copiesItself(memref::CopyOp copy) {
          from.getMixedSizes() == to.getMixedSizes() && from.getMixedStrides() == to.getMixedStrides();
 }
 
+static constexpr int64_t cacheLine = 64, longRow = 64; // bytes, elements
+
+// Rows of local memory begin at a cache line: vectors of them do not cross two. Where something else than linalg's loops
+// would have to know of the gaps there are none.
+static void alignRows(memref::AllocOp alloc) {
+  MemRefType type = alloc.getType();
+  if (type.getRank() < 2 || !type.getLayout().isIdentity() || !type.getElementType().isIntOrFloat() ||
+      type.getElementTypeBitWidth() % 8)
+    return;
+  const int64_t columns = type.getShape().back(), line = cacheLine * 8 / type.getElementTypeBitWidth();
+  if (columns < longRow || columns % line == 0 || // also where it is not known
+      !llvm::all_of(alloc->getUsers(), [](Operation *user) { return isa<linalg::LinalgOp>(user); }))
+    return;
+  OpBuilder builder(alloc);
+  Location loc = alloc.getLoc();
+  SmallVector<int64_t> shape(type.getShape());
+  shape.back() = llvm::alignTo(columns, line);
+  Value wide = builder.create<memref::AllocOp>(loc, MemRefType::get(shape, type.getElementType()), alloc.getDynamicSizes(), alloc.getAlignmentAttr());
+  SmallVector<OpFoldResult> sizes = memref::getMixedSizes(builder, loc, wide);
+  sizes.back() = builder.getIndexAttr(columns);
+  SmallVector<OpFoldResult> zeros(shape.size(), builder.getIndexAttr(0)), ones(shape.size(), builder.getIndexAttr(1));
+  Value rows = builder.create<memref::SubViewOp>(loc, wide, zeros, sizes, ones);
+  alloc.replaceAllUsesWith(rows);
+  alloc.erase();
+}
+
 namespace {
 struct CpuBufferize : halcyon::impl::CpuBufferizeBase<CpuBufferize> {
   void runOnOperation() override {
@@ -62,6 +88,9 @@ struct CpuBufferize : halcyon::impl::CpuBufferizeBase<CpuBufferize> {
       if (copiesItself(copy))
         copy.erase();
     });
+    SmallVector<memref::AllocOp> allocs;
+    module.walk([&](memref::AllocOp alloc) { allocs.push_back(alloc); });
+    llvm::for_each(allocs, alignRows);
   }
 };
 } // namespace

@@ -79,7 +79,8 @@ def CpuBufferize : Pass<"halcyon-cpu-bufferize", "mlir::ModuleOp"> {
   let summary = "Tensors of a kernel become buffers, in place";
   let description = [{
     Requires: functions of halcyon-cpu-kernel.
-    Leaves: no tensor; memref.alloc where a tensor needs memory of its own.
+    Leaves: no tensor; memref.alloc where a tensor needs memory of its own, whose rows begin at cache lines where they
+    have at least 64 elements and only linalg's loops use them.
   }];
   let dependentDialects = ["mlir::bufferization::BufferizationDialect", "mlir::memref::MemRefDialect",
                            "mlir::linalg::LinalgDialect", "mlir::scf::SCFDialect", "mlir::affine::AffineDialect"];

@@ -164,7 +164,9 @@ private:
 
   // Whether somebody needs the memory itself: other ops than the group's, or than those of `pass`.
   bool readOutside(Value memory, ArrayRef<Step> pass) const {
-    if (!memory.getDefiningOp<memref::AllocOp>())
+    auto rows = memory.getDefiningOp<memref::SubViewOp>(); // of wider ones (CpuBufferize)
+    Value whole = rows && rows.getSource().hasOneUse() ? rows.getSource() : memory;
+    if (!whole.getDefiningOp<memref::AllocOp>())
       return true;
     return llvm::any_of(memory.getUsers(), [&](Operation *user) {
       if (isa<memref::DeallocOp>(user))

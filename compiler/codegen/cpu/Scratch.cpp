@@ -48,6 +48,10 @@ struct CpuScratch : halcyon::impl::CpuScratchBase<CpuScratch> {
     if (!function->hasAttr("halcyon.bindings"))
       return;
     function.walk([](memref::DeallocOp op) { op.erase(); });
+    function.walk([](memref::SubViewOp op) {
+      if (op.use_empty())
+        op.erase();
+    });
     SmallVector<memref::AllocOp> allocs;
     function.walk([&](memref::AllocOp alloc) { allocs.push_back(alloc); });
     int64_t stack = 0, local = 0;
