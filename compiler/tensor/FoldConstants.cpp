@@ -15,6 +15,10 @@ namespace halcyon {
 using namespace mlir;
 using namespace halcyon;
 
+// Of bytes, as the importer's: upstream folds single elements of small constants, and crashes where they are a resource.
+static constexpr size_t denseLimit = 256;
+
+
 namespace {
 
 int64_t bytesOf(Type element) { return element.getIntOrFloatBitWidth() / 8; }
@@ -73,9 +77,12 @@ private:
   void replace(Value value, AsmResourceBlob blob, StringRef name) {
     OpBuilder builder(value.getDefiningOp());
     auto type = cast<RankedTensorType>(value.getType());
-    auto attribute = DenseResourceElementsAttr::get(type, ((name.empty() ? "constant" : name) + ".moved").str(), std::move(blob));
-    value.replaceAllUsesWith(
-        builder.create<arith::ConstantOp>(value.getLoc(), type, cast<TypedAttr>(ElementsAttr(attribute))));
+    ElementsAttr attribute;
+    if (blob.getData().size() <= denseLimit)
+      attribute = DenseElementsAttr::getFromRawBuffer(type, blob.getData());
+    else
+      attribute = DenseResourceElementsAttr::get(type, ((name.empty() ? "constant" : name) + ".moved").str(), std::move(blob));
+    value.replaceAllUsesWith(builder.create<arith::ConstantOp>(value.getLoc(), type, cast<TypedAttr>(attribute)));
   }
 
   // A constant that only gets other places.
