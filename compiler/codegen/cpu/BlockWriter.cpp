@@ -372,6 +372,16 @@ private:
            llvm::is_contained(op.getDpsInputs(), plan.output());
   }
 
+  // Scratch memory that nobody but the block's own operations reads: sums of another type than the result.
+  bool staysInRegisters(Value memory) const {
+    auto isOwn = [&](Operation *user) {
+      return user == linalg::GenericOp(op).getOperation() || isa<memref::DeallocOp>(user) ||
+             (fusion.first && user == linalg::LinalgOp(fusion.first->op)) ||
+             llvm::any_of(fusion.after, [&](const FusedOp &fused) { return user == linalg::LinalgOp(fused.op); });
+    };
+    return memory.getDefiningOp<memref::AllocOp>() && llvm::all_of(memory.getUsers(), isOwn);
+  }
+
   void block() {
     TileEmitter emitter(b, shape);
     FusedOp self{op, llvm::to_vector(llvm::seq<unsigned>(0, op.getNumLoops()))};
@@ -402,10 +412,12 @@ private:
       if (llvm::is_contained(stored, memory))
         continue;
       stored.push_back(memory);
+      if (staysInRegisters(memory))
+        continue;
       emitter.store(held[memory], memory, fusedOp.getMatchingIndexingMap(fusedOp.getDpsInitOperand(0)),
                     positionOf(fused));
     }
-    if (!llvm::is_contained(stored, plan.output()))
+    if (!llvm::is_contained(stored, plan.output()) && !staysInRegisters(plan.output()))
       emitter.store(held[plan.output()], plan.output(), plan.outputMap(), position);
   }
 

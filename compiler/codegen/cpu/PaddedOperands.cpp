@@ -1,6 +1,7 @@
 #include "codegen/cpu/Padding.h"
 #include "codegen/cpu/Passes.h"
 #include "codegen/cpu/winograd/WinogradPlan.h"
+#include "dialect/nn/Nn.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -117,7 +118,7 @@ static bool ignores(linalg::GenericOp op, OpOperand &operand, TypedAttr value) {
     if (!isZero(value))
       return false;
     auto product = term.getDefiningOp();
-    return term == in || (isa_and_nonnull<arith::MulFOp, arith::MulIOp>(product) &&
+    return term == in || (isa_and_nonnull<arith::MulFOp, arith::MulIOp, nn::DotBytesOp>(product) &&
                           llvm::is_contained(product->getOperands(), in));
   }
   auto number = dyn_cast<FloatAttr>(value);

@@ -10,6 +10,9 @@ class OpPassManager;
 
 namespace halcyon {
 
+// How a target multiplies unsigned by signed bytes and adds four products.
+enum class DotBytes { none, madd, vnni, sdot, usdot };
+
 #define GEN_PASS_DECL
 #include "codegen/cpu/Passes.h.inc"
 #define GEN_PASS_REGISTRATION
@@ -22,6 +25,7 @@ struct CpuTraits {
   bool scaleInstruction = false; // times a power of two, on vectors of 512 bits
   int64_t vectorBytes = 16;
   int64_t vectorRegisters = 16;
+  DotBytes dotBytes = DotBytes::none;
 };
 
 // Dialects and external models that the passes need, LLVM translation included.

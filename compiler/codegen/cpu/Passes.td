@@ -236,6 +236,28 @@ def CpuMath : Pass<"halcyon-cpu-math", "mlir::ModuleOp"> {
                            "mlir::func::FuncDialect", "mlir::LLVM::LLVMDialect"];
 }
 
+def CpuDotBytes : Pass<"halcyon-cpu-dot-bytes", "mlir::func::FuncOp"> {
+  let summary = "nn.dot_bytes becomes the target's instruction for it, or exact arithmetic on wider integers";
+  let description = [{
+    ```mlir
+    %1 = nn.dot_bytes %a, %w : vector<16xi32>
+    %2 = arith.addi %sum, %1
+    // becomes, with instruction=vnni
+    %2 = llvm.call_intrinsic "llvm.x86.avx512.vpdpbusd.512"(%sum, %a, %w)
+    ```
+
+    Leaves: no nn operation.
+  }];
+  let options = [Option<"instruction", "instruction", "DotBytes", "DotBytes::none", "What the target has", [{
+    ::llvm::cl::values(clEnumValN(DotBytes::none, "none", "multiplications"),
+                       clEnumValN(DotBytes::madd, "madd", "x86's products of 16 bits"),
+                       clEnumValN(DotBytes::vnni, "vnni", "x86's vpdpbusd"),
+                       clEnumValN(DotBytes::sdot, "sdot", "AArch64's of signed bytes"),
+                       clEnumValN(DotBytes::usdot, "usdot", "AArch64's of unsigned and signed bytes"))
+  }]>];
+  let dependentDialects = ["mlir::arith::ArithDialect", "mlir::vector::VectorDialect", "mlir::LLVM::LLVMDialect"];
+}
+
 def CpuSmallFloats : Pass<"halcyon-cpu-small-floats", "mlir::func::FuncOp"> {
   let summary = "Arithmetic on f16 and bf16 is done in f32; conversions become integer arithmetic";
   let options = [Option<"halfConversion", "half-conversion", "bool", "false",

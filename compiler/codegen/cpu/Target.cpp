@@ -102,6 +102,7 @@ static CpuTraits traitsOf(const ResolvedTarget &target) {
   if (target.arch == "aarch64") {
     traits.roundInstruction = traits.halfConversion = true;
     traits.vectorRegisters = 32;
+    traits.dotBytes = has.contains("i8mm") ? DotBytes::usdot : has.contains("dotprod") ? DotBytes::sdot : DotBytes::none;
   } else if (target.arch == "x86_64") {
     traits.roundInstruction = has.contains("sse4.1");
     traits.halfConversion = has.contains("f16c");
@@ -109,6 +110,10 @@ static CpuTraits traitsOf(const ResolvedTarget &target) {
       traits.vectorBytes = 64, traits.vectorRegisters = 32, traits.scaleInstruction = true;
     else if (has.contains("avx2") && has.contains("fma"))
       traits.vectorBytes = 32;
+    if (traits.vectorBytes < 64 || has.contains("avx512bw"))
+      traits.dotBytes = DotBytes::madd;
+    if (has.contains("avx512vnni") && has.contains("avx512vl"))
+      traits.dotBytes = DotBytes::vnni;
   }
   return traits;
 }

@@ -259,9 +259,15 @@ LogicalResult ReinterpretOp::verify() {
   auto isPacked = [](RankedTensorType type) {
     return type.getElementType().isSignlessInteger(2) || type.getElementType().isSignlessInteger(4);
   };
-  if (!(isPacked(from) && isBytes(to)) && !(isBytes(from) && isPacked(to)))
+  auto wordsOf = [](RankedTensorType bytes, RankedTensorType words) {
+    return bytes.getElementType().isSignlessInteger(8) && words.getElementType().isSignlessInteger(32) &&
+           bytes.getRank() == words.getRank() && bytes.getRank() > 0 && !bytes.isDynamicDim(bytes.getRank() - 1) &&
+           bytes.getShape().drop_back() == words.getShape().drop_back() &&
+           bytes.getShape().back() == 4 * words.getShape().back();
+  };
+  if (!(isPacked(from) && isBytes(to)) && !(isBytes(from) && isPacked(to)) && !wordsOf(from, to))
     return emitOpError("expects elements of 2 or 4 bits on one side and a list of bytes on the "
-                       "other");
+                       "other, or i32 of four bytes of the innermost dimension");
   if (static_cast<int64_t>(getSizes().size()) != to.getNumDynamicDims())
     return emitOpError("expects ") << to.getNumDynamicDims() << " sizes, got " << getSizes().size();
   auto bytesOf = [](RankedTensorType type) {
@@ -269,6 +275,12 @@ LogicalResult ReinterpretOp::verify() {
   };
   if (from.hasStaticShape() && to.hasStaticShape() && bytesOf(from) != bytesOf(to))
     return emitOpError("turns ") << bytesOf(from) << " bytes into " << bytesOf(to);
+  return success();
+}
+
+LogicalResult DotBytesOp::verify() {
+  if (!getElementTypeOrSelf(getResult()).isInteger(32))
+    return emitOpError("expects elements of type i32");
   return success();
 }
 

@@ -108,12 +108,14 @@ def Nn_ReinterpretOp : Op<Nn_Dialect, "reinterpret", [Pure]> {
   let summary = "the bytes of a packed tensor, or the packed tensor of bytes";
   let description = [{
     The same memory as a tensor of another type: a packed one, whose elements
-    have 2 or 4 bits, as its bytes, or the other way round. The scheduler makes
-    it a view; kernels see bytes only. `sizes` are the dynamic dimensions of
+    have 2 or 4 bits, as its bytes, or the other way round; or bytes whose
+    innermost dimension is taken by fours, as i32. The scheduler makes
+    it a view; kernels see no packed type. `sizes` are the dynamic dimensions of
     the result. It has no decomposition.
 
     ```mlir
     %bytes = nn.reinterpret %x[%size] : tensor<?x3xi4> to tensor<?xi8>
+    %words = nn.reinterpret %y[%size] : tensor<?x64xi8> to tensor<?x16xi32>
     ```
   }];
   let arguments = (ins AnyRankedTensor:$source, Variadic<Index>:$sizes);
@@ -146,6 +148,23 @@ def Nn_WinogradOp : Op<Nn_Dialect, "winograd", [Pure]> {
   let arguments = (ins F32:$input, F32:$filter, F32:$sum, I64Attr:$tile);
   let results = (outs F32:$result);
   let assemblyFormat = "$input `,` $filter `into` $sum attr-dict";
+  let hasVerifier = 1;
+}
+
+def Nn_DotBytesOp : Op<Nn_Dialect, "dot_bytes",
+    [Pure, AllTypesMatch<["lhs", "rhs", "result"]>] # ElementwiseMappable.traits> {
+  let summary = "sum of the products of four unsigned and four signed bytes";
+  let description = [{
+    Of numbers, for the bodies of linalg operations: byte i of `lhs` is unsigned, that of `rhs` signed, the least
+    significant one is the first. The sum does not overflow.
+
+    ```mlir
+    %sum = nn.dot_bytes %a, %b : i32
+    ```
+  }];
+  let arguments = (ins SignlessIntegerLike:$lhs, SignlessIntegerLike:$rhs);
+  let results = (outs SignlessIntegerLike:$result);
+  let assemblyFormat = "$lhs `,` $rhs attr-dict `:` type($result)";
   let hasVerifier = 1;
 }
 

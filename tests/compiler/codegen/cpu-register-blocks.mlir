@@ -330,3 +330,32 @@ func.func @around_the_mean(%x: memref<32x768xf32>, %mean: memref<32xf32>, %out: 
   }
   return
 }
+
+// Sums of another type than the result have scratch memory that nothing writes: they stay in registers.
+// CHECK-LABEL: func.func @other_type(
+// CHECK-SAME: %[[OUT:[^:]+]]: memref<4x16xi8>)
+// CHECK-NOT: memref.alloc
+// CHECK: nn.dot_bytes
+// CHECK: arith.trunci %{{.*}} : vector<8xi32> to vector<8xi8>
+// CHECK: vector.store %{{.*}}, %[[OUT]]
+// CHECK-NOT: vector<8xi32>
+// CHECK: return
+func.func @other_type(%x: memref<4x100xi32>, %w: memref<100x16xi32>, %out: memref<4x16xi8>) {
+  %zero = arith.constant 0 : i32
+  %sums = memref.alloc() : memref<4x16xi32>
+  linalg.fill ins(%zero : i32) outs(%sums : memref<4x16xi32>)
+  linalg.generic {indexing_maps = [#a, #b, #c], iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%x, %w : memref<4x100xi32>, memref<100x16xi32>) outs(%sums : memref<4x16xi32>) {
+  ^bb1(%p: i32, %q: i32, %o: i32):
+    %d = nn.dot_bytes %p, %q : i32
+    %s = arith.addi %o, %d : i32
+    linalg.yield %s : i32
+  }
+  linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel"]}
+      ins(%sums : memref<4x16xi32>) outs(%out : memref<4x16xi8>) {
+  ^bb1(%p: i32, %o: i8):
+    %r = arith.trunci %p : i32 to i8
+    linalg.yield %r : i8
+  }
+  return
+}

@@ -116,3 +116,27 @@ func.func @filter(%x: tensor<10x10x8xf32>, %w: tensor<16x1x8x16xf32>, %k: tensor
   } -> tensor<8x8x16xf32>
   return %0 : tensor<8x8x16xf32>
 }
+
+// -----
+
+func.func @not_by_fours(%x: tensor<3x6xi8>) {
+  // expected-error @below {{or i32 of four bytes of the innermost dimension}}
+  %0 = nn.reinterpret %x : tensor<3x6xi8> to tensor<3x2xi32>
+  return
+}
+
+// -----
+
+func.func @other_dimension(%x: tensor<4x6xi8>) {
+  // expected-error @below {{or i32 of four bytes of the innermost dimension}}
+  %0 = nn.reinterpret %x : tensor<4x6xi8> to tensor<1x6xi32>
+  return
+}
+
+// -----
+
+func.func @no_bytes(%x: i64) {
+  // expected-error @below {{expects elements of type i32}}
+  %0 = nn.dot_bytes %x, %x : i64
+  return
+}

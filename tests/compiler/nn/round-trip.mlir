@@ -49,3 +49,14 @@ func.func @winograd(%x: tensor<10x10x8xf32>, %w: tensor<16x1x8x16xf32>, %k: tens
   } -> tensor<8x8x16xf32>
   return %0 : tensor<8x8x16xf32>
 }
+
+// CHECK-LABEL: func @by_fours
+func.func @by_fours(%x: tensor<?x8xi8>, %n: index, %a: i32, %v: vector<8xi32>) {
+  // CHECK: nn.reinterpret %{{.*}}[%{{.*}}] : tensor<?x8xi8> to tensor<?x2xi32>
+  %0 = nn.reinterpret %x[%n] : tensor<?x8xi8> to tensor<?x2xi32>
+  // CHECK: nn.dot_bytes %{{.*}}, %{{.*}} : i32
+  %1 = nn.dot_bytes %a, %a : i32
+  // CHECK: nn.dot_bytes %{{.*}}, %{{.*}} : vector<8xi32>
+  %2 = nn.dot_bytes %v, %v : vector<8xi32>
+  return
+}
