@@ -55,6 +55,13 @@ static void tensorPhase(OpPassManager &passes, const Options &options) {
   // External parameters are read as they lie in their file.
   if (options.optLevel > 1 && options.externalParameters.empty()) {
     passes.addNestedPass<func::FuncOp>(createFoldConstants());
+    passes.addNestedPass<func::FuncOp>(createIntegerContractions());
+    passes.addPass(canonicalize());
+    passes.addPass(createCSEPass());
+    passes.addNestedPass<func::FuncOp>(createFuseElementwise());
+    passes.addPass(canonicalize());
+    passes.addPass(createCSEPass());
+    passes.addNestedPass<func::FuncOp>(createProveRanges());
     if (options.winogradTile >= 0)
       passes.addNestedPass<func::FuncOp>(createWinograd(WinogradOptions{options.winogradTile}));
     passes.addNestedPass<func::FuncOp>(createPackConstants());

@@ -209,6 +209,42 @@ def QuantizeWeights : Pass<"halcyon-quantize-weights", "mlir::func::FuncOp"> {
   let dependentDialects = ["mlir::arith::ArithDialect", "mlir::linalg::LinalgDialect", "mlir::tensor::TensorDialect"];
 }
 
+def IntegerContractions : Pass<"halcyon-integer-contractions", "mlir::func::FuncOp"> {
+  let summary = "Products of dequantised bytes with dequantised constants are computed in integers";
+  let description = [{
+    ```mlir
+    %x = linalg.generic ins(%q) { (q - 3) * 0.1 }     // and %w the same of a constant, with a scale for each column
+    linalg.generic {(m, n, k) -> (m, k), (m, n, k) -> (n, k), (m, n, k) -> (m, n)} ins(%x, %w) outs(%bias)
+    // becomes
+    %words = nn.reinterpret %q : tensor<8x64xi8> to tensor<8x16xi32>
+    %sums = linalg.generic {(m, n, k) -> (m, k), (m, n, k) -> (n floordiv 16, k, n mod 16), ...}
+        ins(%words, %panels) outs(%starts) { sum + nn.dot_bytes(a, w) }
+    linalg.generic ins(%sums, %scales, %bias) { float(sum) * scale + bias }
+    ```
+    The left side becomes unsigned bytes: what made it makes them, and every other user dequantises for itself. Padding
+    is the zero point. Products with the zero point are part of what a sum starts from. The constant is packed as
+    halcyon-pack-constants does it, with four steps of the reduction in each i32.
+
+    Requires: halcyon-fuse-elementwise, so that a dequantisation is one operation; to run again after it. The innermost
+    dimension of the left side is a multiple of four, its zero point and scale are constants.
+  }];
+  let dependentDialects = ["mlir::arith::ArithDialect", "mlir::linalg::LinalgDialect", "mlir::tensor::TensorDialect",
+                           "::halcyon::nn::NnDialect"];
+}
+
+def ProveRanges : Pass<"halcyon-prove-ranges", "mlir::func::FuncOp"> {
+  let summary = "Arithmetic on numbers of known range is done without the cases that cannot be";
+  let description = [{
+    In the body of a generic, numbers that come from bytes, from sums of integers and from constants are finite and of a
+    known size. Guards of conversions that always hold vanish; a maximum or minimum with a constant becomes a comparison,
+    since neither side is NaN; a scaled sum of integers is multiplied by a constant's inverse instead of divided
+    by the constant.
+
+    Requires: halcyon-integer-contractions, halcyon-fuse-elementwise.
+  }];
+  let dependentDialects = ["mlir::arith::ArithDialect"];
+}
+
 def Residence : Pass<"halcyon-residence", "mlir::ModuleOp"> {
   let summary = "Decides which arguments the host reads";
   let description = [{

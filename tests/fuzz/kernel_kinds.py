@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 
+from kernel_bytes import conv_bytes, matmul_bytes
 from kernel_contractions import attention, contraction, matmul, matmul_named, softmax_of
 from kernel_networks import layers, network
 from kernel_parts import EDGES, SMALL, element, finish, random_elementwise, start
@@ -261,6 +262,8 @@ KINDS = {
     network: 4,
     layers: 2,
     matmul: 7,
+    matmul_bytes: 4,
+    conv_bytes: 4,
     matmul_named: 4,
     contraction: 3,
     conv: 7,

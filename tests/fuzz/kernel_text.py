@@ -71,6 +71,7 @@ class Function:
         self.arguments, self.lines, self.number, self.constants = [], [], 0, {}
         self.whole = True  # data are small integers, so that sums are exact
         self.special = False  # some of them are NaN or infinite
+        self.far = False  # bytes are any
         self.results = []
 
     # ---- text ----------------------------------------------------------------------------------
@@ -132,7 +133,7 @@ class Function:
     def data(self, shape, element, rng):
         dtype = TYPES[element]
         if element[0] == "i":
-            return rng.integers(-9, 10, shape).astype(dtype)
+            return rng.integers(*((-128, 128) if self.far and element == "i8" else (-9, 10)), shape).astype(dtype)
         if self.whole:
             limit = 2 if element == "f16" else 4
             return rng.integers(-limit, limit + 1, shape).astype(dtype)

@@ -112,11 +112,11 @@ def conv(rng, name):
     return finish(f, rng, convolution(f, rng, x, window, outputs, groups, sizes, before, after))
 
 
-def convolution(f, rng, x, window, outputs, groups, sizes, before, after):
-    """nn.conv of x with random weights; `sizes`: the result's spatial dimensions."""
+def convolution(f, rng, x, window, outputs, groups, sizes, before, after, w=None):
+    """nn.conv of x with random weights where none are given; `sizes`: the result's spatial dimensions."""
     t, spatial = x.element, len(window.kernel)
     inputs = f.size(x.dims[1] if before == "channels_first" else x.dims[-1])
-    w = f.weight([outputs, inputs // groups, *window.kernel], t, rng)
+    w = w or f.weight([outputs, inputs // groups, *window.kernel], t, rng)
     bias = f.weight([outputs], t, rng) if rng.random() < 0.5 else None
     out = ordered([x.dims[0], outputs, *sizes], after)
 

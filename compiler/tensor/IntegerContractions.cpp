@@ -1,0 +1,553 @@
+#include "dialect/nn/Nn.h"
+#include "tensor/ByteWeights.h"
+#include "tensor/Dequantized.h"
+#include "tensor/Passes.h"
+#include "tensor/StridedConstant.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Linalg/Transforms/Transforms.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
+#include "mlir/IR/Matchers.h"
+
+namespace halcyon {
+#define GEN_PASS_DEF_INTEGERCONTRACTIONS
+#include "tensor/Passes.h.inc"
+} // namespace halcyon
+
+using namespace mlir;
+using namespace halcyon;
+
+static constexpr int64_t mostProducts = 32768;  // of an element: their sum fits 32 bits,
+static constexpr double mostBias = 1 << 30;      // with a bias
+static constexpr int64_t mostWhole = 1 << 24;    // of the whole numbers that f32 has all of
+
+namespace {
+
+// A sum of products of two operands.
+struct Contraction {
+  linalg::GenericOp op;
+  unsigned left = 0, right = 1;
+  ByteLoops loops;
+};
+
+// What the left side reads: `bytes`, behind views and padding with the zero point.
+struct Left {
+  SmallVector<Operation *> views; // the last one first
+  linalg::GenericOp padding;
+  linalg::GenericOp producer; // that dequantises
+};
+
+bool isProductOf(Value value, Value left, Value right) {
+  Operation *op = value.getDefiningOp();
+  return isa_and_nonnull<arith::MulFOp, arith::MulIOp>(op) &&
+         ((op->getOperand(0) == left && op->getOperand(1) == right) || (op->getOperand(0) == right && op->getOperand(1) == left));
+}
+
+// sum + left * right
+bool sumsProducts(linalg::GenericOp op) {
+  Block *body = op.getBody();
+  Operation *sum = body->getTerminator()->getOperand(0).getDefiningOp();
+  if (body->getOperations().size() != 3 || !isa_and_nonnull<arith::AddFOp, arith::AddIOp>(sum))
+    return false;
+  Value out = body->getArgument(2);
+  for (bool turned : {false, true})
+    if (sum->getOperand(turned) == out && isProductOf(sum->getOperand(!turned), body->getArgument(0), body->getArgument(1)))
+      return true;
+  return false;
+}
+
+// With the result's last dimension as columns, and whatever else its right side depends on as reductions.
+std::optional<Contraction> anyContraction(linalg::GenericOp op, unsigned right) {
+  if (!op.hasPureTensorSemantics() || op.getNumDpsInputs() != 2 || op.getNumDpsInits() != 1 || !op.getNumReductionLoops() ||
+      !sumsProducts(op))
+    return {};
+  Contraction made{op, 1 - right, right, {}};
+  AffineMap weights = op.getIndexingMapsArray()[right], out = op.getIndexingMapsArray()[2];
+  if (!out.isProjectedPermutation() || !weights.isProjectedPermutation() || out.getNumResults() == 0 ||
+      out.getNumResults() != op.getNumParallelLoops())
+    return {};
+  SmallVector<int64_t> extents = op.getStaticLoopRanges();
+  made.loops.columns = out.getDimPosition(out.getNumResults() - 1);
+  if (!weights.isFunctionOfDim(made.loops.columns))
+    return {};
+  for (AffineExpr each : weights.getResults()) {
+    const unsigned loop = cast<AffineDimExpr>(each).getPosition();
+    if (ShapedType::isDynamic(extents[loop]) || extents[loop] == 0)
+      return {};
+    if (loop != made.loops.columns)
+      made.loops.reductions.push_back(loop);
+  }
+  return made;
+}
+
+// One that sums along the innermost dimension of its left side, by fours.
+std::optional<Contraction> contraction(linalg::GenericOp op, unsigned right) {
+  std::optional<Contraction> any = anyContraction(op, right);
+  AffineMap left = op.getNumDpsInputs() == 2 ? op.getIndexingMapsArray()[1 - right] : AffineMap();
+  if (!any || left.getNumResults() == 0)
+    return {};
+  Contraction made = *any;
+  made.loops.reductions.clear();
+  AffineMap weights = op.getIndexingMapsArray()[right];
+  SmallVector<int64_t> extents = op.getStaticLoopRanges();
+  auto depth = dyn_cast<AffineDimExpr>(left.getResults().back());
+  if (!depth || left.isFunctionOfDim(made.loops.columns))
+    return {};
+  made.loops.depth = depth.getPosition();
+  if (op.getIteratorTypesArray()[made.loops.depth] != utils::IteratorType::reduction ||
+      llvm::any_of(left.getResults().drop_back(), [&](AffineExpr expr) { return expr.isFunctionOfDim(made.loops.depth); }))
+    return {};
+  int64_t products = 1;
+  for (unsigned loop = 0; loop < op.getNumLoops(); ++loop) {
+    const bool reduces = op.getIteratorTypesArray()[loop] == utils::IteratorType::reduction;
+    if (weights.isFunctionOfDim(loop) != (reduces || loop == made.loops.columns))
+      return {};
+    if (!reduces)
+      continue;
+    made.loops.reductions.push_back(loop);
+    products *= extents[loop];
+  }
+  if (extents[made.loops.depth] % 4 || products > mostProducts || extents[made.loops.columns] < 2)
+    return {};
+  return made;
+}
+
+// `if inside then an element of a tensor else zero`, whose innermost dimension is the tensor's.
+bool padsWithZero(linalg::GenericOp op, tensor::ExtractOp &extract) {
+  if (!isElementwise(op) || op.getNumDpsInputs() != 0)
+    return false;
+  auto branch = op.getBody()->getTerminator()->getOperand(0).getDefiningOp<scf::IfOp>();
+  if (!branch || branch->getNumResults() != 1 || !llvm::hasNItems(branch.getThenRegion().front(), 2) ||
+      !llvm::hasSingleElement(branch.getElseRegion().front()))
+    return false;
+  extract = dyn_cast<tensor::ExtractOp>(branch.getThenRegion().front().front());
+  Value outside = branch.getElseRegion().front().getTerminator()->getOperand(0);
+  if (!extract || branch.getThenRegion().front().getTerminator()->getOperand(0) != extract.getResult() ||
+      extract.getIndices().empty() || (!matchPattern(outside, m_AnyZeroFloat()) && !matchPattern(outside, m_Zero())))
+    return false;
+  auto channel = extract.getIndices().back().getDefiningOp<linalg::IndexOp>();
+  auto from = cast<RankedTensorType>(extract.getTensor().getType()), to = cast<RankedTensorType>(op.getResult(0).getType());
+  return channel && channel.getDim() + 1 == static_cast<uint64_t>(to.getRank()) && channel->hasOneUse() &&
+         !from.isDynamicDim(from.getRank() - 1) && from.getShape().back() == to.getShape().back();
+}
+
+std::optional<Left> leftOf(Value value, Block *block) {
+  Left left;
+  while (Operation *op = value.getDefiningOp()) {
+    if (op->getBlock() != block)
+      return {};
+    if (isa<tensor::ExpandShapeOp, tensor::CollapseShapeOp, tensor::CastOp>(op)) {
+      left.views.push_back(op);
+      value = op->getOperand(0);
+      continue;
+    }
+    auto generic = dyn_cast<linalg::GenericOp>(op);
+    tensor::ExtractOp extract;
+    if (!left.padding && left.views.empty() && generic && padsWithZero(generic, extract)) {
+      left.padding = generic;
+      value = extract.getTensor();
+      continue;
+    }
+    if (!isElementwise(generic))
+      return {};
+    left.producer = generic;
+    return left;
+  }
+  return {};
+}
+
+// The zero point, and the scale, of what a body makes: the same for all elements.
+struct Uniform {
+  int32_t zero = 0;
+  float scale = 1;
+  bool hasScale = false;
+};
+std::optional<Uniform> uniformOf(const Dequantized &form) {
+  Uniform made;
+  IntegerAttr zero;
+  FloatAttr scale;
+  if (form.zero) {
+    if (!matchPattern(form.zero, m_Constant(&zero)))
+      return {};
+    made.zero = static_cast<int32_t>(zero.getInt());
+  }
+  if (form.scale) {
+    if (!matchPattern(form.scale, m_Constant(&scale)) || !scale.getValue().isFinite())
+      return {};
+    made.scale = static_cast<float>(scale.getValueAsDouble());
+    made.hasScale = true;
+  }
+  made.zero += form.isSigned ? 128 : 0;
+  return made.zero >= 0 && made.zero <= 255 ? std::optional(made) : std::nullopt;
+}
+
+// The operand that already has the bytes, unsigned and in the loops' order.
+Value bytesOf(linalg::GenericOp op, const Dequantized &form) {
+  auto argument = dyn_cast<BlockArgument>(form.byte);
+  if (form.isSigned || !argument || argument.getOwner() != op.getBody())
+    return {};
+  OpOperand *in = op.getDpsInputOperand(argument.getArgNumber());
+  return op.getMatchingIndexingMap(in).isIdentity() ? in->get() : Value();
+}
+
+Value uniform(ImplicitLocOpBuilder &b, const Uniform &form, Value byte, Type type) {
+  Value wide = b.create<arith::ExtUIOp>(b.getI32Type(), byte);
+  if (form.zero)
+    wide = b.create<arith::SubIOp>(wide, b.create<arith::ConstantIntOp>(form.zero, 32));
+  if (type.isInteger(32))
+    return wide;
+  Value number = b.create<arith::SIToFPOp>(type, wide);
+  if (!form.hasScale)
+    return number;
+  return b.create<arith::MulFOp>(number, b.create<arith::ConstantOp>(b.getF32FloatAttr(form.scale)));
+}
+
+// An elementwise generic on tensors, all of the shape of the first but where a map says otherwise.
+Value elementwise(OpBuilder &builder, Location loc, ValueRange inputs, ArrayRef<AffineMap> maps, Type element,
+                  function_ref<Value(ImplicitLocOpBuilder &, ValueRange)> body) {
+  const auto rank = cast<RankedTensorType>(inputs[0].getType()).getRank();
+  SmallVector<AffineMap> all(maps);
+  all.push_back(builder.getMultiDimIdentityMap(rank));
+  Value init = emptyLike(builder, inputs[0], element);
+  SmallVector<utils::IteratorType> iterators(rank, utils::IteratorType::parallel);
+  auto made = builder.create<linalg::GenericOp>(
+      loc, init.getType(), inputs, init, all, iterators, [&](OpBuilder &nested, Location at, ValueRange arguments) {
+        ImplicitLocOpBuilder inner(at, nested);
+        inner.create<linalg::YieldOp>(body(inner, arguments));
+      });
+  return made.getResult(0);
+}
+
+struct IntegerContractions : halcyon::impl::IntegerContractionsBase<IntegerContractions> {
+  void runOnOperation() override {
+    IRRewriter rewriter(&getContext());
+    SmallVector<linalg::LinalgOp> ops;
+    getOperation().walk([&](linalg::LinalgOp op) { ops.push_back(op); });
+    for (linalg::LinalgOp op : ops) {
+      if (!op.getNumReductionLoops() || op.getNumDpsInputs() != 2 || op.getNumDpsInits() != 1 || !op.hasPureTensorSemantics())
+        continue;
+      if (!isa<linalg::GenericOp>(op.getOperation()) && !readsWeights(op))
+        continue;
+      auto generic = dyn_cast<linalg::GenericOp>(op.getOperation());
+      if (!generic) {
+        rewriter.setInsertionPoint(op);
+        FailureOr<linalg::GenericOp> made = linalg::generalizeNamedOp(rewriter, op);
+        if (failed(made))
+          continue;
+        generic = *made;
+      }
+      for (unsigned right : {1u, 0u})
+        if (std::optional<Contraction> found = contraction(generic, right); found && rewrite(*found, rewriter))
+          break;
+        else if ((found = anyContraction(generic, right)) && rewriteInFloats(*found, rewriter))
+          break;
+    }
+  }
+
+  // Computes them, so that it may be generalised.
+  static bool readsWeights(linalg::LinalgOp op) {
+    return llvm::any_of(op.getDpsInputs(), [](Value input) {
+      std::optional<ComputedConstant> constant = computedConstant(input);
+      return constant && constant->op;
+    });
+  }
+
+  bool rewrite(const Contraction &found, IRRewriter &rewriter) {
+    linalg::GenericOp op = found.op;
+    std::optional<Left> left = leftOf(op.getDpsInputs()[found.left], op->getBlock());
+    if (!left)
+      return false;
+    std::optional<Dequantized> form = dequantized(left->producer.getBody()->getTerminator()->getOperand(0));
+    std::optional<Uniform> activation = form ? uniformOf(*form) : std::nullopt;
+    Type element = getElementTypeOrSelf(op.getResult(0));
+    if (!activation || getElementTypeOrSelf(left->producer.getResult(0)) != element)
+      return false;
+    std::optional<ByteWeights> weights = byteWeights(op.getDpsInputs()[found.right], op.getIndexingMapsArray()[found.right],
+                                                     found.loops, op.getStaticLoopRanges());
+    if (!weights)
+      return false;
+    Value bytes = bytesFrom(*left, *form, *activation, rewriter);
+    rewriter.setInsertionPoint(op);
+    Value words = wordsOf(bytes, *left, *activation, rewriter);
+    SmallVector<float> scales = scalesOf(*activation, weights->scales, weights->sums.size());
+    std::optional<SmallVector<int32_t>> bias = integerBias(op.getDpsInits()[0], scales, weights->sums.size());
+    Value sums = contract(found, words, *activation, *weights, bias.value_or(SmallVector<int32_t>()), rewriter);
+    rewriter.replaceOp(op, rescale(op, sums, scales, /*addsInit=*/!bias, rewriter));
+    return true;
+  }
+
+  // The same where bytes cannot be taken by fours, as for each channel alone: of whole numbers in f32, as long as their sums
+  // are exact.
+  bool rewriteInFloats(const Contraction &found, IRRewriter &rewriter) {
+    linalg::GenericOp op = found.op;
+    std::optional<Left> left = leftOf(op.getDpsInputs()[found.left], op->getBlock());
+    if (!left || !getElementTypeOrSelf(op.getResult(0)).isF32() || !getElementTypeOrSelf(left->producer.getResult(0)).isF32())
+      return false;
+    std::optional<Dequantized> form = dequantized(left->producer.getBody()->getTerminator()->getOperand(0));
+    std::optional<Uniform> activation = form ? uniformOf(*form) : std::nullopt;
+    std::optional<WholeWeights> weights;
+    if (activation)
+      weights = wholeWeights(op.getDpsInputs()[found.right], op.getIndexingMapsArray()[found.right], found.loops,
+                             op.getStaticLoopRanges());
+    const auto columns = static_cast<size_t>(op.getStaticLoopRanges()[found.loops.columns]);
+    if (!weights)
+      return false;
+    SmallVector<float> scales = scalesOf(*activation, weights->scales, columns);
+    std::optional<SmallVector<int32_t>> bias = integerBias(op.getDpsInits()[0], scales, columns);
+    int64_t most = weights->most * std::max(activation->zero, 255 - activation->zero);
+    if (bias)
+      most += std::abs(static_cast<int64_t>(*llvm::max_element(*bias, [](int32_t a, int32_t b) { return std::abs(a) < std::abs(b); })));
+    if (most > mostWhole)
+      return false;
+
+    Value numbers;
+    if (!form->scale)
+      numbers = left->producer.getResult(0);
+    else if (left->producer->hasOneUse())
+      numbers = unscaled(left->producer, rewriter);
+    else
+      numbers = numbersOf(bytesFrom(*left, *form, *activation, rewriter), *activation, rewriter);
+    rewriter.setInsertionPoint(op);
+    numbers = behindViews(numbers, *left, rewriter);
+    if (left->padding)
+      numbers = padded(left->padding, numbers, rewriter.create<arith::ConstantOp>(op.getLoc(), rewriter.getF32FloatAttr(0)), 1, rewriter);
+    Value start = startFrom(op.getDpsInits()[0], bias.value_or(SmallVector<int32_t>(columns, 0)), rewriter.getF32Type(), rewriter);
+    SmallVector<Value> inputs(op.getDpsInputs());
+    inputs[found.left] = numbers;
+    inputs[found.right] = rewriter.create<arith::ConstantOp>(op.getLoc(), weights->numbers.getType(), weights->numbers);
+    auto sums = cast<linalg::GenericOp>(rewriter.clone(*op));
+    sums.getInputsMutable().assign(inputs);
+    sums.getOutputsMutable().assign(start);
+    sums->setAttr("halcyon.whole", rewriter.getUnitAttr());
+    rewriter.replaceOp(op, rescale(op, sums.getResult(0), scales, /*addsInit=*/!bias, rewriter));
+    return true;
+  }
+
+  // The producer without its scale.
+  static Value unscaled(linalg::GenericOp op, IRRewriter &rewriter) {
+    rewriter.setInsertionPoint(op);
+    auto made = cast<linalg::GenericOp>(rewriter.clone(*op));
+    Operation *yield = made.getBody()->getTerminator();
+    auto product = yield->getOperand(0).getDefiningOp<arith::MulFOp>();
+    yield->setOperand(0, product.getLhs() == dequantized(yield->getOperand(0))->scale ? product.getRhs() : product.getLhs());
+    return made.getResult(0);
+  }
+
+  // Bytes without their zero point.
+  static Value numbersOf(Value bytes, const Uniform &activation, IRRewriter &rewriter) {
+    rewriter.setInsertionPointAfterValue(bytes);
+    AffineMap identity = rewriter.getMultiDimIdentityMap(cast<RankedTensorType>(bytes.getType()).getRank());
+    return elementwise(rewriter, bytes.getLoc(), bytes, identity, rewriter.getF32Type(), [&](ImplicitLocOpBuilder &b, ValueRange in) {
+      return uniform(b, Uniform{activation.zero, 1, false}, in[0], b.getF32Type());
+    });
+  }
+
+  static Value bytesFrom(const Left &left, const Dequantized &form, const Uniform &activation, IRRewriter &rewriter) {
+    Value bytes = bytesOf(left.producer, form);
+    return bytes ? bytes : split(left.producer, form, activation, rewriter);
+  }
+
+  // Of the columns' sums; empty: 1.
+  static SmallVector<float> scalesOf(const Uniform &activation, ArrayRef<float> ofWeights, size_t columns) {
+    SmallVector<float> scales(ofWeights);
+    if (scales.empty() && activation.hasScale)
+      scales.assign(columns, 1);
+    for (float &scale : scales)
+      scale *= activation.scale;
+    return scales;
+  }
+
+  // What the operation starts from, in units of the scales, where it is the same for all rows and such a whole number: the
+  // bias of a quantised model.
+  static std::optional<SmallVector<int32_t>> integerBias(Value init, ArrayRef<float> scales, size_t columns) {
+    if (auto fill = init.getDefiningOp<linalg::FillOp>())
+      if (matchPattern(fill.getInputs()[0], m_AnyZeroFloat()) || matchPattern(fill.getInputs()[0], m_Zero()))
+        return SmallVector<int32_t>(columns, 0);
+    std::optional<SmallVector<float>> row = constantRow(init);
+    if (!row || row->size() != columns)
+      return {};
+    SmallVector<int32_t> made;
+    for (auto [column, number] : llvm::enumerate(*row)) {
+      const double units = number / (scales.empty() ? 1.0 : static_cast<double>(scales[column])), whole = std::nearbyint(units);
+      if (!(std::abs(whole) < mostBias && std::abs(units - whole) <= 1e-6 * std::abs(units) + 1e-30))
+        return {};
+      made.push_back(static_cast<int32_t>(whole));
+    }
+    return made;
+  }
+
+  // The producer makes bytes; each user dequantises for itself.
+  static Value split(linalg::GenericOp op, const Dequantized &form, const Uniform &activation, IRRewriter &rewriter) {
+    rewriter.setInsertionPoint(op);
+    Type byte = rewriter.getI8Type();
+    Value init = emptyLike(rewriter, op.getResult(0), byte);
+    auto made = rewriter.create<linalg::GenericOp>(op.getLoc(), init.getType(), op.getDpsInputs(), init,
+                                                   op.getIndexingMapsArray(), op.getIteratorTypesArray());
+    IRMapping mapping;
+    op.getRegion().cloneInto(&made.getRegion(), mapping);
+    Block *body = made.getBody();
+    body->getArguments().back().setType(byte);
+    Operation *yield = body->getTerminator();
+    Value value = mapping.lookup(form.byte);
+    if (form.isSigned) {
+      rewriter.setInsertionPoint(yield);
+      value = rewriter.create<arith::XOrIOp>(op.getLoc(), value, rewriter.create<arith::ConstantIntOp>(op.getLoc(), -128, 8));
+    }
+    yield->setOperand(0, value);
+    rewriter.setInsertionPointAfter(made);
+    Type element = getElementTypeOrSelf(op.getResult(0));
+    for (OpOperand &use : llvm::make_early_inc_range(op.getResult(0).getUses())) {
+      Value again = elementwise(rewriter, op.getLoc(), made.getResult(0), rewriter.getMultiDimIdentityMap(op.getNumLoops()), element,
+                                [&](ImplicitLocOpBuilder &b, ValueRange in) { return uniform(b, activation, in[0], element); });
+      rewriter.modifyOpInPlace(use.getOwner(), [&] { use.set(again); });
+    }
+    rewriter.eraseOp(op);
+    return made.getResult(0);
+  }
+
+  static Value behindViews(Value tensor, const Left &left, IRRewriter &rewriter) {
+    for (Operation *view : llvm::reverse(left.views)) {
+      Operation *made = rewriter.clone(*view);
+      made->setOperand(0, tensor);
+      auto type = cast<RankedTensorType>(view->getResult(0).getType());
+      made->getResult(0).setType(type.clone(getElementTypeOrSelf(tensor)));
+      tensor = made->getResult(0);
+    }
+    return tensor;
+  }
+
+  // The bytes by fours, behind the same views and padding.
+  static Value wordsOf(Value bytes, const Left &left, const Uniform &activation, IRRewriter &rewriter) {
+    bytes = behindViews(bytes, left, rewriter);
+    auto type = cast<RankedTensorType>(bytes.getType());
+    SmallVector<int64_t> shape(type.getShape());
+    SmallVector<Value> sizes;
+    for (int64_t axis = 0; axis < type.getRank(); ++axis)
+      if (type.isDynamicDim(axis))
+        sizes.push_back(rewriter.create<tensor::DimOp>(bytes.getLoc(), bytes, axis));
+    shape.back() /= 4;
+    Value words = rewriter.create<nn::ReinterpretOp>(bytes.getLoc(), RankedTensorType::get(shape, rewriter.getI32Type()), bytes, sizes);
+    if (!left.padding)
+      return words;
+    Value outside = rewriter.create<arith::ConstantIntOp>(bytes.getLoc(), static_cast<int32_t>(activation.zero * 0x01010101u), 32);
+    return padded(left.padding, words, outside, 4, rewriter);
+  }
+
+  // The padding of another source, of which an element holds `each` of the innermost dimension.
+  static Value padded(linalg::GenericOp op, Value words, Value outside, int64_t each, IRRewriter &rewriter) {
+    Location loc = op.getLoc();
+    Type word = outside.getType();
+    auto type = cast<RankedTensorType>(op.getResult(0).getType());
+    SmallVector<OpFoldResult> sizes;
+    Value like = emptyLike(rewriter, op.getResult(0), word);
+    llvm::append_range(sizes, like.getDefiningOp<tensor::EmptyOp>().getMixedSizes());
+    if (each > 1)
+      sizes.back() = rewriter.getIndexAttr(type.getShape().back() / each);
+    Value init = rewriter.create<tensor::EmptyOp>(loc, sizes, word);
+    auto made = cast<linalg::GenericOp>(rewriter.clone(*op));
+    made.getOutputsMutable().assign(init);
+    made.getResult(0).setType(cast<RankedTensorType>(init.getType()));
+    Block *body = made.getBody();
+    body->getArguments().back().setType(word);
+    auto branch = body->getTerminator()->getOperand(0).getDefiningOp<scf::IfOp>();
+    branch.getResult(0).setType(word);
+    auto extract = cast<tensor::ExtractOp>(branch.getThenRegion().front().front());
+    extract.getTensorMutable().assign(words);
+    extract.getResult().setType(word);
+    branch.getElseRegion().front().getTerminator()->setOperand(0, outside);
+    return made.getResult(0);
+  }
+
+  static Value contract(const Contraction &found, Value words, const Uniform &activation, const ByteWeights &weights,
+                        ArrayRef<int32_t> bias, IRRewriter &rewriter) {
+    linalg::GenericOp op = found.op;
+    Location loc = op.getLoc();
+    Type word = rewriter.getI32Type();
+    Value panels = rewriter.create<arith::ConstantOp>(loc, weights.panels.getType(), weights.panels);
+    SmallVector<AffineMap> maps = op.getIndexingMapsArray();
+    AffineExpr column = rewriter.getAffineDimExpr(found.loops.columns);
+    const int64_t width = cast<RankedTensorType>(panels.getType()).getShape().back();
+    SmallVector<AffineExpr> exprs{column.floorDiv(width)};
+    for (unsigned loop : found.loops.reductions)
+      exprs.push_back(rewriter.getAffineDimExpr(loop));
+    exprs.push_back(column % width);
+    AffineMap left = maps[found.left];
+    maps[0] = left;
+    maps[1] = AffineMap::get(op.getNumLoops(), 0, exprs, rewriter.getContext());
+
+    // Products with the zero point are the same for all rows.
+    SmallVector<int32_t> starts;
+    for (auto [column, sum] : llvm::enumerate(weights.sums))
+      starts.push_back(static_cast<int32_t>((bias.empty() ? 0 : bias[column]) - static_cast<int64_t>(activation.zero) * sum));
+    Value start = startFrom(op.getDpsInits()[0], starts, word, rewriter);
+    auto made = rewriter.create<linalg::GenericOp>(
+        loc, start.getType(), ValueRange{words, panels}, start, maps, op.getIteratorTypesArray(),
+        [](OpBuilder &b, Location at, ValueRange in) {
+          Value dot = b.create<nn::DotBytesOp>(at, in[0].getType(), in[0], in[1]);
+          b.create<linalg::YieldOp>(at, b.create<arith::AddIOp>(at, in[2], dot).getResult());
+        });
+    return made.getResult(0);
+  }
+
+  // A tensor of the shape of `like` with these numbers in each row.
+  static Value startFrom(Value like, ArrayRef<int32_t> row, Type element, IRRewriter &rewriter) {
+    Location loc = like.getLoc();
+    Value start = emptyLike(rewriter, like, element);
+    auto number = [&](int64_t value) -> TypedAttr {
+      if (element.isF32())
+        return rewriter.getF32FloatAttr(static_cast<float>(value));
+      return rewriter.getI32IntegerAttr(static_cast<int32_t>(value));
+    };
+    if (llvm::all_equal(row)) {
+      Value same = rewriter.create<arith::ConstantOp>(loc, number(row[0]));
+      return rewriter.create<linalg::FillOp>(loc, same, start).getResult(0);
+    }
+    SmallVector<Attribute> numbers = llvm::map_to_vector(row, [&](int32_t each) -> Attribute { return number(each); });
+    auto type = RankedTensorType::get({static_cast<int64_t>(row.size())}, element);
+    Value columns = rewriter.create<arith::ConstantOp>(loc, DenseElementsAttr::get(type, numbers));
+    const auto rank = cast<RankedTensorType>(start.getType()).getRank();
+    SmallVector<AffineMap> spread{AffineMap::get(rank, 0, rewriter.getAffineDimExpr(rank - 1)), rewriter.getMultiDimIdentityMap(rank)};
+    SmallVector<utils::IteratorType> iterators(rank, utils::IteratorType::parallel);
+    return rewriter
+        .create<linalg::GenericOp>(loc, start.getType(), columns, start, spread, iterators,
+                                   [](OpBuilder &b, Location at, ValueRange in) { b.create<linalg::YieldOp>(at, in[0]); })
+        .getResult(0);
+  }
+
+  // What the sums of integers stand for, and what the operation started from where the sums did not.
+  static Value rescale(linalg::GenericOp op, Value sums, ArrayRef<float> scales, bool addsInit, IRRewriter &rewriter) {
+    Value init = op.getDpsInits()[0];
+    const auto rank = cast<RankedTensorType>(sums.getType()).getRank();
+    AffineMap identity = rewriter.getMultiDimIdentityMap(rank);
+    SmallVector<Value> inputs{sums};
+    SmallVector<AffineMap> maps{identity};
+    const bool same = !scales.empty() && llvm::all_equal(scales);
+    if (!scales.empty() && !same) {
+      auto type = RankedTensorType::get({static_cast<int64_t>(scales.size())}, rewriter.getF32Type());
+      inputs.push_back(rewriter.create<arith::ConstantOp>(op.getLoc(), DenseElementsAttr::get(type, scales)));
+      maps.push_back(AffineMap::get(rank, 0, rewriter.getAffineDimExpr(rank - 1)));
+    }
+    if (addsInit) {
+      inputs.push_back(init);
+      maps.push_back(identity);
+    }
+    Type element = getElementTypeOrSelf(op.getResult(0));
+    if (element.isInteger(32) && !addsInit)
+      return sums;
+    return elementwise(rewriter, op.getLoc(), inputs, maps, element, [&](ImplicitLocOpBuilder &b, ValueRange in) -> Value {
+      if (element.isInteger(32))
+        return b.create<arith::AddIOp>(in[0], in[1]);
+      Value number = in[0].getType() == element ? in[0] : b.create<arith::SIToFPOp>(element, in[0]).getResult();
+      if (same)
+        number = b.create<arith::MulFOp>(number, b.create<arith::ConstantOp>(b.getF32FloatAttr(scales[0])));
+      else if (!scales.empty())
+        number = b.create<arith::MulFOp>(number, in[1]);
+      return addsInit ? b.create<arith::AddFOp>(number, in[inputs.size() - 1]).getResult() : number;
+    });
+  }
+};
+
+} // namespace

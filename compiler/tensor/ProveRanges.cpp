@@ -1,0 +1,292 @@
+#include "tensor/Passes.h"
+#include "tensor/StridedConstant.h"
+
+#include "mlir/IR/ImplicitLocOpBuilder.h"
+#include "mlir/IR/Matchers.h"
+
+namespace halcyon {
+#define GEN_PASS_DEF_PROVERANGES
+#include "tensor/Passes.h.inc"
+} // namespace halcyon
+
+using namespace mlir;
+using namespace halcyon;
+
+namespace {
+
+// What a number lies in, both ends included; never NaN.
+struct Range {
+  double low = 0, high = 0;
+};
+
+constexpr double mostFinite = 1e30; // far from where a sum or product of two floats could leave their range
+
+std::optional<Range> bounded(double low, double high) {
+  // Room for the rounding of every step.
+  const double slack = 1e-6 * std::max(std::abs(low), std::abs(high));
+  if (!(std::abs(low) < mostFinite && std::abs(high) < mostFinite))
+    return {};
+  return Range{low - slack, high + slack};
+}
+
+class Ranges {
+public:
+  explicit Ranges(linalg::GenericOp op) : op(op) {}
+
+  std::optional<Range> of(Value value) {
+    if (auto known = found.find(value); known != found.end())
+      return known->second;
+    std::optional<Range> range = compute(value);
+    found[value] = range;
+    return range;
+  }
+
+  void learn(Value value, Value same) {
+    if (std::optional<Range> range = of(same))
+      found[value] = range;
+  }
+
+  // Whether it is computed from sums of integers, and so no more exact than they are scaled.
+  bool isRescaled(Value value) {
+    if (auto argument = dyn_cast<BlockArgument>(value))
+      return value.getType().isInteger(32) || isWhole(argument);
+    Operation *made = value.getDefiningOp();
+    if (made->getBlock() != op.getBody() || isa<arith::FPToSIOp>(made))
+      return false;
+    auto [known, isNew] = rescaled.try_emplace(value, false);
+    if (isNew) {
+      const bool is = llvm::any_of(made->getOperands(), [&](Value operand) { return isRescaled(operand); });
+      rescaled[value] = is;
+      return is;
+    }
+    return known->second;
+  }
+
+private:
+  // A sum that halcyon-integer-contractions took of whole numbers in f32.
+  bool isWhole(BlockArgument argument) {
+    if (argument.getOwner() != op.getBody() || argument.getArgNumber() >= op.getNumDpsInputs())
+      return false;
+    Operation *made = op.getDpsInputs()[argument.getArgNumber()].getDefiningOp();
+    while (isa_and_nonnull<tensor::ExpandShapeOp, tensor::CollapseShapeOp, tensor::CastOp>(made))
+      made = made->getOperand(0).getDefiningOp();
+    return made && made->hasAttr("halcyon.whole");
+  }
+
+  std::optional<Range> ofArgument(BlockArgument argument) {
+    if (isWhole(argument))
+      return Range{-0x1p24, 0x1p24};
+    if (argument.getOwner() != op.getBody() || argument.getArgNumber() >= op.getNumDpsInputs() || !argument.getType().isF32())
+      return {};
+    std::optional<StridedConstant> constant = stridedConstant(op.getDpsInputs()[argument.getArgNumber()]);
+    if (!constant || constant->bytes.size() < sizeof(float))
+      return {};
+    Range range{INFINITY, -INFINITY};
+    for (size_t at = 0; at + sizeof(float) <= constant->bytes.size(); at += sizeof(float)) {
+      float number;
+      std::memcpy(&number, constant->bytes.data() + at, sizeof(number));
+      if (!std::isfinite(number))
+        return {};
+      range = {std::min<double>(range.low, number), std::max<double>(range.high, number)};
+    }
+    return bounded(range.low, range.high);
+  }
+
+  std::optional<Range> compute(Value value) {
+    FloatAttr number;
+    IntegerAttr integer;
+    if (matchPattern(value, m_Constant(&number)))
+      return number.getValue().isFinite() ? std::optional(Range{number.getValueAsDouble(), number.getValueAsDouble()}) : std::nullopt;
+    if (matchPattern(value, m_Constant(&integer)) && !value.getType().isInteger(1)) {
+      const auto exact = static_cast<double>(integer.getInt());
+      return Range{exact, exact};
+    }
+    if (auto argument = dyn_cast<BlockArgument>(value))
+      return ofArgument(argument);
+    Operation *made = value.getDefiningOp();
+    if (isa<arith::ExtSIOp, arith::ExtUIOp>(made))
+      return ofInteger(made->getOperand(0), isa<arith::ExtSIOp>(made));
+    if (isa<arith::SIToFPOp, arith::UIToFPOp>(made)) {
+      std::optional<Range> whole = ofInteger(made->getOperand(0), isa<arith::SIToFPOp>(made));
+      return whole ? bounded(whole->low, whole->high) : std::nullopt; // 2^31 - 1 becomes 2^31
+    }
+    if (auto select = dyn_cast<arith::SelectOp>(made)) {
+      std::optional<Range> a = of(select.getTrueValue()), b = of(select.getFalseValue());
+      return a && b ? std::optional(Range{std::min(a->low, b->low), std::max(a->high, b->high)}) : std::nullopt;
+    }
+    if (made->getNumOperands() == 1)
+      return ofUnary(made);
+    if (made->getNumOperands() == 2)
+      return ofBinary(made);
+    return {};
+  }
+
+  std::optional<Range> ofInteger(Value value, bool isSigned) {
+    const unsigned bits = value.getType().getIntOrFloatBitWidth();
+    if (bits > 32 || bits == 1)
+      return {};
+    if (isSigned && bits == 32)
+      if (std::optional<Range> range = of(value))
+        return range;
+    const double all = std::ldexp(1.0, static_cast<int>(bits));
+    return isSigned ? Range{-all / 2, all / 2 - 1} : Range{0, all - 1};
+  }
+
+  std::optional<Range> ofUnary(Operation *made) {
+    std::optional<Range> from = of(made->getOperand(0));
+    if (!from)
+      return {};
+    if (isa<math::RoundEvenOp, math::FloorOp, math::CeilOp, math::TruncOp>(made))
+      return bounded(std::floor(from->low), std::ceil(from->high));
+    if (isa<arith::NegFOp>(made))
+      return Range{-from->high, -from->low};
+    if (isa<arith::FPToSIOp>(made) && made->getResult(0).getType().isInteger(32) && from->low >= -0x1p31 && from->high < 0x1p31)
+      return Range{std::trunc(from->low), std::trunc(from->high)};
+    return {};
+  }
+
+  std::optional<Range> ofBinary(Operation *made) {
+    std::optional<Range> a = of(made->getOperand(0)), b = of(made->getOperand(1));
+    if (!a || !b)
+      return {};
+    if (isa<arith::AddFOp>(made))
+      return bounded(a->low + b->low, a->high + b->high);
+    if (isa<arith::SubFOp>(made))
+      return bounded(a->low - b->high, a->high - b->low);
+    if (isa<arith::MaximumFOp, arith::MaxNumFOp>(made))
+      return Range{std::max(a->low, b->low), std::max(a->high, b->high)};
+    if (isa<arith::MinimumFOp, arith::MinNumFOp>(made))
+      return Range{std::min(a->low, b->low), std::min(a->high, b->high)};
+    if (isa<arith::AddIOp, arith::SubIOp>(made)) {
+      const bool adds = isa<arith::AddIOp>(made);
+      Range sum{adds ? a->low + b->low : a->low - b->high, adds ? a->high + b->high : a->high - b->low};
+      return sum.low >= -0x1p31 && sum.high < 0x1p31 && made->getResult(0).getType().isInteger(32) ? std::optional(sum) : std::nullopt;
+    }
+    if (isa<arith::DivFOp>(made)) {
+      if (b->low <= 1e-30)
+        return {};
+      *b = {1 / b->high, 1 / b->low};
+    } else if (!isa<arith::MulFOp>(made)) {
+      return {};
+    }
+    const double products[] = {a->low * b->low, a->low * b->high, a->high * b->low, a->high * b->high};
+    return bounded(*std::min_element(std::begin(products), std::end(products)), *std::max_element(std::begin(products), std::end(products)));
+  }
+
+  linalg::GenericOp op;
+  DenseMap<Value, std::optional<Range>> found;
+  DenseMap<Value, bool> rescaled;
+};
+
+// select(low <= x < high, x, ..) of a number that lies there -> x
+Value provenInside(arith::SelectOp op, Ranges &ranges) {
+  auto both = op.getCondition().getDefiningOp<arith::AndIOp>();
+  std::optional<Range> range = both ? ranges.of(op.getTrueValue()) : std::nullopt;
+  if (!range)
+    return {};
+  for (Value each : both->getOperands()) {
+    auto compare = each.getDefiningOp<arith::CmpFOp>();
+    FloatAttr limit;
+    if (!compare || compare.getLhs() != op.getTrueValue() || !matchPattern(compare.getRhs(), m_Constant(&limit)))
+      return {};
+    const double at = limit.getValueAsDouble();
+    switch (compare.getPredicate()) {
+    case arith::CmpFPredicate::OLT:
+      if (!(range->high < at))
+        return {};
+      break;
+    case arith::CmpFPredicate::OGE:
+      if (!(range->low >= at))
+        return {};
+      break;
+    default:
+      return {};
+    }
+  }
+  return op.getTrueValue();
+}
+
+struct ProveRanges : halcyon::impl::ProveRangesBase<ProveRanges> {
+  void runOnOperation() override {
+    getOperation().walk([](linalg::GenericOp op) {
+      if (op.hasPureTensorSemantics())
+        simplify(op);
+    });
+  }
+
+  static void simplify(linalg::GenericOp op) {
+    Ranges ranges(op);
+    SmallVector<Operation *> replaced; // erased last: what is known of values must not become that of others
+    for (Operation &inner : llvm::make_early_inc_range(op.getBody()->without_terminator())) {
+      ImplicitLocOpBuilder b(inner.getLoc(), &inner);
+      Value better;
+      if (auto select = dyn_cast<arith::SelectOp>(inner))
+        better = provenInside(select, ranges);
+      else if (isa<arith::MaximumFOp, arith::MinimumFOp>(inner))
+        better = compared(inner, ranges, b);
+      else if (auto quotient = dyn_cast<arith::DivFOp>(inner))
+        better = multiplied(quotient, ranges, b);
+      if (!better)
+        continue;
+      ranges.learn(better, inner.getResult(0));
+      inner.getResult(0).replaceAllUsesWith(better);
+      replaced.push_back(&inner);
+    }
+    for (Operation *dead : llvm::reverse(replaced))
+      dead->erase();
+  }
+
+  // The larger or smaller of a number and a constant: one instruction where neither is NaN, nor -0 the constant.
+  static Value compared(Operation &op, Ranges &ranges, ImplicitLocOpBuilder &b) {
+    Value x = op.getOperand(0), limit = op.getOperand(1);
+    FloatAttr constant;
+    if (!matchPattern(limit, m_Constant(&constant)) || constant.getValue().isNegZero() || !ranges.of(x) || !ranges.of(limit))
+      return {};
+    const bool larger = isa<arith::MaximumFOp>(op);
+    // The smaller one of +0 and -0 is -0, which no integer tells apart; a constant zero stays as it was.
+    if (!larger && constant.getValue().isZero())
+      return {};
+    Value keep = b.create<arith::CmpFOp>(larger ? arith::CmpFPredicate::OGT : arith::CmpFPredicate::OLT, x, limit);
+    return b.create<arith::SelectOp>(keep, x, limit);
+  }
+
+  // A scaled sum of integers divided by a constant: one factor does both.
+  static Value multiplied(arith::DivFOp op, Ranges &ranges, ImplicitLocOpBuilder &b) {
+    FloatAttr constant;
+    if (!op.getType().isF32() || !matchPattern(op.getRhs(), m_Constant(&constant)) || !ranges.of(op.getLhs()) ||
+        !ranges.isRescaled(op.getLhs()))
+      return {};
+    const auto divisor = static_cast<float>(constant.getValueAsDouble());
+    if (auto product = op.getLhs().getDefiningOp<arith::MulFOp>())
+      if (Value factor = divided(product.getRhs(), divisor, b))
+        return b.create<arith::MulFOp>(product.getLhs(), factor);
+    const auto inverse = static_cast<float>(1 / constant.getValueAsDouble());
+    if (!std::isnormal(inverse))
+      return {};
+    return b.create<arith::MulFOp>(op.getLhs(), b.create<arith::ConstantOp>(b.getF32FloatAttr(inverse)));
+  }
+
+  // A constant, or the argument for a constant of elements that nothing else uses, divided.
+  static Value divided(Value factor, float divisor, ImplicitLocOpBuilder &b) {
+    FloatAttr same;
+    if (matchPattern(factor, m_Constant(&same)))
+      return b.create<arith::ConstantOp>(b.getF32FloatAttr(static_cast<float>(same.getValueAsDouble()) / divisor));
+    auto argument = dyn_cast<BlockArgument>(factor);
+    auto op = argument ? dyn_cast<linalg::GenericOp>(argument.getOwner()->getParentOp()) : linalg::GenericOp();
+    if (!op || !argument.hasOneUse() || argument.getArgNumber() >= op.getNumDpsInputs())
+      return {};
+    auto constant = op.getDpsInputs()[argument.getArgNumber()].getDefiningOp<arith::ConstantOp>();
+    auto elements = constant ? dyn_cast<DenseElementsAttr>(constant.getValue()) : DenseElementsAttr();
+    if (!elements)
+      return {};
+    DenseElementsAttr quotients = cast<DenseFPElementsAttr>(elements).mapValues(b.getF32Type(), [&](const APFloat &value) {
+      return APFloat(value.convertToFloat() / divisor).bitcastToAPInt();
+    });
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPoint(op);
+    op.setOperand(argument.getArgNumber(), b.create<arith::ConstantOp>(cast<TypedAttr>(Attribute(quotients))));
+    return argument;
+  }
+};
+
+} // namespace

@@ -1,0 +1,96 @@
+// RUN: halcyon-opt %s --halcyon-prove-ranges --canonicalize --split-input-file | FileCheck %s
+
+#id = affine_map<(m) -> (m)>
+
+// A scaled sum is multiplied once; it is no NaN, and fits what it is converted to.
+// CHECK-LABEL: func @requantise
+// CHECK-DAG: %[[F:.*]] = arith.constant dense<[5.000000e-01, 1.000000e+00]> : tensor<2xf32>
+// CHECK: linalg.generic {{.*}} ins(%arg0, %[[F]] : tensor<2xi32>, tensor<2xf32>)
+// CHECK: %[[N:.*]] = arith.sitofp
+// CHECK-NEXT: arith.mulf %[[N]], %{{.*}} : f32
+// CHECK-NEXT: math.roundeven
+// CHECK-NEXT: arith.cmpf ogt
+// CHECK-NEXT: arith.select
+// CHECK-NEXT: arith.cmpf olt
+// CHECK-NEXT: %[[C:.*]] = arith.select
+// CHECK-NEXT: arith.fptosi %[[C]]
+func.func @requantise(%s: tensor<2xi32>) -> tensor<2xi8> {
+  %scales = arith.constant dense<[2.0, 4.0]> : tensor<2xf32>
+  %by = arith.constant 4.0 : f32
+  %low = arith.constant -128.0 : f32
+  %high = arith.constant 127.0 : f32
+  %least = arith.constant -2147483648.0 : f32
+  %most = arith.constant 2147483648.0 : f32
+  %e = tensor.empty() : tensor<2xi8>
+  %r = linalg.generic {indexing_maps = [#id, #id, #id], iterator_types = ["parallel"]} ins(%s, %scales : tensor<2xi32>, tensor<2xf32>) outs(%e : tensor<2xi8>) {
+  ^bb0(%in: i32, %scale: f32, %out: i8):
+    %0 = arith.sitofp %in : i32 to f32
+    %1 = arith.mulf %0, %scale : f32
+    %2 = arith.divf %1, %by : f32
+    %3 = math.roundeven %2 : f32
+    %4 = arith.maximumf %3, %low : f32
+    %5 = arith.minimumf %4, %high : f32
+    %6 = arith.cmpf oge, %5, %least : f32
+    %7 = arith.cmpf olt, %5, %most : f32
+    %8 = arith.andi %6, %7 : i1
+    %9 = arith.select %8, %5, %least : f32
+    %10 = arith.fptosi %9 : f32 to i32
+    %11 = arith.trunci %10 : i32 to i8
+    linalg.yield %11 : i8
+  } -> tensor<2xi8>
+  return %r : tensor<2xi8>
+}
+
+// -----
+
+#id = affine_map<(m) -> (m)>
+
+// Of any float nothing is known: NaN stays NaN. What bytes stand for is divided, not multiplied: it may lie between two steps.
+// CHECK-LABEL: func @unknown
+// CHECK: arith.divf
+// CHECK: arith.maximumf
+// CHECK: arith.sitofp
+// CHECK: arith.divf
+// CHECK: arith.cmpf ogt
+func.func @unknown(%x: tensor<2xf32>, %q: tensor<2xi8>) -> (tensor<2xf32>, tensor<2xf32>) {
+  %by = arith.constant 3.0 : f32
+  %low = arith.constant -128.0 : f32
+  %e = tensor.empty() : tensor<2xf32>
+  %r:2 = linalg.generic {indexing_maps = [#id, #id, #id, #id], iterator_types = ["parallel"]} ins(%x, %q : tensor<2xf32>, tensor<2xi8>) outs(%e, %e : tensor<2xf32>, tensor<2xf32>) {
+  ^bb0(%in: f32, %byte: i8, %o: f32, %p: f32):
+    %0 = arith.divf %in, %by : f32
+    %1 = arith.maximumf %0, %low : f32
+    %2 = arith.sitofp %byte : i8 to f32
+    %3 = arith.divf %2, %by : f32
+    %4 = arith.maximumf %3, %low : f32
+    linalg.yield %1, %4 : f32, f32
+  } -> (tensor<2xf32>, tensor<2xf32>)
+  return %r#0, %r#1 : tensor<2xf32>, tensor<2xf32>
+}
+
+// -----
+
+#id = affine_map<(m) -> (m)>
+
+// A guard that may fail stays: a sum of integers times 2 passes 2^31.
+// CHECK-LABEL: func @outside
+// CHECK: arith.cmpf olt
+// CHECK: arith.select
+func.func @outside(%s: tensor<2xi32>) -> tensor<2xi32> {
+  %two = arith.constant 2.0 : f32
+  %least = arith.constant -2147483648.0 : f32
+  %most = arith.constant 2147483648.0 : f32
+  %e = tensor.empty() : tensor<2xi32>
+  %r = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel"]} ins(%s : tensor<2xi32>) outs(%e : tensor<2xi32>) {
+  ^bb0(%in: i32, %out: i32):
+    %0 = arith.sitofp %in : i32 to f32
+    %1 = arith.mulf %0, %two : f32
+    %2 = arith.cmpf oge, %1, %least : f32
+    %3 = arith.cmpf olt, %1, %most : f32
+    %4 = arith.andi %2, %3 : i1
+    %5 = arith.select %4, %1, %least : f32
+    %6 = arith.fptosi %5 : f32 to i32
+    linalg.yield %6 : i32
+  } -> tensor<2xi32>
+  return %r : tensor<2xi32>
+}
