@@ -152,8 +152,11 @@ private:
     const int64_t columns = extents[loops.columns], panels = llvm::divideCeil(columns, panelWidth);
     SmallVector<int64_t> shape{panels}, steps;
     int64_t positions = 1;
+    unsigned depthAxis = 0;
     for (unsigned loop : loops.reductions) {
-      shape.push_back(loop == loops.depth ? extents[loop] / 4 : extents[loop]);
+      if (loop == loops.depth)
+        depthAxis = steps.size();
+      shape.push_back(loop == loops.depth ? llvm::divideCeil(extents[loop], 4) : extents[loop]);
       steps.push_back(strideOf(*bytes, loop) * (loop == loops.depth ? 4 : 1));
       positions *= shape.back();
     }
@@ -170,7 +173,7 @@ private:
       int64_t place = column * strideOf(*bytes, loops.columns);
       for (int64_t position = 0; position < positions; ++position) {
         int8_t *word = to + 4 * ((column / panelWidth * positions + position) * panelWidth + column % panelWidth);
-        for (int64_t i = 0; i < 4; ++i) {
+        for (int64_t i = 0; i < std::min<int64_t>(4, extents[loops.depth] - 4 * counts[depthAxis]); ++i) {
           const int64_t weight = weightAt(place + i * inside, from);
           if (weight < -128 || weight > 127)
             return false;

@@ -8,7 +8,7 @@ namespace halcyon {
 
 // How a contraction reads its right side: an element for its columns and reductions, each a dimension.
 struct ByteLoops {
-  unsigned columns = 0, depth = 0;        // depth: the reduction that is taken by fours
+  unsigned columns = 0, depth = 0;        // depth: the reduction that is taken by fours, the last ones perhaps fewer
   llvm::SmallVector<unsigned> reductions; // all, in their order
 };
 

@@ -1,7 +1,6 @@
 #include "dialect/nn/Nn.h"
-#include "tensor/ByteWeights.h"
-#include "tensor/Dequantized.h"
 #include "tensor/Passes.h"
+#include "tensor/QuantizedProducts.h"
 #include "tensor/StridedConstant.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -19,191 +18,10 @@ namespace halcyon {
 
 using namespace mlir;
 using namespace halcyon;
-
-static constexpr int64_t mostProducts = 32768;  // of an element: their sum fits 32 bits,
-static constexpr double mostBias = 1 << 30;      // with a bias
-static constexpr int64_t mostWhole = 1 << 24;    // of the whole numbers that f32 has all of
+static constexpr double mostBias = 1 << 30;   // of a sum of bytes' products (QuantizedProducts.cpp)
+static constexpr int64_t mostWhole = 1 << 24; // of the whole numbers that f32 has all of
 
 namespace {
-
-// A sum of products of two operands.
-struct Contraction {
-  linalg::GenericOp op;
-  unsigned left = 0, right = 1;
-  ByteLoops loops;
-};
-
-// What the left side reads: `bytes`, behind views and padding with the zero point.
-struct Left {
-  SmallVector<Operation *> views; // the last one first
-  linalg::GenericOp padding;
-  linalg::GenericOp producer; // that dequantises
-};
-
-bool isProductOf(Value value, Value left, Value right) {
-  Operation *op = value.getDefiningOp();
-  return isa_and_nonnull<arith::MulFOp, arith::MulIOp>(op) &&
-         ((op->getOperand(0) == left && op->getOperand(1) == right) || (op->getOperand(0) == right && op->getOperand(1) == left));
-}
-
-// sum + left * right
-bool sumsProducts(linalg::GenericOp op) {
-  Block *body = op.getBody();
-  Operation *sum = body->getTerminator()->getOperand(0).getDefiningOp();
-  if (body->getOperations().size() != 3 || !isa_and_nonnull<arith::AddFOp, arith::AddIOp>(sum))
-    return false;
-  Value out = body->getArgument(2);
-  for (bool turned : {false, true})
-    if (sum->getOperand(turned) == out && isProductOf(sum->getOperand(!turned), body->getArgument(0), body->getArgument(1)))
-      return true;
-  return false;
-}
-
-// With the result's last dimension as columns, and whatever else its right side depends on as reductions.
-std::optional<Contraction> anyContraction(linalg::GenericOp op, unsigned right) {
-  if (!op.hasPureTensorSemantics() || op.getNumDpsInputs() != 2 || op.getNumDpsInits() != 1 || !op.getNumReductionLoops() ||
-      !sumsProducts(op))
-    return {};
-  Contraction made{op, 1 - right, right, {}};
-  AffineMap weights = op.getIndexingMapsArray()[right], out = op.getIndexingMapsArray()[2];
-  if (!out.isProjectedPermutation() || !weights.isProjectedPermutation() || out.getNumResults() == 0 ||
-      out.getNumResults() != op.getNumParallelLoops())
-    return {};
-  SmallVector<int64_t> extents = op.getStaticLoopRanges();
-  made.loops.columns = out.getDimPosition(out.getNumResults() - 1);
-  if (!weights.isFunctionOfDim(made.loops.columns))
-    return {};
-  for (AffineExpr each : weights.getResults()) {
-    const unsigned loop = cast<AffineDimExpr>(each).getPosition();
-    if (ShapedType::isDynamic(extents[loop]) || extents[loop] == 0)
-      return {};
-    if (loop != made.loops.columns)
-      made.loops.reductions.push_back(loop);
-  }
-  return made;
-}
-
-// One that sums along the innermost dimension of its left side, by fours.
-std::optional<Contraction> contraction(linalg::GenericOp op, unsigned right) {
-  std::optional<Contraction> any = anyContraction(op, right);
-  AffineMap left = op.getNumDpsInputs() == 2 ? op.getIndexingMapsArray()[1 - right] : AffineMap();
-  if (!any || left.getNumResults() == 0)
-    return {};
-  Contraction made = *any;
-  made.loops.reductions.clear();
-  AffineMap weights = op.getIndexingMapsArray()[right];
-  SmallVector<int64_t> extents = op.getStaticLoopRanges();
-  auto depth = dyn_cast<AffineDimExpr>(left.getResults().back());
-  if (!depth || left.isFunctionOfDim(made.loops.columns))
-    return {};
-  made.loops.depth = depth.getPosition();
-  if (op.getIteratorTypesArray()[made.loops.depth] != utils::IteratorType::reduction ||
-      llvm::any_of(left.getResults().drop_back(), [&](AffineExpr expr) { return expr.isFunctionOfDim(made.loops.depth); }))
-    return {};
-  int64_t products = 1;
-  for (unsigned loop = 0; loop < op.getNumLoops(); ++loop) {
-    const bool reduces = op.getIteratorTypesArray()[loop] == utils::IteratorType::reduction;
-    if (weights.isFunctionOfDim(loop) != (reduces || loop == made.loops.columns))
-      return {};
-    if (!reduces)
-      continue;
-    made.loops.reductions.push_back(loop);
-    products *= extents[loop];
-  }
-  if (extents[made.loops.depth] % 4 || products > mostProducts || extents[made.loops.columns] < 2)
-    return {};
-  return made;
-}
-
-// `if inside then an element of a tensor else zero`, whose innermost dimension is the tensor's.
-bool padsWithZero(linalg::GenericOp op, tensor::ExtractOp &extract) {
-  if (!isElementwise(op) || op.getNumDpsInputs() != 0)
-    return false;
-  auto branch = op.getBody()->getTerminator()->getOperand(0).getDefiningOp<scf::IfOp>();
-  if (!branch || branch->getNumResults() != 1 || !llvm::hasNItems(branch.getThenRegion().front(), 2) ||
-      !llvm::hasSingleElement(branch.getElseRegion().front()))
-    return false;
-  extract = dyn_cast<tensor::ExtractOp>(branch.getThenRegion().front().front());
-  Value outside = branch.getElseRegion().front().getTerminator()->getOperand(0);
-  if (!extract || branch.getThenRegion().front().getTerminator()->getOperand(0) != extract.getResult() ||
-      extract.getIndices().empty() || (!matchPattern(outside, m_AnyZeroFloat()) && !matchPattern(outside, m_Zero())))
-    return false;
-  auto channel = extract.getIndices().back().getDefiningOp<linalg::IndexOp>();
-  auto from = cast<RankedTensorType>(extract.getTensor().getType()), to = cast<RankedTensorType>(op.getResult(0).getType());
-  return channel && channel.getDim() + 1 == static_cast<uint64_t>(to.getRank()) && channel->hasOneUse() &&
-         !from.isDynamicDim(from.getRank() - 1) && from.getShape().back() == to.getShape().back();
-}
-
-std::optional<Left> leftOf(Value value, Block *block) {
-  Left left;
-  while (Operation *op = value.getDefiningOp()) {
-    if (op->getBlock() != block)
-      return {};
-    if (isa<tensor::ExpandShapeOp, tensor::CollapseShapeOp, tensor::CastOp>(op)) {
-      left.views.push_back(op);
-      value = op->getOperand(0);
-      continue;
-    }
-    auto generic = dyn_cast<linalg::GenericOp>(op);
-    tensor::ExtractOp extract;
-    if (!left.padding && left.views.empty() && generic && padsWithZero(generic, extract)) {
-      left.padding = generic;
-      value = extract.getTensor();
-      continue;
-    }
-    if (!isElementwise(generic))
-      return {};
-    left.producer = generic;
-    return left;
-  }
-  return {};
-}
-
-// The zero point, and the scale, of what a body makes: the same for all elements.
-struct Uniform {
-  int32_t zero = 0;
-  float scale = 1;
-  bool hasScale = false;
-};
-std::optional<Uniform> uniformOf(const Dequantized &form) {
-  Uniform made;
-  IntegerAttr zero;
-  FloatAttr scale;
-  if (form.zero) {
-    if (!matchPattern(form.zero, m_Constant(&zero)))
-      return {};
-    made.zero = static_cast<int32_t>(zero.getInt());
-  }
-  if (form.scale) {
-    if (!matchPattern(form.scale, m_Constant(&scale)) || !scale.getValue().isFinite())
-      return {};
-    made.scale = static_cast<float>(scale.getValueAsDouble());
-    made.hasScale = true;
-  }
-  made.zero += form.isSigned ? 128 : 0;
-  return made.zero >= 0 && made.zero <= 255 ? std::optional(made) : std::nullopt;
-}
-
-// The operand that already has the bytes, unsigned and in the loops' order.
-Value bytesOf(linalg::GenericOp op, const Dequantized &form) {
-  auto argument = dyn_cast<BlockArgument>(form.byte);
-  if (form.isSigned || !argument || argument.getOwner() != op.getBody())
-    return {};
-  OpOperand *in = op.getDpsInputOperand(argument.getArgNumber());
-  return op.getMatchingIndexingMap(in).isIdentity() ? in->get() : Value();
-}
-
-Value uniform(ImplicitLocOpBuilder &b, const Uniform &form, Value byte, Type type) {
-  Value wide = b.create<arith::ExtUIOp>(b.getI32Type(), byte);
-  if (form.zero)
-    wide = b.create<arith::SubIOp>(wide, b.create<arith::ConstantIntOp>(form.zero, 32));
-  if (type.isInteger(32))
-    return wide;
-  Value number = b.create<arith::SIToFPOp>(type, wide);
-  if (!form.hasScale)
-    return number;
-  return b.create<arith::MulFOp>(number, b.create<arith::ConstantOp>(b.getF32FloatAttr(form.scale)));
-}
 
 // An elementwise generic on tensors, all of the shape of the first but where a map says otherwise.
 Value elementwise(OpBuilder &builder, Location loc, ValueRange inputs, ArrayRef<AffineMap> maps, Type element,
@@ -240,7 +58,7 @@ struct IntegerContractions : halcyon::impl::IntegerContractionsBase<IntegerContr
         generic = *made;
       }
       for (unsigned right : {1u, 0u})
-        if (std::optional<Contraction> found = contraction(generic, right); found && rewrite(*found, rewriter))
+        if (std::optional<Contraction> found = byteContraction(generic, right); found && rewrite(*found, rewriter))
           break;
         else if ((found = anyContraction(generic, right)) && rewriteInFloats(*found, rewriter))
           break;
@@ -257,21 +75,25 @@ struct IntegerContractions : halcyon::impl::IntegerContractionsBase<IntegerContr
 
   bool rewrite(const Contraction &found, IRRewriter &rewriter) {
     linalg::GenericOp op = found.op;
-    std::optional<Left> left = leftOf(op.getDpsInputs()[found.left], op->getBlock());
+    std::optional<Left> left = leftOf(op.getDpsInputs()[found.left], op->getBlock(), found.planes);
     if (!left)
       return false;
     std::optional<Dequantized> form = dequantized(left->producer.getBody()->getTerminator()->getOperand(0));
-    std::optional<Uniform> activation = form ? uniformOf(*form) : std::nullopt;
+    std::optional<Uniform> activation = form ? uniformOf(*form, left->producer) : std::nullopt;
     Type element = getElementTypeOrSelf(op.getResult(0));
-    if (!activation || getElementTypeOrSelf(left->producer.getResult(0)) != element)
+    if (!activation || getElementTypeOrSelf(left->producer.getResult(0)) != element || (activation->zeroAtRun && (left->padding || found.planes)))
+      return false;
+    if (found.planes && !cast<RankedTensorType>(left->producer.getResult(0).getType()).hasStaticShape())
       return false;
     std::optional<ByteWeights> weights = byteWeights(op.getDpsInputs()[found.right], op.getIndexingMapsArray()[found.right],
                                                      found.loops, op.getStaticLoopRanges());
     if (!weights)
       return false;
+    if (activation->zeroAtRun)
+      activation->zeroAtRun = tensorOf(activation->zeroAtRun, left->producer, rewriter);
     Value bytes = bytesFrom(*left, *form, *activation, rewriter);
     rewriter.setInsertionPoint(op);
-    Value words = wordsOf(bytes, *left, *activation, rewriter);
+    Value words = wordsOf(bytes, found, *left, *activation, rewriter);
     SmallVector<float> scales = scalesOf(*activation, weights->scales, weights->sums.size());
     std::optional<SmallVector<int32_t>> bias = integerBias(op.getDpsInits()[0], scales, weights->sums.size());
     Value sums = contract(found, words, *activation, *weights, bias.value_or(SmallVector<int32_t>()), rewriter);
@@ -283,13 +105,13 @@ struct IntegerContractions : halcyon::impl::IntegerContractionsBase<IntegerContr
   // are exact.
   bool rewriteInFloats(const Contraction &found, IRRewriter &rewriter) {
     linalg::GenericOp op = found.op;
-    std::optional<Left> left = leftOf(op.getDpsInputs()[found.left], op->getBlock());
+    std::optional<Left> left = leftOf(op.getDpsInputs()[found.left], op->getBlock(), /*planes=*/false);
     if (!left || !getElementTypeOrSelf(op.getResult(0)).isF32() || !getElementTypeOrSelf(left->producer.getResult(0)).isF32())
       return false;
     std::optional<Dequantized> form = dequantized(left->producer.getBody()->getTerminator()->getOperand(0));
-    std::optional<Uniform> activation = form ? uniformOf(*form) : std::nullopt;
+    std::optional<Uniform> activation = form ? uniformOf(*form, left->producer) : std::nullopt;
     std::optional<WholeWeights> weights;
-    if (activation)
+    if (activation && !activation->zeroAtRun)
       weights = wholeWeights(op.getDpsInputs()[found.right], op.getIndexingMapsArray()[found.right], found.loops,
                              op.getStaticLoopRanges());
     const auto columns = static_cast<size_t>(op.getStaticLoopRanges()[found.loops.columns]);
@@ -313,7 +135,7 @@ struct IntegerContractions : halcyon::impl::IntegerContractionsBase<IntegerContr
     rewriter.setInsertionPoint(op);
     numbers = behindViews(numbers, *left, rewriter);
     if (left->padding)
-      numbers = padded(left->padding, numbers, rewriter.create<arith::ConstantOp>(op.getLoc(), rewriter.getF32FloatAttr(0)), 1, rewriter);
+      numbers = padded(left->padding, numbers, rewriter.create<arith::ConstantOp>(op.getLoc(), rewriter.getF32FloatAttr(0)), {}, rewriter);
     Value start = startFrom(op.getDpsInits()[0], bias.value_or(SmallVector<int32_t>(columns, 0)), rewriter.getF32Type(), rewriter);
     SmallVector<Value> inputs(op.getDpsInputs());
     inputs[found.left] = numbers;
@@ -341,7 +163,7 @@ struct IntegerContractions : halcyon::impl::IntegerContractionsBase<IntegerContr
     rewriter.setInsertionPointAfterValue(bytes);
     AffineMap identity = rewriter.getMultiDimIdentityMap(cast<RankedTensorType>(bytes.getType()).getRank());
     return elementwise(rewriter, bytes.getLoc(), bytes, identity, rewriter.getF32Type(), [&](ImplicitLocOpBuilder &b, ValueRange in) {
-      return uniform(b, Uniform{activation.zero, 1, false}, in[0], b.getF32Type());
+      return dequantize(b, Uniform{activation.zero, 1, false, {}}, in, b.getF32Type());
     });
   }
 
@@ -400,8 +222,14 @@ struct IntegerContractions : halcyon::impl::IntegerContractionsBase<IntegerContr
     rewriter.setInsertionPointAfter(made);
     Type element = getElementTypeOrSelf(op.getResult(0));
     for (OpOperand &use : llvm::make_early_inc_range(op.getResult(0).getUses())) {
-      Value again = elementwise(rewriter, op.getLoc(), made.getResult(0), rewriter.getMultiDimIdentityMap(op.getNumLoops()), element,
-                                [&](ImplicitLocOpBuilder &b, ValueRange in) { return uniform(b, activation, in[0], element); });
+      SmallVector<Value> inputs{made.getResult(0)};
+      SmallVector<AffineMap> maps{rewriter.getMultiDimIdentityMap(op.getNumLoops())};
+      if (activation.zeroAtRun) {
+        inputs.push_back(activation.zeroAtRun);
+        maps.push_back(AffineMap::get(op.getNumLoops(), 0, rewriter.getContext()));
+      }
+      Value again = elementwise(rewriter, op.getLoc(), inputs, maps, element,
+                                [&](ImplicitLocOpBuilder &b, ValueRange in) { return dequantize(b, activation, in, element); });
       rewriter.modifyOpInPlace(use.getOwner(), [&] { use.set(again); });
     }
     rewriter.eraseOp(op);
@@ -420,8 +248,18 @@ struct IntegerContractions : halcyon::impl::IntegerContractionsBase<IntegerContr
   }
 
   // The bytes by fours, behind the same views and padding.
-  static Value wordsOf(Value bytes, const Left &left, const Uniform &activation, IRRewriter &rewriter) {
+  static Value wordsOf(Value bytes, const Contraction &found, const Left &left, const Uniform &activation, IRRewriter &rewriter) {
     bytes = behindViews(bytes, left, rewriter);
+    Value words = found.planes ? joined(bytes, left.padding ? left.channel : 0, rewriter) : reinterpreted(bytes, rewriter);
+    if (!left.padding)
+      return words;
+    Value outside = rewriter.create<arith::ConstantIntOp>(bytes.getLoc(), static_cast<int32_t>(activation.zero * 0x01010101u), 32);
+    const int64_t depth = found.planes ? 0 : linalg::GenericOp(left.padding).getNumLoops() - 1;
+    const int64_t channels = cast<RankedTensorType>(words.getType()).getDimSize(left.channel);
+    return padded(left.padding, words, outside, std::pair(depth, channels), rewriter);
+  }
+
+  static Value reinterpreted(Value bytes, IRRewriter &rewriter) {
     auto type = cast<RankedTensorType>(bytes.getType());
     SmallVector<int64_t> shape(type.getShape());
     SmallVector<Value> sizes;
@@ -429,34 +267,62 @@ struct IntegerContractions : halcyon::impl::IntegerContractionsBase<IntegerContr
       if (type.isDynamicDim(axis))
         sizes.push_back(rewriter.create<tensor::DimOp>(bytes.getLoc(), bytes, axis));
     shape.back() /= 4;
-    Value words = rewriter.create<nn::ReinterpretOp>(bytes.getLoc(), RankedTensorType::get(shape, rewriter.getI32Type()), bytes, sizes);
-    if (!left.padding)
-      return words;
-    Value outside = rewriter.create<arith::ConstantIntOp>(bytes.getLoc(), static_cast<int32_t>(activation.zero * 0x01010101u), 32);
-    return padded(left.padding, words, outside, 4, rewriter);
+    return rewriter.create<nn::ReinterpretOp>(bytes.getLoc(), RankedTensorType::get(shape, rewriter.getI32Type()), bytes, sizes);
   }
 
-  // The padding of another source, of which an element holds `each` of the innermost dimension.
-  static Value padded(linalg::GenericOp op, Value words, Value outside, int64_t each, IRRewriter &rewriter) {
+  // Planes of bytes, at most four, as one plane of i32.
+  static Value joined(Value bytes, unsigned channel, IRRewriter &rewriter) {
+    auto type = cast<RankedTensorType>(bytes.getType());
+    const auto rank = static_cast<unsigned>(type.getRank());
+    SmallVector<int64_t> shape(type.getShape());
+    shape[channel] = 1;
+    SmallVector<AffineMap> maps;
+    for (int64_t plane = 0; plane < type.getDimSize(channel); ++plane) {
+      SmallVector<AffineExpr> at;
+      for (unsigned axis = 0; axis < rank; ++axis)
+        at.push_back(axis == channel ? rewriter.getAffineConstantExpr(plane) : rewriter.getAffineDimExpr(axis));
+      maps.push_back(AffineMap::get(rank, 0, at, rewriter.getContext()));
+    }
+    SmallVector<Value> inputs(maps.size(), bytes);
+    maps.push_back(rewriter.getMultiDimIdentityMap(rank));
+    Value init = rewriter.create<tensor::EmptyOp>(bytes.getLoc(), shape, rewriter.getI32Type());
+    SmallVector<utils::IteratorType> iterators(rank, utils::IteratorType::parallel);
+    auto made = rewriter.create<linalg::GenericOp>(
+        bytes.getLoc(), init.getType(), inputs, init, maps, iterators, [&](OpBuilder &nested, Location at, ValueRange in) {
+          ImplicitLocOpBuilder b(at, nested);
+          Value word;
+          for (auto [plane, byte] : llvm::enumerate(in.drop_back())) {
+            Value wide = b.create<arith::ExtUIOp>(b.getI32Type(), byte);
+            if (plane)
+              wide = b.create<arith::ShLIOp>(wide, b.create<arith::ConstantIntOp>(8 * plane, 32));
+            word = word ? b.create<arith::OrIOp>(word, wide).getResult() : wide;
+          }
+          b.create<linalg::YieldOp>(word);
+        });
+    return made.getResult(0);
+  }
+
+  // The padding of another source; `depth`: a dimension of the result that has another extent now.
+  static Value padded(linalg::GenericOp op, Value source, Value outside, std::optional<std::pair<int64_t, int64_t>> depth,
+                      IRRewriter &rewriter) {
     Location loc = op.getLoc();
-    Type word = outside.getType();
-    auto type = cast<RankedTensorType>(op.getResult(0).getType());
-    SmallVector<OpFoldResult> sizes;
-    Value like = emptyLike(rewriter, op.getResult(0), word);
-    llvm::append_range(sizes, like.getDefiningOp<tensor::EmptyOp>().getMixedSizes());
-    if (each > 1)
-      sizes.back() = rewriter.getIndexAttr(type.getShape().back() / each);
-    Value init = rewriter.create<tensor::EmptyOp>(loc, sizes, word);
+    Type element = outside.getType();
+    Value init = emptyLike(rewriter, op.getResult(0), element);
+    if (depth) {
+      SmallVector<OpFoldResult> sizes = init.getDefiningOp<tensor::EmptyOp>().getMixedSizes();
+      sizes[depth->first] = rewriter.getIndexAttr(depth->second);
+      init = rewriter.create<tensor::EmptyOp>(loc, sizes, element);
+    }
     auto made = cast<linalg::GenericOp>(rewriter.clone(*op));
     made.getOutputsMutable().assign(init);
     made.getResult(0).setType(cast<RankedTensorType>(init.getType()));
     Block *body = made.getBody();
-    body->getArguments().back().setType(word);
+    body->getArguments().back().setType(element);
     auto branch = body->getTerminator()->getOperand(0).getDefiningOp<scf::IfOp>();
-    branch.getResult(0).setType(word);
+    branch.getResult(0).setType(element);
     auto extract = cast<tensor::ExtractOp>(branch.getThenRegion().front().front());
-    extract.getTensorMutable().assign(words);
-    extract.getResult().setType(word);
+    extract.getTensorMutable().assign(source);
+    extract.getResult().setType(element);
     branch.getElseRegion().front().getTerminator()->setOperand(0, outside);
     return made.getResult(0);
   }
@@ -483,13 +349,29 @@ struct IntegerContractions : halcyon::impl::IntegerContractionsBase<IntegerContr
     for (auto [column, sum] : llvm::enumerate(weights.sums))
       starts.push_back(static_cast<int32_t>((bias.empty() ? 0 : bias[column]) - static_cast<int64_t>(activation.zero) * sum));
     Value start = startFrom(op.getDpsInits()[0], starts, word, rewriter);
+    if (activation.zeroAtRun)
+      start = lessZeros(start, activation.zeroAtRun, weights.sums, rewriter);
     auto made = rewriter.create<linalg::GenericOp>(
         loc, start.getType(), ValueRange{words, panels}, start, maps, op.getIteratorTypesArray(),
         [](OpBuilder &b, Location at, ValueRange in) {
           Value dot = b.create<nn::DotBytesOp>(at, in[0].getType(), in[0], in[1]);
           b.create<linalg::YieldOp>(at, b.create<arith::AddIOp>(at, in[2], dot).getResult());
         });
+    made->setAttr("halcyon.whole", rewriter.getUnitAttr());
     return made.getResult(0);
+  }
+
+  // The start minus a column's sum times the zero point.
+  static Value lessZeros(Value start, Value zero, ArrayRef<int32_t> sums, IRRewriter &rewriter) {
+    Location loc = start.getLoc();
+    auto type = RankedTensorType::get({static_cast<int64_t>(sums.size())}, rewriter.getI32Type());
+    Value row = rewriter.create<arith::ConstantOp>(loc, DenseElementsAttr::get(type, sums));
+    const auto rank = cast<RankedTensorType>(start.getType()).getRank();
+    SmallVector<AffineMap> maps{rewriter.getMultiDimIdentityMap(rank), AffineMap::get(rank, 0, rewriter.getAffineDimExpr(rank - 1)),
+                                AffineMap::get(rank, 0, rewriter.getContext())};
+    return elementwise(rewriter, loc, {start, row, zero}, maps, rewriter.getI32Type(), [](ImplicitLocOpBuilder &b, ValueRange in) -> Value {
+      return b.create<arith::SubIOp>(in[0], b.create<arith::MulIOp>(in[1], in[2]));
+    });
   }
 
   // A tensor of the shape of `like` with these numbers in each row.

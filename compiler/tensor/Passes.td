@@ -225,8 +225,12 @@ def IntegerContractions : Pass<"halcyon-integer-contractions", "mlir::func::Func
     is the zero point. Products with the zero point are part of what a sum starts from. The constant is packed as
     halcyon-pack-constants does it, with four steps of the reduction in each i32.
 
+    Where the left side cannot be taken by fours (channels one by one), whole numbers in f32 are multiplied, as long as
+    their sums are exact.
+
     Requires: halcyon-fuse-elementwise, so that a dequantisation is one operation; to run again after it. The innermost
-    dimension of the left side is a multiple of four, its zero point and scale are constants.
+    dimension of the left side is a multiple of four, or it is an image of up to four planes; its scale is a constant; its
+    zero point is the same for all elements.
   }];
   let dependentDialects = ["mlir::arith::ArithDialect", "mlir::linalg::LinalgDialect", "mlir::tensor::TensorDialect",
                            "::halcyon::nn::NnDialect"];
@@ -236,9 +240,9 @@ def ProveRanges : Pass<"halcyon-prove-ranges", "mlir::func::FuncOp"> {
   let summary = "Arithmetic on numbers of known range is done without the cases that cannot be";
   let description = [{
     In the body of a generic, numbers that come from bytes, from sums of integers and from constants are finite and of a
-    known size. Guards of conversions that always hold vanish; a maximum or minimum with a constant becomes a comparison,
-    since neither side is NaN; a scaled sum of integers is multiplied by a constant's inverse instead of divided
-    by the constant.
+    known size. Guards of conversions that always hold vanish, and so does the way of a whole number to an integer and back;
+    a maximum or minimum with a constant becomes a comparison, since neither side is NaN; a scaled sum of integers is
+    multiplied by a constant's inverse instead of divided by the constant.
 
     Requires: halcyon-integer-contractions, halcyon-fuse-elementwise.
   }];

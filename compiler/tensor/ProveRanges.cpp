@@ -19,6 +19,7 @@ struct Range {
   double low = 0, high = 0;
 };
 
+constexpr double mostSum = 2144000000; // of 32768 products and a bias of 2^30; as an f32 still less than 2^31
 constexpr double mostFinite = 1e30; // far from where a sum or product of two floats could leave their range
 
 std::optional<Range> bounded(double low, double high) {
@@ -63,7 +64,7 @@ public:
   }
 
 private:
-  // A sum that halcyon-integer-contractions took of whole numbers in f32.
+  // A sum that halcyon-integer-contractions takes: of whole numbers in f32, or in i32.
   bool isWhole(BlockArgument argument) {
     if (argument.getOwner() != op.getBody() || argument.getArgNumber() >= op.getNumDpsInputs())
       return false;
@@ -75,7 +76,7 @@ private:
 
   std::optional<Range> ofArgument(BlockArgument argument) {
     if (isWhole(argument))
-      return Range{-0x1p24, 0x1p24};
+      return argument.getType().isF32() ? Range{-0x1p24, 0x1p24} : Range{-mostSum, mostSum};
     if (argument.getOwner() != op.getBody() || argument.getArgNumber() >= op.getNumDpsInputs() || !argument.getType().isF32())
       return {};
     std::optional<StridedConstant> constant = stridedConstant(op.getDpsInputs()[argument.getArgNumber()]);
@@ -206,6 +207,50 @@ Value provenInside(arith::SelectOp op, Ranges &ranges) {
   return op.getTrueValue();
 }
 
+// A whole number that is not -0.
+bool isWhole(Value value) {
+  FloatAttr constant;
+  if (matchPattern(value, m_Constant(&constant)))
+    return constant.getValue().isInteger() && !constant.getValue().isNegZero();
+  Operation *made = value.getDefiningOp();
+  if (isa_and_nonnull<arith::SIToFPOp, arith::UIToFPOp>(made))
+    return true;
+  if (auto select = dyn_cast_or_null<arith::SelectOp>(made))
+    return isWhole(select.getTrueValue()) && isWhole(select.getFalseValue());
+  // A sum is -0 only of two of them; rounded, it is whole.
+  auto sum = dyn_cast_or_null<arith::AddFOp>(made);
+  return sum && isWhole(sum.getRhs()) && (isWhole(sum.getLhs()) || sum.getLhs().getDefiningOp<math::RoundEvenOp>());
+}
+
+// A whole number that becomes an integer, perhaps less a constant, and a float again: it, or the difference.
+Value unconverted(arith::SIToFPOp op, Ranges &ranges, ImplicitLocOpBuilder &b) {
+  Value from = op.getIn();
+  IntegerAttr less;
+  if (auto difference = from.getDefiningOp<arith::SubIOp>(); difference && matchPattern(difference.getRhs(), m_Constant(&less)))
+    from = difference.getLhs();
+  auto integer = from.getDefiningOp<arith::FPToSIOp>();
+  Value number = integer ? integer.getIn() : Value();
+  if (!number || !op.getType().isF32() || number.getType() != op.getType() || !integer.getType().isInteger(32) || !isWhole(number))
+    return {};
+  std::optional<Range> range = ranges.of(number);
+  const double most = less ? 0x1p23 : 0x1p31; // of a difference, all digits are kept
+  if (!range || range->low < -most || range->high >= most || (less && std::abs(less.getInt()) > 1 << 23))
+    return {};
+  return less ? b.create<arith::SubFOp>(number, b.create<arith::ConstantOp>(b.getF32FloatAttr(static_cast<float>(less.getInt())))).getResult()
+              : number;
+}
+
+// What is cut to a byte that it fits, and widened again.
+Value uncut(Operation *op, Ranges &ranges) {
+  auto cut = op->getOperand(0).getDefiningOp<arith::TruncIOp>();
+  if (!cut || cut.getIn().getType() != op->getResult(0).getType())
+    return {};
+  std::optional<Range> range = ranges.of(cut.getIn());
+  const double all = std::ldexp(1.0, static_cast<int>(cut.getType().getIntOrFloatBitWidth()));
+  const bool fits = range && (isa<arith::ExtSIOp>(op) ? range->low >= -all / 2 && range->high <= all / 2 - 1 : range->low >= 0 && range->high <= all - 1);
+  return fits ? cut.getIn() : Value();
+}
+
 struct ProveRanges : halcyon::impl::ProveRangesBase<ProveRanges> {
   void runOnOperation() override {
     getOperation().walk([](linalg::GenericOp op) {
@@ -222,6 +267,10 @@ struct ProveRanges : halcyon::impl::ProveRangesBase<ProveRanges> {
       Value better;
       if (auto select = dyn_cast<arith::SelectOp>(inner))
         better = provenInside(select, ranges);
+      else if (auto back = dyn_cast<arith::SIToFPOp>(inner))
+        better = unconverted(back, ranges, b);
+      else if (isa<arith::ExtSIOp, arith::ExtUIOp>(inner))
+        better = uncut(&inner, ranges);
       else if (isa<arith::MaximumFOp, arith::MinimumFOp>(inner))
         better = compared(inner, ranges, b);
       else if (auto quotient = dyn_cast<arith::DivFOp>(inner))

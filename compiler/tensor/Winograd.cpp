@@ -149,9 +149,12 @@ struct Winograd : halcyon::impl::WinogradBase<Winograd> {
     IRRewriter rewriter(&getContext());
     SmallVector<linalg::LinalgOp> ops;
     getOperation().walk([&](linalg::LinalgOp op) { ops.push_back(op); });
-    for (linalg::LinalgOp op : ops)
+    for (linalg::LinalgOp op : ops) {
+      if (op->hasAttr("halcyon.whole")) // sums that are exact as they are (halcyon-integer-contractions)
+        continue;
       if (std::optional<Convolution> conv = convolutionOf(op))
         rewrite(*conv, rewriter);
+    }
   }
 
   // The tile that wins; 0: none.

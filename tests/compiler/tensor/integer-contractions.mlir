@@ -162,3 +162,91 @@ func.func @other_weights(%q: tensor<3x4xi8>, %w: tensor<4x2xf32>, %o: tensor<3x2
   %r = linalg.matmul ins(%x, %w : tensor<3x4xf32>, tensor<4x2xf32>) outs(%o : tensor<3x2xf32>) -> tensor<3x2xf32>
   return %r : tensor<3x2xf32>
 }
+
+// -----
+
+// A zero point that is known at the call is a tensor of its own; sums start at minus its products.
+// CHECK-LABEL: func @dynamic
+// CHECK-DAG: %[[SUMS:.*]] = arith.constant dense<[10, -8]> : tensor<2xi32>
+// CHECK: %[[ZERO:.*]] = linalg.generic {{.*}} ins(%arg1 : tensor<i8>) outs(%{{.*}} : tensor<i32>)
+// CHECK: arith.extui
+// CHECK: nn.reinterpret %arg0
+// CHECK: %[[START:.*]] = linalg.generic {{.*}} ins(%{{.*}}, %[[SUMS]], %[[ZERO]] :
+// CHECK: %[[PRODUCT:.*]] = arith.muli
+// CHECK: arith.subi %{{.*}}, %[[PRODUCT]]
+// CHECK: linalg.generic {{.*}} outs(%[[START]] : tensor<3x2xi32>)
+// CHECK: nn.dot_bytes
+func.func @dynamic(%q: tensor<3x4xi8>, %z: tensor<i8>) -> tensor<3x2xi32> {
+  %none = arith.constant 0 : i32
+  %w8 = arith.constant dense_resource<w> : tensor<2x4xi8>
+  %e = tensor.empty() : tensor<3x4xi32>
+  %x = linalg.generic {indexing_maps = [affine_map<(m, k) -> (m, k)>, affine_map<(m, k) -> ()>, affine_map<(m, k) -> (m, k)>], iterator_types = ["parallel", "parallel"]}
+      ins(%q, %z : tensor<3x4xi8>, tensor<i8>) outs(%e : tensor<3x4xi32>) {
+  ^bb0(%in: i8, %zero: i8, %out: i32):
+    %0 = arith.extui %in : i8 to i32
+    %1 = arith.extui %zero : i8 to i32
+    %2 = arith.subi %0, %1 : i32
+    linalg.yield %2 : i32
+  } -> tensor<3x4xi32>
+  %f = tensor.empty() : tensor<2x4xi32>
+  %w = linalg.generic {indexing_maps = [affine_map<(n, k) -> (n, k)>, affine_map<(n, k) -> (n, k)>], iterator_types = ["parallel", "parallel"]}
+      ins(%w8 : tensor<2x4xi8>) outs(%f : tensor<2x4xi32>) {
+  ^bb0(%in: i8, %out: i32):
+    %0 = arith.extsi %in : i8 to i32
+    linalg.yield %0 : i32
+  } -> tensor<2x4xi32>
+  %g = tensor.empty() : tensor<3x2xi32>
+  %i = linalg.fill ins(%none : i32) outs(%g : tensor<3x2xi32>) -> tensor<3x2xi32>
+  %r = linalg.generic {indexing_maps = [affine_map<(m, n, k) -> (m, k)>, affine_map<(m, n, k) -> (n, k)>, affine_map<(m, n, k) -> (m, n)>],
+                       iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%x, %w : tensor<3x4xi32>, tensor<2x4xi32>) outs(%i : tensor<3x2xi32>) {
+  ^bb0(%a: i32, %b: i32, %o: i32):
+    %m = arith.muli %a, %b : i32
+    %s = arith.addi %o, %m : i32
+    linalg.yield %s : i32
+  } -> tensor<3x2xi32>
+  return %r : tensor<3x2xi32>
+}
+{-# dialect_resources: { builtin: { w: "0x0100000001020304FFFEFDFE" } } #-}
+
+// -----
+
+// Three planes of an image are joined: their bytes and a fourth one, whose weights are zero, are an i32.
+// CHECK-DAG: #[[SECOND:.*]] = affine_map<(d0, d1) -> (1, d1)>
+// CHECK-LABEL: func @planes
+// CHECK: %[[BYTES:.*]] = linalg.generic {{.*}} outs(%{{.*}} : tensor<3x6xi8>)
+// CHECK: %[[WORDS:.*]] = linalg.generic {indexing_maps = [#{{.*}}, #[[SECOND]], {{.*}} ins(%[[BYTES]], %[[BYTES]], %[[BYTES]] : {{.*}} outs(%{{.*}} : tensor<1x6xi32>)
+// CHECK-COUNT-2: arith.ori
+// CHECK: linalg.generic {{.*}} ins(%[[WORDS]], %{{.*}} : tensor<1x6xi32>, tensor<1x1x2x16xi32>)
+// CHECK: nn.dot_bytes
+// Columns 0 and 1 at the window's first place: 1 3 5 0, and -1 -3 -5 0.
+// CHECK: "0x4000000001030500FFFDFB00
+func.func @planes(%q: tensor<3x6xi8>) -> tensor<5x2xf32> {
+  %none = arith.constant 0.0 : f32
+  %w8 = arith.constant dense<[[[1, 2], [3, 4], [5, 6]], [[-1, -2], [-3, -4], [-5, -6]]]> : tensor<2x3x2xi8>
+  %e = tensor.empty() : tensor<3x6xf32>
+  %x = linalg.generic {indexing_maps = [affine_map<(m, k) -> (m, k)>, affine_map<(m, k) -> (m, k)>], iterator_types = ["parallel", "parallel"]}
+      ins(%q : tensor<3x6xi8>) outs(%e : tensor<3x6xf32>) {
+  ^bb0(%in: i8, %out: f32):
+    %0 = arith.sitofp %in : i8 to f32
+    linalg.yield %0 : f32
+  } -> tensor<3x6xf32>
+  %f = tensor.empty() : tensor<2x3x2xf32>
+  %w = linalg.generic {indexing_maps = [affine_map<(n, c, k) -> (n, c, k)>, affine_map<(n, c, k) -> (n, c, k)>], iterator_types = ["parallel", "parallel", "parallel"]}
+      ins(%w8 : tensor<2x3x2xi8>) outs(%f : tensor<2x3x2xf32>) {
+  ^bb0(%in: i8, %out: f32):
+    %0 = arith.sitofp %in : i8 to f32
+    linalg.yield %0 : f32
+  } -> tensor<2x3x2xf32>
+  %g = tensor.empty() : tensor<5x2xf32>
+  %i = linalg.fill ins(%none : f32) outs(%g : tensor<5x2xf32>) -> tensor<5x2xf32>
+  %r = linalg.generic {indexing_maps = [affine_map<(m, n, c, k) -> (c, m + k)>, affine_map<(m, n, c, k) -> (n, c, k)>, affine_map<(m, n, c, k) -> (m, n)>],
+                       iterator_types = ["parallel", "parallel", "reduction", "reduction"]}
+      ins(%x, %w : tensor<3x6xf32>, tensor<2x3x2xf32>) outs(%i : tensor<5x2xf32>) {
+  ^bb0(%a: f32, %b: f32, %o: f32):
+    %m = arith.mulf %a, %b : f32
+    %s = arith.addf %o, %m : f32
+    linalg.yield %s : f32
+  } -> tensor<5x2xf32>
+  return %r : tensor<5x2xf32>
+}

@@ -94,3 +94,81 @@ func.func @outside(%s: tensor<2xi32>) -> tensor<2xi32> {
   } -> tensor<2xi32>
   return %r : tensor<2xi32>
 }
+
+// -----
+
+#id = affine_map<(m) -> (m)>
+
+// An integer that was a float for a while is the float.
+// CHECK-LABEL: func @again
+// CHECK: %[[N:.*]] = arith.sitofp %{{.*}} : i8 to f32
+// CHECK-NEXT: linalg.yield %[[N]]
+func.func @again(%q: tensor<2xi8>) -> tensor<2xf32> {
+  %e = tensor.empty() : tensor<2xf32>
+  %r = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel"]} ins(%q : tensor<2xi8>) outs(%e : tensor<2xf32>) {
+  ^bb0(%byte: i8, %o: f32):
+    %0 = arith.sitofp %byte : i8 to f32
+    %1 = arith.fptosi %0 : f32 to i32
+    %2 = arith.sitofp %1 : i32 to f32
+    linalg.yield %2 : f32
+  } -> tensor<2xf32>
+  return %r : tensor<2xf32>
+}
+
+// -----
+
+#id = affine_map<(m) -> (m)>
+
+// A number that is rounded to a byte and read again stays a float; only its zero point is taken away.
+// CHECK-LABEL: func @dequantised
+// CHECK: math.roundeven
+// CHECK-NOT: arith.fptosi
+// CHECK: %[[D:.*]] = arith.subf %{{.*}}, %{{.*}} : f32
+// CHECK-NEXT: linalg.yield %[[D]]
+func.func @dequantised(%s: tensor<2xi32>) -> tensor<2xf32> {
+  %half = arith.constant 0.5 : f32
+  %zero = arith.constant 3.0 : f32
+  %low = arith.constant -128.0 : f32
+  %high = arith.constant 127.0 : f32
+  %less = arith.constant 3 : i32
+  %e = tensor.empty() : tensor<2xf32>
+  %r = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel"]} ins(%s : tensor<2xi32>) outs(%e : tensor<2xf32>) {
+  ^bb0(%in: i32, %out: f32):
+    %0 = arith.sitofp %in : i32 to f32
+    %1 = arith.mulf %0, %half : f32
+    %2 = math.roundeven %1 : f32
+    %3 = arith.addf %2, %zero : f32
+    %4 = arith.maximumf %3, %low : f32
+    %5 = arith.minimumf %4, %high : f32
+    %6 = arith.fptosi %5 : f32 to i32
+    %7 = arith.trunci %6 : i32 to i8
+    %8 = arith.extsi %7 : i8 to i32
+    %9 = arith.subi %8, %less : i32
+    %10 = arith.sitofp %9 : i32 to f32
+    linalg.yield %10 : f32
+  } -> tensor<2xf32>
+  return %r : tensor<2xf32>
+}
+
+// -----
+
+#id = affine_map<(m) -> (m)>
+
+// Without a zero point it may be -0, which no byte is.
+// CHECK-LABEL: func @minus_zero
+// CHECK: arith.fptosi
+// CHECK: arith.sitofp
+func.func @minus_zero(%s: tensor<2xi8>) -> tensor<2xf32> {
+  %tenth = arith.constant 0.1 : f32
+  %e = tensor.empty() : tensor<2xf32>
+  %r = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel"]} ins(%s : tensor<2xi8>) outs(%e : tensor<2xf32>) {
+  ^bb0(%in: i8, %out: f32):
+    %0 = arith.sitofp %in : i8 to f32
+    %1 = arith.mulf %0, %tenth : f32
+    %2 = math.roundeven %1 : f32
+    %3 = arith.fptosi %2 : f32 to i32
+    %4 = arith.sitofp %3 : i32 to f32
+    linalg.yield %4 : f32
+  } -> tensor<2xf32>
+  return %r : tensor<2xf32>
+}

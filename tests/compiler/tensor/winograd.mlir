@@ -123,3 +123,27 @@ func.func @others(%x: tensor<34x34x8xf32>, %y: tensor<32x32x16xf32>, %f: tensor<
   } -> tensor<32x32x16xf32>
   return %r, %q : tensor<32x32x16xf32>, tensor<32x32x16xf32>
 }
+
+// -----
+
+#in = affine_map<(h, w, o, y, x, i) -> (h + y, w + x, i)>
+#filter = affine_map<(h, w, o, y, x, i) -> (o, i, y, x)>
+#out = affine_map<(h, w, o, y, x, i) -> (h, w, o)>
+
+// Sums of whole numbers are exact; those of transformed ones would not be.
+// CHECK-LABEL: func @whole
+// CHECK-NOT: nn.winograd
+// FORCED-LABEL: func @whole
+// FORCED-NOT: nn.winograd
+func.func @whole(%x: tensor<34x34x32xf32>, %y: tensor<32x32x40xf32>) -> tensor<32x32x40xf32> {
+  %w = arith.constant dense<3.0> : tensor<40x32x3x3xf32>
+  %r = linalg.generic {indexing_maps = [#in, #filter, #out],
+                       iterator_types = ["parallel", "parallel", "parallel", "reduction", "reduction", "reduction"]}
+      ins(%x, %w : tensor<34x34x32xf32>, tensor<40x32x3x3xf32>) outs(%y : tensor<32x32x40xf32>) attrs = {halcyon.whole} {
+  ^bb0(%a: f32, %b: f32, %o: f32):
+    %m = arith.mulf %a, %b : f32
+    %s = arith.addf %o, %m : f32
+    linalg.yield %s : f32
+  } -> tensor<32x32x40xf32>
+  return %r : tensor<32x32x40xf32>
+}
