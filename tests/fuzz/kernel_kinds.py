@@ -6,7 +6,7 @@ import numpy as np
 
 from kernel_bytes import conv_bytes, matmul_bytes
 from kernel_contractions import attention, contraction, matmul, matmul_named, softmax_of
-from kernel_networks import layers, network
+from kernel_networks import layers, network, steps
 from kernel_parts import EDGES, SMALL, element, finish, random_elementwise, start
 from kernel_text import ADD, MUL, TYPES, spread
 from kernel_windows import conv, conv_named, conv_transpose, depthwise, pool, pool_named
@@ -261,6 +261,7 @@ def move(rng, name):
 KINDS = {
     network: 4,
     layers: 2,
+    steps: 2,
     matmul: 7,
     matmul_bytes: 4,
     conv_bytes: 4,

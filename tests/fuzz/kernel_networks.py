@@ -4,7 +4,7 @@ import numpy as np
 
 from kernel_contractions import contraction_of, softmax_of
 from kernel_parts import random_elementwise
-from kernel_text import Function
+from kernel_text import Function, Value
 from kernel_windows import Window, convolution, pooling
 
 FIRST = "channels_first"
@@ -156,4 +156,70 @@ def layers(rng, name):
             y = relu(f, y) if kind == "relu" else random_elementwise(f, rng, [y], y.dims, t, 2) if kind == "random" else y
         x = y
     f.results = [x]
+    return f
+
+
+def steps(rng, name):
+    """A recurrent layer: a state that a loop carries, gates cut out of a product, rows that are inserted."""
+    sizes = {"t": rng.choice([1, 2, 5]), "b": rng.choice([1, 1, 2, 3, 9]), "h": rng.choice([1, 3, 8, 16, 17, 32])}
+    sizes["g"] = 2 * sizes["h"]
+    f = Function(name, sizes, rng.choice([(), (), "b", "t", "tb"]), named=True)
+    f.whole, t = False, rng.choice(["f32", "f32", "f64"])
+    x, start, w = f.argument(["t", "b", "g"], t), f.argument(["b", "h"], t), f.weight(["h", "g"], t, rng)
+    # Constants are made before the loop, for it and for what follows.
+    zero, one, to, eighth, half = (
+        f.constant(0, "index"), f.constant(1, "index"), f.extent("t"), f.constant(0.125, t), f.constant(0.5, t),
+    )
+    batch = f.extent("b") if "b" in f.dynamic else f.size("b")
+    state, gates, rows = f.type(["b", "h"], t), f.type(["b", "g"], t), f.type(["t", "b", "h"], t)
+    made, loop, i, all = f.empty(["t", "b", "h"], t), f.fresh(), f.fresh(), f.fresh()
+    now = Value(f.fresh(), ["b", "h"], t, None)
+    f.lines.append(
+        f"{loop}:2 = scf.for {i} = {zero} to {to} step {one} iter_args({now.name} = {start.name}, {all} = {made.name})"
+        f" -> ({state}, {rows}) {{"
+    )
+    row = f.emit(
+        f"tensor.extract_slice {x.name}[{i}, 0, 0] [1, {batch}, {f.size('g')}] [1, 1, 1] : {f.type(x.dims, t)} to {gates}"
+    )
+    product = f.generic(
+        ["m", "n", "k"],
+        ["k"],
+        [(now, ["m", "k"]), (w, ["k", "n"])],
+        Value(row, ["b", "g"], t, None),
+        [f"%p = arith.mulf %x0, %x1 : {t}", f"%s = arith.addf %o, %p : {t}"],
+        "%s",
+        None,
+        ["m", "n"],
+    )
+    parts = [
+        Value(
+            f.emit(
+                f"tensor.extract_slice {product.name}[0, {n * f.size('h')}] [{batch}, {f.size('h')}] [1, 1] : {gates} to {state}"
+            ),
+            ["b", "h"],
+            t,
+            None,
+        )
+        for n in range(2)
+    ]
+    body = [f"%c{n} = arith.mulf %x{n + 1}, {eighth} : {t}" for n in range(2)]
+    body += [f"%d{n} = math.tanh %c{n} : {t}" for n in range(2)]
+    body += [f"%e = arith.mulf %d0, %d1 : {t}", f"%f = arith.mulf %x0, {half} : {t}", f"%r = arith.addf %e, %f : {t}"]
+    after = f.elementwise([now, *parts], ["b", "h"], t, body, "%r", None)
+    inserted = f.emit(
+        f"tensor.insert_slice {after.name} into {all}[{i}, 0, 0] [1, {batch}, {f.size('h')}] [1, 1, 1] : {state} into {rows}"
+    )
+    f.lines += [f"scf.yield {after.name}, {inserted} : {state}, {rows}", "}"]
+
+    def run(env):
+        each, h = [env.of(start)], env.of(start).shape[1]
+        for part in env.of(x):
+            z = env.note(part + each[-1] @ env.of(w), t) * 0.125
+            each.append(env.note(np.tanh(z[:, :h]) * np.tanh(z[:, h:]) + 0.5 * each[-1], t, True))
+        return each
+
+    f.results = [
+        Value(f"{loop}#0", ["b", "h"], t, lambda env: run(env)[-1]),
+        Value(f"{loop}#1", ["t", "b", "h"], t, lambda env: np.array(run(env)[1:]).reshape(len(env.of(x)), *env.of(start).shape)),
+    ]
     return f
