@@ -37,7 +37,7 @@ def configurations(full, tools):
     """name -> how to compile and run. Buffers end at an unmapped page (guard=1): what reads past one ends the program."""
     levels = {"O2": Level(["-O2", "--target=cpu"]), "O0": Level(["-O0", "--target=cpu"])}
     if platform.machine() == "x86_64":
-        narrow = ["x86-64-v3", "x86-64"] if "avx512f" in pathlib.Path("/proc/cpuinfo").read_text() else ["x86-64"]
+        narrow = ["skylake-avx512", "x86-64-v3", "x86-64"] if "avx512f" in pathlib.Path("/proc/cpuinfo").read_text() else ["x86-64"]
         levels |= {cpu: Level(["-O2", f"--target=cpu:x86_64-unknown-linux-gnu:{cpu}"]) for cpu in narrow}
     if full:
         levels["O1"] = Level(["-O1", "--target=cpu"])
