@@ -112,6 +112,7 @@ inline constexpr FlatReader::Field kernel_fields[] = {
     HALCYON_NUMBER(hal::ExportDesc, parameters, Export, VT_PARAMETERS, 0),
     HALCYON_NUMBER(hal::ExportDesc, location, Export, VT_LOCATION, 0xff),
     HALCYON_NUMBER(hal::ExportDesc, written, Export, VT_WRITTEN, 0xff),
+    HALCYON_ARRAY(hal::ExportDesc, costs, Export, VT_COSTS, hal::Cost),
 };
 inline constexpr FlatReader::Field variant_fields[] = {
     HALCYON_NUMBER(hal::VariantDesc, format, Variant, VT_FORMAT, 0),

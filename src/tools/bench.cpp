@@ -117,7 +117,7 @@ int bench(const Words& words) {
   const Peak peak = parse_peak(options);
   Session session(options);
   if (options.has("by-dispatch")) {
-    const DispatchTimes times = time_dispatches(session, options.file(), seconds);
+    const DispatchTimes times = time_dispatches(session, seconds);
     if (options.has("json")) print_json(times, peak);
     else print_text(times, peak);
     return 0;

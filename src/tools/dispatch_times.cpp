@@ -2,18 +2,13 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <cstring>
 
-#include "artifact_generated.h"
 #include "fail.hpp"
 #include "halcyon/platform.hpp"
 #include "json.hpp"
 
 namespace tools {
 namespace {
-
-constexpr uint16_t no_factor = 65535;
-constexpr size_t header_bytes = 64, metadata_size_at = 24;  // artifact.fbs describes both
 
 struct Recorder {
   struct Key {
@@ -68,54 +63,32 @@ double rate(double amount, double ms) { return ms > 0 ? amount / (ms * 1e6) : 0;
 
 }  // namespace
 
-KernelCosts::KernelCosts(const std::string& path) {
-  auto file = halcyon::platform::map_file(path.c_str());
-  if (!file.ok()) fail("'" + path + "': cannot be read");
-  uint64_t size = 0;
-  if (file->size() >= header_bytes) std::memcpy(&size, file->data() + metadata_size_at, sizeof size);
-  if (size > file->size() - std::min(file->size(), header_bytes)) size = 0;
-  const auto* bytes = reinterpret_cast<const uint8_t*>(file->data()) + header_bytes;
-  flatbuffers::Verifier verifier(bytes, size);
-  if (size == 0 || !halcyon::schema::VerifyMetadataBuffer(verifier)) fail("'" + path + "': the costs of its kernels cannot be read");
-  const halcyon::schema::Metadata* metadata = halcyon::schema::GetMetadata(bytes);
-  const auto add = [&](const halcyon::schema::Export& kernel) {
-    if (!kernel.name() || !kernel.costs() || kernel.costs()->size() == 0) return;
-    std::vector<Term>& terms = terms_[kernel.name()->str()];
-    terms.clear();
-    for (const halcyon::schema::Cost* cost : *kernel.costs()) {
-      Term term{static_cast<double>(cost->flops()), static_cast<double>(cost->read()) + static_cast<double>(cost->written()), {}};
-      for (const uint16_t factor : *cost->factors())
-        if (factor != no_factor) term.factors.push_back(factor);
-      terms.push_back(term);
-    }
-  };
-  if (metadata->plans())
-    for (const auto* plan : *metadata->plans())
-      if (plan->executables())
-        for (const auto* executable : *plan->executables())
-          if (executable->exports())
-            for (const auto* kernel : *executable->exports()) add(*kernel);
-  halcyon::platform::unmap_file(*file);
+KernelCosts::KernelCosts(const halcyon::Artifact& artifact) {
+  for (const halcyon::PlanDesc& plan : artifact.plans())
+    for (const halcyon::hal::ExecutableDesc& executable : plan.executables)
+      for (const halcyon::hal::ExportDesc& kernel : executable.exports)
+        if (!kernel.costs.empty()) costs_[std::string(kernel.name)] = kernel.costs;
 }
 
 bool KernelCosts::find(const std::string& kernel, std::span<const uint64_t> parameters, double& flops, double& bytes) const {
-  const auto found = terms_.find(kernel);
-  if (found == terms_.end()) return false;
-  for (const Term& term : found->second) {
+  const auto found = costs_.find(kernel);
+  if (found == costs_.end()) return false;
+  for (const halcyon::hal::Cost& cost : found->second) {
     double times = 1;
-    for (const uint16_t factor : term.factors) {
+    for (const uint16_t factor : cost.factors) {
+      if (factor == halcyon::hal::Cost::none) continue;
       if (factor >= parameters.size()) return false;
       times *= static_cast<double>(parameters[factor]);
     }
-    flops += term.flops * times;
-    bytes += term.bytes * times;
+    flops += static_cast<double>(cost.flops) * times;
+    bytes += (static_cast<double>(cost.read) + static_cast<double>(cost.written)) * times;
   }
   return true;
 }
 
-DispatchTimes time_dispatches(Session& session, const std::string& path, double seconds) {
+DispatchTimes time_dispatches(Session& session, double seconds) {
   using halcyon::platform::monotonic_ns;
-  const KernelCosts costs(path);
+  const KernelCosts costs(session.program().artifact());
   Recorder recorder(costs);
   auto call = session.prepare();
   session.check(call->run());

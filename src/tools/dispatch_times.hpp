@@ -29,23 +29,19 @@ struct DispatchTimes {
   double call_ms = 0;             // the fastest whole call, profiled
 };
 
-// Work of the kernels of a file, as the compiler wrote it down. Ends the program where the file cannot be read.
+// Work of the kernels of a file, as the compiler wrote it down. Must not outlive the artifact.
 class KernelCosts {
  public:
-  explicit KernelCosts(const std::string& path);
+  explicit KernelCosts(const halcyon::Artifact& artifact);
   // False where the file does not say.
   bool find(const std::string& kernel, std::span<const uint64_t> parameters, double& flops, double& bytes) const;
 
  private:
-  struct Term {
-    double flops = 0, bytes = 0;
-    std::vector<uint16_t> factors;
-  };
-  std::map<std::string, std::vector<Term>> terms_;
+  std::map<std::string, std::span<const halcyon::hal::Cost>> costs_;
 };
 
 // Runs the function for some seconds, with a profile. The device's profile is off afterwards.
-DispatchTimes time_dispatches(Session& session, const std::string& path, double seconds);
+DispatchTimes time_dispatches(Session& session, double seconds);
 
 void print_json(const DispatchTimes& times, const Peak& peak);
 void print_text(const DispatchTimes& times, const Peak& peak);

@@ -111,8 +111,11 @@ class Writer {
   Offset<s::Executable> executable(const ExecutableSpec& spec) {
     const auto exports = tables<s::Export>(spec.exports, [this](const ExportSpec& e) {
       const auto name = builder_.CreateString(e.name);
+      std::vector<s::Cost> costs;
+      for (const hal::Cost& cost : e.costs) costs.emplace_back(cost.flops, cost.read, cost.written, flatbuffers::make_span(cost.factors));
+      const auto parts = costs.empty() ? 0 : builder_.CreateVectorOfStructs(costs);
       builder_.ForceDefaults(!spec_.compact);
-      const auto made = s::CreateExport(builder_, name, e.bindings, e.parameters, e.location, e.written);
+      const auto made = s::CreateExport(builder_, name, e.bindings, e.parameters, e.location, e.written, parts);
       builder_.ForceDefaults(true);
       return made;
     });
@@ -376,7 +379,7 @@ ArtifactSpec rich_artifact() {
                     {.name = "state", .type = ElementType::f32, .shape = {16}, .initial = 0}};
   PlanSpec plan;
   ExecutableSpec executable;
-  executable.exports = {{"matmul", 3, 1, 0, 4}, {"add", 2, 0, 1}};
+  executable.exports = {{"matmul", 3, 1, 0, 4, {{6, 5, 4, {0, hal::Cost::none, hal::Cost::none, hal::Cost::none}}}}, {"add", 2, 0, 1}};
   executable.variants = {{.format = 1, .target = "x86_64", .cpu = "skylake", .features = {"avx2", "fma"}, .segment = 1, .exports = {{{1, 16, 1}, 0, 1}, {{64, 1, 1}, 128, 2}}},
                          {.format = 2, .target = "x86_64", .cpu = "", .features = {}, .segment = 0, .exports = {{{1, 8, 1}, 0, 3}, {{64, 1, 1}, 0, 4}}}};
   ExecutableSpec named;  // of the application's kernels

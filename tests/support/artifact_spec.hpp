@@ -66,6 +66,7 @@ struct ExportSpec {
   uint32_t bindings = 0, parameters = 0;
   uint32_t location = UINT32_MAX;
   uint64_t written = UINT64_MAX;
+  std::vector<hal::Cost> costs = {};
 };
 
 struct VariantSpec {

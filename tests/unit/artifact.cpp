@@ -49,6 +49,10 @@ TEST_CASE("a whole artifact opens and is what was written", "[artifact]") {
   CHECK(artifact->plans()[0].executables[0].variants[0].features[1] == "fma");
   CHECK(artifact->plans()[0].functions[0].depth == 2);
   CHECK(artifact->plans()[0].executables[0].exports[0].written == 4);
+  const std::span<const hal::Cost> costs = artifact->plans()[0].executables[0].exports[0].costs;
+  REQUIRE(costs.size() == 1);
+  CHECK((costs[0].flops == 6 && costs[0].read == 5 && costs[0].written == 4 && costs[0].factors[0] == 0 && costs[0].factors[1] == hal::Cost::none));
+  CHECK(artifact->plans()[0].executables[0].exports[1].costs.empty());
   CHECK(artifact->verify_sha256().ok());
   CHECK(artifact->producer() == "tests");
 }

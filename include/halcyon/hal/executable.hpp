@@ -21,6 +21,15 @@ namespace hal {
 // device that takes none, or lacks one, rejects the variant; Rejection::feature is then the kernel's name.
 enum class Format : uint8_t { none, elf, static_table, spirv, ptx, named };  // as in src/schema/artifact.fbs
 
+// Part of the work of one dispatch, for tools: each number times the parameters that `factors` names, `none` for none.
+// As in src/schema/artifact.fbs.
+struct Cost {
+  static constexpr uint16_t none = UINT16_MAX;
+  uint64_t flops = 0;                // a multiply-add is two
+  uint64_t read = 0, written = 0;    // bytes
+  uint16_t factors[4] = {none, none, none, none};
+};
+
 // What a kernel is, in every variant.
 struct ExportDesc {
   std::string_view name = {};           // for errors and traces
@@ -28,6 +37,7 @@ struct ExportDesc {
   uint32_t parameters = 0;         // how many u64 it sees
   uint32_t location = UINT32_MAX;  // the source op, for errors
   uint64_t written = UINT64_MAX;   // bit i: binding i may be written; all ones: any of them may be
+  std::span<const Cost> costs = {};  // none: not known
 };
 
 // How one variant runs one export.
