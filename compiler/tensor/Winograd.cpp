@@ -166,7 +166,7 @@ struct Winograd : halcyon::impl::WinogradBase<Winograd> {
     if (tile != 0)
       return tile;
     const double direct = costOf(conv, in, out, 0), small = costOf(conv, in, out, 2), large = costOf(conv, in, out, 4);
-    if (large < std::min(direct, small * worthItsError))
+    if (fast && large < std::min(direct, small * worthItsError))
       return 4;
     return small < direct ? 2 : 0;
   }

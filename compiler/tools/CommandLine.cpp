@@ -17,8 +17,8 @@ static constexpr const char *usage =
   --executables=elf|static       where kernels are: in the artifact (elf), or for a program to link in: OUT's name
                                  with .o has them, with .h declares the table for cpu::create_device
   -O0 | -O1 | -O2                fallback alone | with fusion | with specialised kernels (-O2)
-  --winograd=auto|off|2|4        3x3 convolutions of stride 1: by tiles where that wins (auto), never, or always
-                                 by tiles of 2x2 or 4x4. Less exact; an infinite input spreads over its tile
+  --winograd=auto|fast|off|2|4   3x3 convolutions of stride 1: by tiles of 2x2 where that wins (auto), by 4x4 too,
+                                 which is less exact (fast), never, or always. An infinite input spreads over its tile
   --donate=IN:OUT                result OUT takes argument IN's memory; repeatable
   --quantize-weights=int8[:B] | int4[:B]
                                  constant f32 matrices of products become integers, each block of B weights of a
@@ -67,10 +67,11 @@ halcyon::Parsed halcyon::parseCommandLine(int argc, char **argv, Options &option
     } else if (value.consume_front("--target=")) {
       options.targets.push_back(value.str());
     } else if (value.consume_front("--winograd=")) {
-      const int tile = StringSwitch<int>(value).Case("auto", 0).Case("off", -1).Case("2", 2).Case("4", 4).Default(1);
+      const int tile = StringSwitch<int>(value).Cases("auto", "fast", 0).Case("off", -1).Case("2", 2).Case("4", 4).Default(1);
       if (tile == 1)
-        return fail("--winograd=" + value + ": expected auto, off, 2 or 4");
+        return fail("--winograd=" + value + ": expected auto, fast, off, 2 or 4");
       options.winogradTile = tile;
+      options.winogradFast = value == "fast";
     } else if (value.consume_front("--shape=")) {
       options.shapes.push_back(value.str());
     } else if (value.consume_front("--donate=")) {

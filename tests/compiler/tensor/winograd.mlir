@@ -1,4 +1,5 @@
-// RUN: halcyon-opt %s --pass-pipeline='builtin.module(func.func(halcyon-winograd),canonicalize)' --split-input-file | FileCheck %s
+// RUN: halcyon-opt %s --pass-pipeline='builtin.module(func.func(halcyon-winograd{fast=true}),canonicalize)' --split-input-file | FileCheck %s
+// RUN: halcyon-opt %s --pass-pipeline='builtin.module(func.func(halcyon-winograd),canonicalize)' --split-input-file | FileCheck %s --check-prefix=EXACT
 // RUN: halcyon-opt %s --pass-pipeline='builtin.module(func.func(halcyon-winograd{tile=4}),canonicalize)' --split-input-file | FileCheck %s --check-prefix=FORCED
 
 #in = affine_map<(h, w, o, y, x, i) -> (h + y, w + x, i)>
@@ -14,6 +15,8 @@
 // CHECK: linalg.generic {indexing_maps = [#{{.*}}, #[[PANELS]], #[[WINDOW]], #{{.*}}]
 // CHECK-SAME: ins(%{{.*}}, %[[U]], %[[K]] :
 // CHECK: nn.winograd %{{.*}}, %{{.*}} into %{{.*}} {tile = 4 : i64}
+// EXACT-LABEL: func @large
+// EXACT: nn.winograd %{{.*}}, %{{.*}} into %{{.*}} {tile = 2 : i64}
 func.func @large(%x: tensor<34x34x32xf32>, %y: tensor<32x32x40xf32>) -> tensor<32x32x40xf32> {
   %w = arith.constant dense<0.5> : tensor<40x32x3x3xf32>
   %r = linalg.generic {indexing_maps = [#in, #filter, #out],
