@@ -134,23 +134,33 @@ private:
   }
 
   void askAhead() {
-    auto position = [&](ArrayRef<unsigned> nested) {
-      Value at = zero;
-      for (unsigned which : nested)
-        at = b.create<arith::AddIOp>(b.create<arith::MulIOp>(at, sizes[which]), loops[which]);
-      return at;
-    };
-    Value next = b.create<arith::AddIOp>(loops[plan.v], index(registers.columns * registers.lanes));
-    Value part = b.create<arith::AddIOp>(b.create<arith::MulIOp>(position(ahead->rows), ahead->eachRow),
-                                         b.create<arith::MulIOp>(position(plan.reductions), ahead->eachStep));
     const Panel panel = *panelOf(ahead->map);
+    Value next = b.create<arith::DivUIOp>(
+        b.create<arith::AddIOp>(loops[plan.v], index(registers.columns * registers.lanes)), index(panel.width));
     SmallVector<Value> at(ahead->map.getNumResults(), zero);
+    auto ask = [&] { b.create<memref::PrefetchOp>(ahead->memory, at, /*isWrite=*/false, aheadLocality, /*isDataCache=*/true); };
+    // Few rows wait for memory: each step asks for all of its next columns.
+    const bool isFew = shape.rows * 2 < registers.rows;
     for (auto [i, expr] : llvm::enumerate(ahead->map.getResults()))
-      if (auto dim = dyn_cast<AffineDimExpr>(expr); dim && !llvm::is_contained(plan.reductions, dim.getPosition()))
+      if (auto dim = dyn_cast<AffineDimExpr>(expr); dim && (isFew || !llvm::is_contained(plan.reductions, dim.getPosition())))
         at[i] = loops[dim.getPosition()];
-    at[panel.result] = b.create<arith::DivUIOp>(next, index(panel.width));
-    at.back() = part;
-    b.create<memref::PrefetchOp>(ahead->memory, at, /*isWrite=*/false, aheadLocality, /*isDataCache=*/true);
+    at[panel.result] = next;
+    if (isFew) {
+      for (int64_t column = 0; column < registers.columns * registers.lanes; column += panel.width) {
+        at[panel.result] = b.create<arith::AddIOp>(next, index(column / panel.width));
+        ask();
+      }
+      return;
+    }
+    auto position = [&](ArrayRef<unsigned> nested) {
+      Value nestedAt = zero;
+      for (unsigned which : nested)
+        nestedAt = b.create<arith::AddIOp>(b.create<arith::MulIOp>(nestedAt, sizes[which]), loops[which]);
+      return nestedAt;
+    };
+    at.back() = b.create<arith::AddIOp>(b.create<arith::MulIOp>(position(ahead->rows), ahead->eachRow),
+                                        b.create<arith::MulIOp>(position(plan.reductions), ahead->eachStep));
+    ask();
   }
 
   void nest(unsigned at) {
@@ -469,7 +479,7 @@ private:
   }
 
   TileEmitter::Tile accumulate(const FusedOp &self, const TileEmitter::Tile &sums, const llvm::SmallBitVector &skipped) {
-    if (ahead && shape.columns == registers.columns && shape.rows > 1)
+    if (ahead && shape.columns == registers.columns)
       askAhead();
     TileEmitter emitter(b, shape);
     emitter.skipRows(skipped);

@@ -155,10 +155,10 @@ func.func @panels(%x: memref<4x100xf32>, %w: memref<3x100x16xf32>, %out: memref<
 // CHECK: scf.for %[[M:[^ ]+]] =
 // CHECK: scf.for %[[K:[^ ]+]] =
 // CHECK: %[[NEXT:.+]] = arith.addi %[[N]], %c16
+// CHECK: %[[PANEL:.+]] = arith.divui %[[NEXT]], %c16
 // CHECK-DAG: %[[ROWS:.+]] = arith.muli %[[M]], %c67
 // CHECK-DAG: %[[STEPS:.+]] = arith.muli %[[K]], %c4
 // CHECK: %[[AT:.+]] = arith.addi %[[ROWS]], %[[STEPS]]
-// CHECK: %[[PANEL:.+]] = arith.divui %[[NEXT]], %c16
 // CHECK: memref.prefetch %[[W]][%[[PANEL]], %c0, %[[AT]]], read, locality<3>, data
 // CHECK-NOT: linalg
 func.func @read_ahead(%x: memref<24x100xf32>, %w: memref<5x100x16xf32>, %out: memref<24x80xf32>) {
@@ -356,6 +356,25 @@ func.func @other_type(%x: memref<4x100xi32>, %w: memref<100x16xi32>, %out: memre
   ^bb1(%p: i32, %o: i8):
     %r = arith.trunci %p : i32 to i8
     linalg.yield %r : i8
+  }
+  return
+}
+
+// Of rows whose number is not known, what is left of whole blocks asks for all that its step of the next columns has.
+// CHECK-LABEL: func.func @read_ahead_of_few(
+// CHECK-SAME: %[[W:[^:]+]]: memref<5x100x16xf32>
+// CHECK: memref.prefetch %[[W]][%{{.+}}, %c0, %{{.+}}]
+// CHECK: memref.prefetch %[[W]][%{{.+}}, %c0, %{{.+}}]
+// CHECK: memref.prefetch %[[W]][%{{.+}}, %arg{{.+}}, %c0], read, locality<3>, data
+// CHECK-NOT: linalg
+func.func @read_ahead_of_few(%x: memref<?x100xf32>, %w: memref<5x100x16xf32>, %out: memref<?x80xf32>) {
+  linalg.generic {indexing_maps = [#a, affine_map<(m, n, k) -> (n floordiv 16, k, n mod 16)>, #c],
+                  iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%x, %w : memref<?x100xf32>, memref<5x100x16xf32>) outs(%out : memref<?x80xf32>) {
+  ^bb1(%p: f32, %q: f32, %o: f32):
+    %m = arith.mulf %p, %q : f32
+    %s = arith.addf %o, %m : f32
+    linalg.yield %s : f32
   }
   return
 }
