@@ -201,7 +201,7 @@ def QuantizeWeights : Pass<"halcyon-quantize-weights", "mlir::func::FuncOp"> {
     ```
     8 bits: round(w / s), s = largest magnitude / 127. 4 bits: round(w / s) + 8 in 0..15, s = the value of the largest
     magnitude / -8; the lower half of a byte is the first. Matrices of fewer than 4096 weights, with a weight that is not finite,
-    or whose steps the block does not divide, stay as they are. Products alone: convolutions do not change.
+    or whose steps the block does not divide, stay as they are; the latter two with a warning. Products alone: convolutions do not change.
 
     Requires: halcyon-tensor-to-linalg.
   }];

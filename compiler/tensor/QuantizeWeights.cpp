@@ -100,13 +100,17 @@ struct QuantizeWeights : halcyon::impl::QuantizeWeightsBase<QuantizeWeights> {
     linalg::LinalgOp op = product.op;
     SmallVector<int64_t> extents = op.getStaticLoopRanges();
     const int64_t steps = extents[product.step], perBlock = blockOf(steps), perByte = 8 / bits;
-    if (perBlock == 0)
+    if (perBlock == 0) {
+      op.emitWarning("its matrix stays f32: ") << steps << " weights of a column are no multiple of " << std::max<int64_t>(2, block);
       return;
+    }
     rewriter.setInsertionPoint(op);
     ImplicitLocOpBuilder b(op.getLoc(), rewriter);
     const Quantized weights = quantize(product, extents[product.column], steps, perBlock, b);
-    if (!weights.bytes)
+    if (!weights.bytes) {
+      op.emitWarning("its matrix stays f32: a weight is not finite");
       return;
+    }
 
     // The left operand's steps become blocks, bytes, and weights of a byte.
     Value left = op.getDpsInputs()[product.left];

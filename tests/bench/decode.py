@@ -54,10 +54,11 @@ def fixed(model):
 
 
 def weight_bytes(model):
-    """Of what a token reads once: every matrix, and the embedding as the last product's."""
+    """Of what a token reads whole: the matrices of products, directly or turned; of what is only gathered, a row."""
     from onnx import numpy_helper
 
-    return sum(numpy_helper.to_array(t).nbytes for t in model.graph.initializer if len(t.dims) == 2 and t.dims[0] != 1024)
+    read = {name for node in model.graph.node if node.op_type in ("Gemm", "MatMul", "Transpose") for name in node.input}
+    return sum(numpy_helper.to_array(t).nbytes for t in model.graph.initializer if len(t.dims) == 2 and t.name in read)
 
 
 def compared(program, artifact, model, folder):
@@ -86,6 +87,11 @@ def compared(program, artifact, model, folder):
 
 def main(build, *words):
     given = dict(w[2:].partition("=")[::2] for w in words)
+    if unknown := [w for w in words if not w.startswith("--")] + [f"--{w}" for w in given if w not in ("threads", "seconds", "json", "opt")]:
+        sys.exit(f"decode.py: unknown: {' '.join(unknown)}")
+    for needed in (pathlib.Path(build) / "compiler/halcyonc", pathlib.Path(build) / "tests/bench/peak", CORPUS / NAME / "model.onnx"):
+        if not needed.exists():
+            sys.exit(f"decode.py: there is no {needed}: build with tests, and make the model with tests/corpus/get.py")
     environment()
     import numpy as np
     import onnx
