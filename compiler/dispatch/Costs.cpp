@@ -214,11 +214,20 @@ void Counter::write(Value result) {
   add(elements(result), &Cost::written, bytesEach(result));
 }
 
+// Products of integers count where they are summed, with the addition: as much as those of floats.
+static uint64_t integerOperations(linalg::LinalgOp op, Operation *inner) {
+  if (isa<halcyon::nn::DotBytesOp>(inner))
+    return 8;
+  const bool multiplies = isa<arith::MulIOp>(inner) && inner->getResult(0).getType().isInteger();
+  return multiplies && op.getNumReductionLoops() ? 2 : 0;
+}
+
 void Counter::compute(linalg::LinalgOp op) {
   uint64_t each = 0;
   op.getBlock()->walk([&](Operation *inner) {
     if (inner->getParentOfType<linalg::LinalgOp>() != op)
       return;
+    each += integerOperations(op, inner);
     bool computes = isa<math::MathDialect>(inner->getDialect()) ||
                     isa<arith::AddFOp, arith::SubFOp, arith::MulFOp, arith::DivFOp, arith::MaximumFOp,
                         arith::MinimumFOp, arith::MaxNumFOp, arith::MinNumFOp, arith::NegFOp>(inner);

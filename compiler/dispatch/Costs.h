@@ -11,7 +11,7 @@ namespace halcyon::dispatch {
 struct Cost {
   static constexpr uint16_t noFactor = 65535;
   std::array<uint16_t, 4> factors = {noFactor, noFactor, noFactor, noFactor}; // ascending
-  uint64_t flops = 0;   // floating-point operations; a multiply-add is two, a function of math one
+  uint64_t flops = 0;   // a multiply-add is two, of integers in sums, too; a function of math one
   uint64_t read = 0;    // bytes of memory outside of the kernel, each once however often it is read
   uint64_t written = 0; // bytes
 

@@ -252,7 +252,28 @@ func.func @rows(%table: tensor<100x16xf32>, %at: tensor<4xi64>) -> tensor<4x16xf
   } -> tensor<4x16xf32>
   return %y : tensor<4x16xf32>
 }
-"""
+#a = affine_map<(i, j, k) -> (i, k)>
+#b = affine_map<(i, j, k) -> (k, j)>
+#c = affine_map<(i, j, k) -> (i, j)>
+func.func @bytes(%x: tensor<?x8xi8>) -> tensor<?x16xi32> {
+  %c0 = arith.constant 0 : index
+  %zero = arith.constant 0 : i32
+  %w = arith.constant dense<"0xWEIGHTS"> : tensor<8x16xi8>
+  %n = tensor.dim %x, %c0 : tensor<?x8xi8>
+  %empty = tensor.empty(%n) : tensor<?x16xi32>
+  %fill = linalg.fill ins(%zero : i32) outs(%empty : tensor<?x16xi32>) -> tensor<?x16xi32>
+  %y = linalg.generic {indexing_maps = [#a, #b, #c], iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%x, %w : tensor<?x8xi8>, tensor<8x16xi8>) outs(%fill : tensor<?x16xi32>) {
+  ^bb0(%p: i8, %q: i8, %sum: i32):
+    %u = arith.extui %p : i8 to i32
+    %s = arith.extsi %q : i8 to i32
+    %m = arith.muli %u, %s : i32
+    %a = arith.addi %sum, %m : i32
+    linalg.yield %a : i32
+  } -> tensor<?x16xi32>
+  return %y : tensor<?x16xi32>
+}
+""".replace(b"WEIGHTS", b"03" * 64 + b"fd" * 64)
 
 
 def by_dispatch(s):
@@ -263,6 +284,7 @@ def by_dispatch(s):
         ("a product of 5 rows", ["--function=product", "--input=5x8xf32=1"], [(1, 2 * 5 * 8 * 16, 4 * (5 * 8 + 8 * 16 + 5 * 16))]),
         ("a product of 700 rows", ["--function=product", "--input=700x8xf32=1"], [(1, 2 * 700 * 8 * 16, 4 * (700 * 8 + 8 * 16 + 700 * 16))]),
         ("a product of no rows", ["--function=product", "--input=0x8xf32=1"], []),
+        ("a product of bytes", ["--function=bytes", "--input=5x8xi8=1"], [(1, 2 * 5 * 8 * 16, 5 * 8 + 8 * 16 + 4 * 5 * 16)]),
         ("rows of a table", ["--function=rows", "--input=100x16xf32=1", "--input=4xi64=99,0,7,7"], [(1, 0, 2 * 4 * 16 * 4 + 4 * 8)]),
     ]:
         try:
