@@ -1,11 +1,16 @@
-// What the HAL itself costs, without kernels: nanoseconds a round on one thread, the least of several batches.
+// What the HAL itself costs, without kernels, and what sharing out costs: nanoseconds a round, the least of several batches.
 //
-//   build/tests/bench/calls
+//   build/tests/bench/calls [MODEL.hcm]
 //
-// Nothing is asserted: a busy machine has other numbers.
+// With a model whose arguments are tensors of known shapes, also a prepared call of it at one thread: of one trivial op it
+// takes what a call costs. Jobs are shared with one thread beside the caller; where another program has its processor, the
+// caller does all, and the number is too small: pin both (`taskset -c 0,1`), on a quiet machine. Nothing is asserted.
 #include <cstdio>
+#include <cstring>
 
 #include "halcyon/drivers/cpu.hpp"
+#include "halcyon/drivers/cpu/threads.hpp"
+#include "halcyon/halcyon.hpp"
 #include "halcyon/hal/transfer_async.hpp"
 #include "halcyon/platform.hpp"
 
@@ -77,10 +82,54 @@ Status run() {
   return hal::read(*remote, *far, 0, bytes);
 }
 
+// A thread that is awake, and tasks that do nothing or take a microsecond.
+Status share_out() {
+  cpu::ThreadPool pool(system_allocator());
+  HALCYON_TRY(pool.start(1, false));
+  const auto job = [&](uint32_t count, cpu::ThreadPool::Task task) {
+    pool.run(count, task, nullptr);
+    return Status();
+  };
+  const auto nothing = [](void*, uint32_t, uint32_t) {};
+  const auto busy = [](void*, uint32_t, uint32_t) {
+    const uint64_t until = platform::monotonic_ns() + 1000;
+    while (platform::monotonic_ns() < until) {
+    }
+  };
+  HALCYON_TRY(measure("a job of 2 empty tasks, shared with a thread that is awake", [&] { return job(2, nothing); }));
+  HALCYON_TRY(measure("a job of 16 empty tasks", [&] { return job(16, nothing); }));
+  HALCYON_TRY(measure("a job of 2 tasks of 1 us", [&] { return job(2, busy); }));
+  return measure("a job of 16 tasks of 1 us", [&] { return job(16, busy); });
+}
+
+Status call(const char* path) {
+  cpu::DeviceOptions options;
+  options.threads = 1;
+  HALCYON_ASSIGN(auto device, cpu::create_device(options));
+  HALCYON_ASSIGN(auto program, Program::load(*device, path));
+  HALCYON_ASSIGN(auto main, program->function("main"));
+  HALCYON_ASSIGN(auto prepared, main.prepare());
+  for (uint32_t i = 0; i < main.arguments().size(); ++i) {
+    const ValueDesc& value = main.arguments()[i];
+    int64_t sizes[max_rank] = {};
+    for (size_t d = 0; d < value.shape.size(); ++d) {
+      if (value.shape[d].dynamic()) return {Code::invalid_argument, "calls: an argument has a size that is not known"};
+      sizes[d] = value.shape[d].size;
+    }
+    HALCYON_ASSIGN(auto tensor, Tensor::allocate(*device, Shape(std::span<const int64_t>(sizes, value.shape.size())), value.type));
+    HALCYON_ASSIGN(auto mapped, tensor.map(hal::Access::write));
+    std::memset(mapped.bytes().data(), 0, mapped.bytes().size());
+    HALCYON_TRY(prepared->set_argument(i, tensor));
+  }
+  return measure("a prepared call of the model", [&] { return prepared->run(); });
+}
+
 }  // namespace
 
-int main() {
-  const Status status = run();
+int main(int count, char** words) {
+  Status status = run();
+  if (status.ok()) status = share_out();
+  if (status.ok() && count > 1) status = call(words[1]);
   if (!status.ok()) std::fprintf(stderr, "%s: %s\n", name(status.code()), status.what());
   return status.ok() ? 0 : 1;
 }

@@ -7,6 +7,7 @@
 
 #include "halcyon/drivers/cpu.hpp"
 #include "halcyon/drivers/cpu/features.hpp"
+#include "halcyon/drivers/cpu/threads.hpp"
 #include "halcyon/platform.hpp"
 
 using namespace cts;
@@ -249,6 +250,33 @@ TEST_CASE("a pool of no or too many workers is refused", "[cpu][threads]") {
   options.task_pool = {&pool, &BackwardsPool::run, workers};
 
   REQUIRE(code(cpu::create_device(options)) == Code::invalid_argument);
+}
+
+TEST_CASE("every task of a job runs once, whatever the counts", "[cpu][threads]") {
+  const uint32_t threads = GENERATE(1u, 2u, 8u);
+  cpu::ThreadPool pool(system_allocator());
+  need(pool.start(threads, false));
+  std::vector<std::atomic<uint32_t>> runs(1000);
+  std::atomic<uint32_t> strangers{0};
+  struct Seen {
+    std::vector<std::atomic<uint32_t>>& runs;
+    std::atomic<uint32_t>& strangers;
+    uint32_t workers;
+  } seen{runs, strangers, threads + 1};
+
+  // Long and short jobs in turns: shares that one job does not use keep what an older one left.
+  for (uint32_t round = 0; round < 2000; ++round) {
+    const uint32_t count = round % 3 == 0 ? round % 5 : 1 + round * 37 % 1000;
+    pool.run(count, [](void* context, uint32_t index, uint32_t worker) {
+      auto& all = *static_cast<Seen*>(context);
+      all.runs[index].fetch_add(1, std::memory_order_relaxed);
+      all.strangers.fetch_add(worker >= all.workers, std::memory_order_relaxed);
+    }, &seen);
+    uint32_t wrong = 0;
+    for (uint32_t i = 0; i < 1000; ++i) wrong += runs[i].exchange(0) != (i < count);
+    if (wrong != 0) FAIL("round " << round << " of " << count << " tasks: " << wrong << " did not run once");
+  }
+  REQUIRE(strangers == 0);
 }
 
 TEST_CASE("more threads than processors still finish", "[cpu][threads]") {

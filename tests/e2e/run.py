@@ -30,7 +30,7 @@ CHECKED = [("checked:cpu", 1), ("checked:cpu:unmappable", 1)]
 READS = {"cf_loop_if_ts": [5, 0]}  # values that the host program reads, by case: one condition an iteration
 LARGE = {"gpt2_124m_kv_dyn", "llama60m_kv_dyn", "llama60m_kv_decode_static", "whisper_tiny_encoder", "whisper_tiny_decoder_s16"}
 MODES = {"large": [("cpu", 2), ("cpu:unmappable", 1)],  # at -O2, without --full
-         "O2": [("cpu", 1), ("cpu", 2), ("cpu:unmappable", 1), ("cpu:unmappable", 2), ("cpu,guard=1", 1)],
+         "O2": [("cpu", 1), ("cpu", 2), ("cpu", 3), ("cpu", 8), ("cpu:unmappable", 1), ("cpu:unmappable", 2), ("cpu,guard=1", 1)],
          "O1": [("cpu", 2), ("cpu,guard=1", 1), *CHECKED],
          "O0": [("cpu", 2), ("cpu:unmappable", 1)]}
 

@@ -59,10 +59,17 @@ HALCYON_FUNC Status ThreadPool::start(uint32_t threads, bool pin) {
   if (threads == 0) return {};
   void* memory = allocator_.allocate(allocator_.self, threads * sizeof(Worker), alignof(Worker));
   if (!memory) return out_of_memory();
+  void* shares = allocator_.allocate(allocator_.self, (size_t{threads} + 1) * sizeof(Share), alignof(Share));
+  if (!shares) {
+    allocator_.release(allocator_.self, memory, threads * sizeof(Worker), alignof(Worker));
+    return out_of_memory();
+  }
   threads_ = static_cast<Worker*>(memory);
+  shares_ = static_cast<Share*>(shares);
   count_ = threads;
   pin_ = pin;
   for (uint32_t i = 0; i < threads; ++i) ::new (static_cast<void*>(threads_ + i)) Worker;
+  for (uint32_t i = 0; i <= threads; ++i) ::new (static_cast<void*>(shares_ + i)) Share;
   for (uint32_t i = 0; i < threads; ++i) {
     threads_[i].pool = this;
     threads_[i].index = i + 1;  // the caller is worker 0
@@ -88,19 +95,39 @@ HALCYON_FUNC void ThreadPool::stop() {
     threads_[i].~Worker();
   }
   allocator_.release(allocator_.self, threads_, count_ * sizeof(Worker), alignof(Worker));
+  allocator_.release(allocator_.self, shares_, (size_t{count_} + 1) * sizeof(Share), alignof(Share));
   threads_ = nullptr;
+  shares_ = nullptr;
   count_ = 0;
 }
 
 HALCYON_FUNC void ThreadPool::take_tasks(uint32_t worker) {
-  for (uint32_t i; (i = next_.fetch_add(1, std::memory_order_relaxed)) < tasks_;) task_(context_, i, worker);
+  const uint64_t job = job_ << task_bits;
+  for (uint32_t i = 0, at = worker % used_; i < used_; ++i, at = at + 1 < used_ ? at + 1 : 0) {
+    const uint32_t begin = static_cast<uint32_t>(uint64_t{tasks_} * at / used_);
+    const uint64_t end = job | static_cast<uint32_t>(uint64_t{tasks_} * (at + 1) / used_);
+    std::atomic<uint64_t>& cursor = shares_[at].cursor;
+    uint64_t seen = cursor.load(std::memory_order_relaxed);  // a look does not take the line from its owner
+    while (true) {
+      const uint64_t task = seen >> task_bits == job_ ? seen : job | begin;
+      if (task >= end) break;
+      if (!cursor.compare_exchange_weak(seen, task + 1, std::memory_order_relaxed)) continue;
+      task_(context_, static_cast<uint32_t>(task - job), worker);
+      seen = cursor.load(std::memory_order_relaxed);
+    }
+  }
 }
 
 HALCYON_FUNC void ThreadPool::run(uint32_t count, Task task, void* context) {
+  HALCYON_ASSERT(count <= most_tasks);
+  if (count == 0) return;
   task_ = task;
   context_ = context;
+  job_ = (job_ + 1) & (UINT64_MAX >> task_bits);
+  if (job_ == 0)  // the numbers begin anew: what was left of them goes
+    for (uint32_t i = 0; i < workers(); ++i) shares_[i].cursor.store(UINT64_MAX, std::memory_order_relaxed);
   tasks_ = count;
-  next_.store(0, std::memory_order_relaxed);
+  used_ = count < workers() ? count : workers();
   gate_.store(open, std::memory_order_release);
   epoch_.fetch_add(1, std::memory_order_seq_cst);
   if (const uint32_t parked = parked_.load(std::memory_order_seq_cst); parked != 0) {

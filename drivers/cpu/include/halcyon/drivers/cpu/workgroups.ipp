@@ -74,7 +74,7 @@ HALCYON_FUNC shared::WorkgroupRunner Workgroups::runner() {
 // Sharing costs little while threads are awake, and a wake-up where all sleep: that is worth it once the work
 // that they slept through adds up, be it one dispatch or the many small ones of a small model.
 HALCYON_FUNC bool Workgroups::gains(uint64_t workgroups, uint64_t each_ns) {
-  constexpr uint64_t awake_ns = 3'000, asleep_ns = 60'000;
+  constexpr uint64_t awake_ns = 1'000, asleep_ns = 60'000;
   if (workgroups < 1 + awake_ns / (each_ns + 1)) return false;
   if (task_pool_.run || threads_.awake()) return true;
   if (workgroups < 1 + asleep_ns / (each_ns + 1)) {
@@ -91,10 +91,14 @@ HALCYON_FUNC Workgroups::Estimate& Workgroups::estimate_of(hcy_kernel kernel) {
   return estimates_[mixed >> 56];
 }
 
-// Runs what is left of a job on all threads.
-HALCYON_FUNC void Workgroups::share(Job& job) {
-  const uint64_t rest = job.total - job.first, tasks = uint64_t{workers()} * 8;
-  job.grain = rest / tasks + (rest % tasks != 0);
+// Runs what is left of a job on all threads: in parts that are small beside the whole, so that none waits long for the
+// last one, and take well longer than a part costs.
+HALCYON_FUNC void Workgroups::share(Job& job, uint64_t each_ns) {
+  constexpr uint64_t part_ns = 1'000, parts = 8;  // of a worker, at least
+  const uint64_t rest = job.total - job.first, tasks = workers() * parts;
+  const uint64_t most = rest / tasks + (rest % tasks != 0), worth = 1 + part_ns / (each_ns + 1);
+  const uint64_t fewest = rest / ThreadPool::most_tasks + 1;
+  job.grain = task_pool_.run || most < worth ? most : worth < fewest ? fewest : worth;
   const uint32_t count = static_cast<uint32_t>(rest / job.grain + (rest % job.grain != 0));
   if (task_pool_.run)
     task_pool_.run(task_pool_.self, count, &Job::task, &job);
@@ -107,7 +111,10 @@ HALCYON_FUNC void Workgroups::run_job(Job& job) {
   const uintptr_t key = reinterpret_cast<uintptr_t>(job.kernel);
   uint64_t each_ns = estimate.ns.load(std::memory_order_relaxed);
   const bool known = estimate.kernel.load(std::memory_order_relaxed) == key;
-  const uint64_t begin = platform::monotonic_ns();
+  const uint32_t uses = known ? estimate.uses.load(std::memory_order_relaxed) : 0;
+  estimate.uses.store(uses + 1, std::memory_order_relaxed);
+  const bool timed = uses < first_uses || uses % timed_every == 0;
+  const uint64_t begin = timed ? platform::monotonic_ns() : 0;
   if (!known) {
     job.run(0, 1, 0);
     each_ns = platform::monotonic_ns() - begin;
@@ -116,9 +123,10 @@ HALCYON_FUNC void Workgroups::run_job(Job& job) {
   const bool shares = gains(job.total - job.first, each_ns);
   if (job.failed.load(std::memory_order_relaxed)) return;
   if (shares)
-    share(job);
+    share(job, each_ns);
   else
     job.run(job.first, job.total, 0);
+  if (!timed) return;
   const uint64_t spent = (platform::monotonic_ns() - begin) * (shares ? workers() : 1) / job.total;
   estimate.kernel.store(key, std::memory_order_relaxed);
   estimate.ns.store(known ? each_ns - each_ns / 4 + spent / 4 : spent, std::memory_order_relaxed);
