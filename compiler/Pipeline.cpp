@@ -15,40 +15,41 @@ using namespace mlir;
 
 namespace halcyon {
 
-static std::unique_ptr<Pass> canonicalize() {
-  return createCanonicalizerPass(GreedyRewriteConfig(), brokenPatterns());
+static void canonicalize(OpPassManager &passes) {
+  passes.addPass(createHideIndices());
+  passes.addPass(createCanonicalizerPass(GreedyRewriteConfig(), brokenPatterns()));
 }
 
 static void tensorPhase(OpPassManager &passes, const Options &options) {
   passes.addPass(createCheckInput());
   passes.addPass(createInlinerPass({}, [](OpPassManager &) {})); // not with upstream's whole canonicalizer
   passes.addPass(createSymbolDCEPass());
-  passes.addPass(canonicalize());
+  canonicalize(passes);
   passes.addPass(createCSEPass());
   if (options.optLevel > 1) {
     passes.addNestedPass<func::FuncOp>(createPropagateLayouts());
-    passes.addPass(canonicalize());
+    canonicalize(passes);
   }
   passes.addPass(createDecomposeNn());
   passes.addNestedPass<func::FuncOp>(createTensorToLinalg());
   passes.addNestedPass<func::FuncOp>(createCheckShapes());
   passes.addNestedPass<func::FuncOp>(createResolveDims());
   passes.addNestedPass<func::FuncOp>(createDropEmptyLoops());
-  passes.addPass(canonicalize());
+  canonicalize(passes);
   passes.addPass(createCSEPass());
   if (options.weightBits) {
     QuantizeWeightsOptions quantize;
     quantize.bits = options.weightBits;
     quantize.block = options.weightBlock;
     passes.addNestedPass<func::FuncOp>(createQuantizeWeights(quantize));
-    passes.addPass(canonicalize());
+    canonicalize(passes);
   }
   if (options.optLevel > 0) {
     passes.addNestedPass<func::FuncOp>(createDropUnitDims());
-    passes.addPass(canonicalize());
+    canonicalize(passes);
     passes.addPass(createCSEPass());
     passes.addNestedPass<func::FuncOp>(createFuseElementwise());
-    passes.addPass(canonicalize());
+    canonicalize(passes);
     passes.addPass(createCSEPass());
     passes.addNestedPass<func::FuncOp>(createDropEmptyLoops()); // types have become more precise
   }
@@ -56,16 +57,16 @@ static void tensorPhase(OpPassManager &passes, const Options &options) {
   if (options.optLevel > 1 && options.externalParameters.empty()) {
     passes.addNestedPass<func::FuncOp>(createFoldConstants());
     passes.addNestedPass<func::FuncOp>(createIntegerContractions());
-    passes.addPass(canonicalize());
+    canonicalize(passes);
     passes.addPass(createCSEPass());
     passes.addNestedPass<func::FuncOp>(createFuseElementwise());
-    passes.addPass(canonicalize());
+    canonicalize(passes);
     passes.addPass(createCSEPass());
     passes.addNestedPass<func::FuncOp>(createProveRanges());
     if (options.winogradTile >= 0)
       passes.addNestedPass<func::FuncOp>(createWinograd(WinogradOptions{options.winogradTile, options.winogradFast}));
     passes.addNestedPass<func::FuncOp>(createPackConstants());
-    passes.addPass(canonicalize());
+    canonicalize(passes);
   }
 }
 
@@ -75,7 +76,7 @@ static void dispatchPhase(OpPassManager &passes, const Options &options) {
   form.fuse = options.optLevel > 0;
   passes.addPass(createFormDispatches(form));
   passes.addPass(createResidence());
-  passes.addPass(canonicalize());
+  canonicalize(passes);
   passes.addPass(createCSEPass());
 }
 
@@ -84,14 +85,14 @@ static void schedulePhase(OpPassManager &passes, const Options &options) {
   schedule.donate = options.donations;
   passes.addPass(createScheduleBuffers(schedule));
   passes.addNestedPass<func::FuncOp>(createExpandUnsigned());
-  passes.addPass(canonicalize());
+  canonicalize(passes);
   passes.addPass(createCSEPass());
   passes.addNestedPass<func::FuncOp>(createPlanArena());
-  passes.addPass(canonicalize());
+  canonicalize(passes);
   passes.addPass(createCSEPass()); // equal offsets are one parameter
   passes.addPass(createOutlineCommands());
   passes.addNestedPass<func::FuncOp>(createConvertSCFToCFPass());
-  passes.addPass(canonicalize());
+  canonicalize(passes);
   passes.addPass(createCSEPass());
 }
 

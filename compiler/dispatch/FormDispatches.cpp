@@ -27,7 +27,7 @@ namespace {
 bool isHostOp(Operation *op) {
   if (isa<LaunchOp, tensor::EmptyOp, tensor::ExpandShapeOp, tensor::CollapseShapeOp, tensor::CastOp,
           tensor::ExtractOp, tensor::FromElementsOp, tensor::DimOp, ml_program::GlobalLoadOp,
-          ml_program::GlobalStoreOp, ml_program::GlobalLoadConstOp, cf::AssertOp, halcyon::nn::ReinterpretOp>(op))
+          ml_program::GlobalStoreOp, ml_program::GlobalLoadConstOp, cf::AssertOp, halcyon::nn::ReinterpretOp, halcyon::nn::HiddenIndexOp>(op))
     return true;
   if (isa<scf::SCFDialect, func::FuncDialect, halcyon::host::HostDialect>(op->getDialect()) || op->hasTrait<OpTrait::ConstantLike>())
     return true;

@@ -284,6 +284,10 @@ LogicalResult Scheduler::operation(Operation *op) {
     scalars.map(dim, dimension(dim.getSource(), *index, location));
     return success();
   }
+  if (auto hidden = dyn_cast<nn::HiddenIndexOp>(op)) {
+    scalars.map(hidden, scalars.lookup(hidden.getIndex()));
+    return success();
+  }
   if (isa<tensor::ExtractOp>(op))
     return extract(op);
   if (isa<tensor::FromElementsOp>(op))

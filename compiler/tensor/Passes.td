@@ -14,6 +14,23 @@ def CheckInput : Pass<"halcyon-check-input", "mlir::ModuleOp"> {
   }];
 }
 
+def HideIndices : Pass<"halcyon-hide-indices", "mlir::ModuleOp"> {
+  let summary = "Keeps upstream's fold away from elements of constants that it cannot read";
+  let description = [{
+    Before every canonicalization. An index that stays unknown (an argument, a loop of several iterations) protects
+    its tensor.extract already:
+
+    ```mlir
+    %table = arith.constant dense_resource<t> : tensor<100x4xf32>
+    %x = tensor.extract %table[%c3, %c1] : tensor<100x4xf32>
+    // becomes
+    %i = nn.hidden_index %c3
+    %x = tensor.extract %table[%i, %c1] : tensor<100x4xf32>
+    ```
+  }];
+  let dependentDialects = ["mlir::arith::ArithDialect", "halcyon::nn::NnDialect"];
+}
+
 def CheckShapes : Pass<"halcyon-check-shapes", "mlir::func::FuncOp"> {
   let summary = "Compares sizes that must be equal and are known only at run time";
   let description = [{

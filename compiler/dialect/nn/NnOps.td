@@ -168,4 +168,21 @@ def Nn_DotBytesOp : Op<Nn_Dialect, "dot_bytes",
   let hasVerifier = 1;
 }
 
+def Nn_HiddenIndexOp : Op<Nn_Dialect, "hidden_index", [Pure]> {
+  let summary = "an index that upstream's folds do not see through";
+  let description = [{
+    MLIR 19 aborts when it folds tensor.extract from a constant that is a dense_resource. halcyon-hide-indices hides
+    an index of each that could come to that; canonicalization reads the element where all indices are constants, and
+    shows the index again where the tensor is no such constant any more (in a kernel it is a parameter).
+
+    ```mlir
+    %0 = nn.hidden_index %i
+    %1 = tensor.extract %table[%0, %j] : tensor<100x4xf32>
+    ```
+  }];
+  let arguments = (ins Index:$index);
+  let results = (outs Index:$result);
+  let assemblyFormat = "$index attr-dict";
+}
+
 #endif // HALCYON_DIALECT_NN_OPS
