@@ -365,6 +365,26 @@ GRAPHS = {
         }""",
         {"o": [[[[0.5, 1], [0, 0.25], [-0.5, 0]]] * 4]},
     ),
+    "double groups whose statistics are of the type that stash_type names": (
+        """<ir_version: 10, opset_import: ["" : 21]>
+        g (double[2, 8, 1, 2] x, double[8] s, double[8] b) => (double[2, 8, 1, 2] y)
+        {
+          y = GroupNormalization <num_groups = 8> (x, s, b)
+        }""",
+        {},
+    ),
+    # More than 256 bytes: constants of that size are kept as they lie in the model.
+    "one element of a large constant": (
+        """<ir_version: 8, opset_import: ["" : 17]>
+        g (float[2] x) => (float[1] y, float[2] z)
+        {
+          table = Constant <value = float[70] {%s}> ()
+          place = Constant <value = int64[1] {-3}> ()
+          y = GatherElements (table, place)
+          z = Add (x, y)
+        }""" % ", ".join(map(str, range(70))),
+        {},
+    ),
 }
 
 

@@ -52,14 +52,17 @@ LogicalResult importGroupNormalization(NodeContext &node) {
   if (failed(checkFloat(node, 0)))
     return failure();
   Imported &input = node.in(0);
-  DataType type = input.dataType, inner = statisticsType(node);
+  bool byGroup = node.opset() < 21;
+  // From opset 21 on stash_type holds for f64, too: the standard's function body and both references round to it.
+  DataType type = input.dataType, inner = byGroup ? statisticsType(node) : node.typeAttr("stash_type", DataType::f32);
+  if (!isFloat(inner))
+    return node.error("stash_type") << "expected a type of floats, got " << nameOf(inner);
   double epsilon = node.floatAttr("epsilon", 1e-5f);
   int64_t groups = node.sizeAttr("num_groups", 0);
   if (input.rank() < 3)
     return node.error() << "expected at least 3 dimensions, got " << input.rank();
   if (groups < 1)
     return node.error("num_groups") << groups << " groups";
-  bool byGroup = node.opset() < 21;
   Part x = with.cast(with("Reshape", {with.input(0), with.ints({0, groups, -1})}), inner);
   Part axes = with.ints({2});
   Part off = with("Sub", {x, with("ReduceMean", {x, axes})});
