@@ -376,13 +376,13 @@ GRAPHS = {
     # More than 256 bytes: constants of that size are kept as they lie in the model.
     "one element of a large constant": (
         """<ir_version: 8, opset_import: ["" : 17]>
-        g (float[2] x) => (float[1] y, float[2] z)
+        g (float[2] x) => (float[1, 1] y, float[1, 2] z)
         {
-          table = Constant <value = float[70] {%s}> ()
-          place = Constant <value = int64[1] {-3}> ()
+          table = Constant <value = float[40, 2] {%s}> ()
+          place = Constant <value = int64[1, 1] {27}> ()
           y = GatherElements (table, place)
           z = Add (x, y)
-        }""" % ", ".join(map(str, range(70))),
+        }""" % ", ".join(map(str, range(80))),
         {},
     ),
 }
