@@ -82,6 +82,9 @@ def ort_run(model, feed):
 
 # ---- closeness ---------------------------------------------------------------------------------------
 
+# Operators with a stash_type, since which version; f32 unless told.
+STASHED = {"GroupNormalization": 21, "LayerNormalization": 17, "RMSNormalization": 23}
+
 
 def loosest(arrays):
     """The largest unit in the last place of the floating-point types among them; 0 without any."""
