@@ -13,9 +13,10 @@ using namespace halcyon;
 
 // Window loops up to so many iterations are unrolled: their addresses fold into the loads.
 static constexpr int64_t unrollLimit = 9;
-// Rows of one workgroup, and of all, for the next panels to be read ahead: fewer are bound by memory anyway; of more the first
-// workgroup alone finds them in no cache.
+// Rows of one workgroup, and of all, for the next panels to be read ahead: fewer have four panels' streams, which the processor
+// reads ahead itself; of more the first workgroup alone finds them in no cache.
 static constexpr int64_t fewestAhead = 8, mostAhead = 512;
+static constexpr int64_t lineBits = 512; // of the cache
 static constexpr unsigned aheadLocality = 3; // into L1: T1 and T2 lose up to 3 % for panels that fit it
 
 namespace {
@@ -117,7 +118,7 @@ private:
     for (unsigned which : inside)
       rows = ShapedType::isDynamic(rows) || ShapedType::isDynamic(extents[which]) ? ShapedType::kDynamic : rows * extents[which];
     auto type = cast<MemRefType>(memory.getType());
-    if (llvm::any_of(plan.reductions, [&](unsigned which) { return ShapedType::isDynamic(extents[which]); }) || registers.columns < 2 ||
+    if (llvm::any_of(plan.reductions, [&](unsigned which) { return ShapedType::isDynamic(extents[which]); }) || registers.columns != 2 ||
         failed(getStridesAndOffset(type, strides, offset)) || strides[panel.result] != depth * panel.width ||
         (!ShapedType::isDynamic(rows) && rows < fewestAhead) || rowsInAll() > mostAhead)
       return;
@@ -129,8 +130,9 @@ private:
         return index(llvm::divideCeil(elements, rows));
       return b.create<arith::CeilDivUIOp>(index(elements), b.create<arith::MaxUIOp>(all, one));
     };
-    const int64_t columns = registers.columns * registers.lanes;
-    ahead = Ahead{memory, map, llvm::to_vector(inside), share(depth * columns), share(registers.rows * columns)};
+    const int64_t columns = registers.columns * registers.lanes, step = registers.rows * columns;
+    const int64_t bits = type.getElementTypeBitWidth(), lines = ShapedType::isDynamic(rows) ? 2 : llvm::divideCeil(llvm::divideCeil(step, rows) * bits, lineBits);
+    ahead = Ahead{memory, map, llvm::to_vector(inside), share(depth * columns), share(step), lines, lineBits / bits};
   }
 
   void askAhead() {
@@ -138,29 +140,22 @@ private:
     Value next = b.create<arith::DivUIOp>(
         b.create<arith::AddIOp>(loops[plan.v], index(registers.columns * registers.lanes)), index(panel.width));
     SmallVector<Value> at(ahead->map.getNumResults(), zero);
-    auto ask = [&] { b.create<memref::PrefetchOp>(ahead->memory, at, /*isWrite=*/false, aheadLocality, /*isDataCache=*/true); };
-    // Few rows wait for memory: each step asks for all of its next columns.
-    const bool isFew = shape.rows * 2 < registers.rows;
     for (auto [i, expr] : llvm::enumerate(ahead->map.getResults()))
-      if (auto dim = dyn_cast<AffineDimExpr>(expr); dim && (isFew || !llvm::is_contained(plan.reductions, dim.getPosition())))
+      if (auto dim = dyn_cast<AffineDimExpr>(expr); dim && !llvm::is_contained(plan.reductions, dim.getPosition()))
         at[i] = loops[dim.getPosition()];
     at[panel.result] = next;
-    if (isFew) {
-      for (int64_t column = 0; column < registers.columns * registers.lanes; column += panel.width) {
-        at[panel.result] = b.create<arith::AddIOp>(next, index(column / panel.width));
-        ask();
-      }
-      return;
-    }
     auto position = [&](ArrayRef<unsigned> nested) {
       Value nestedAt = zero;
       for (unsigned which : nested)
         nestedAt = b.create<arith::AddIOp>(b.create<arith::MulIOp>(nestedAt, sizes[which]), loops[which]);
       return nestedAt;
     };
-    at.back() = b.create<arith::AddIOp>(b.create<arith::MulIOp>(position(ahead->rows), ahead->eachRow),
-                                        b.create<arith::MulIOp>(position(plan.reductions), ahead->eachStep));
-    ask();
+    Value first = b.create<arith::AddIOp>(b.create<arith::MulIOp>(position(ahead->rows), ahead->eachRow),
+                                          b.create<arith::MulIOp>(position(plan.reductions), ahead->eachStep));
+    for (int64_t line = 0; line < ahead->lines; ++line) {
+      at.back() = b.create<arith::AddIOp>(first, index(line * ahead->lineElements));
+      b.create<memref::PrefetchOp>(ahead->memory, at, /*isWrite=*/false, aheadLocality, /*isDataCache=*/true);
+    }
   }
 
   void nest(unsigned at) {
@@ -225,7 +220,10 @@ private:
     if (!ShapedType::isDynamic(extent) && extent <= lanes)
       wide = 1;
     Value from = zero;
-    for (unsigned count : {wide, 1u}) {
+    SmallVector<unsigned> counts = {wide, 1};
+    if (wide == 4 && plan.u) // of few rows
+      counts.insert(counts.begin() + 1, 2);
+    for (unsigned count : counts) {
       // Of an unknown extent, the partial vectors' loop does single ones too.
       if (count == 1 && wide > 1 && ShapedType::isDynamic(extent) && registers.masks)
         break;
@@ -278,7 +276,7 @@ private:
     });
   }
 
-  // Blocks of nearly equal height where the extent is known, else whole blocks and halves of them.
+  // Blocks of nearly equal height where the extent is known, else whole blocks and one of what is left.
   void rows(function_ref<void()> body) {
     inRow = body;
     unsigned most = registers.rows;
@@ -294,11 +292,36 @@ private:
       return;
     }
     Value from = zero;
+    const bool isExact = tailsAreExact();
     for (unsigned height = most; height > 0; height = height == most ? llvm::PowerOf2Ceil(most) / 2 : height / 2) {
       Value whole = b.create<arith::DivUIOp>(b.create<arith::SubIOp>(sizes[*plan.u], from), index(height));
       Value to = b.create<arith::AddIOp>(from, b.create<arith::MulIOp>(whole, index(height)));
       rowLoop(from, to, height, ShapedType::kDynamic);
       from = to;
+      if (isExact)
+        return lastRows(from, most);
+    }
+  }
+
+  // Halves of blocks would read the columns once each, and have too few sums to hide how long an addition takes. Unrolled
+  // windows would be too much code.
+  bool tailsAreExact() const {
+    return !padded && plan.inPlacePanel() && !plan.reductions.empty() && !unrolls(plan.reductions.size() - 1);
+  }
+
+  // A body for each height.
+  void lastRows(Value from, unsigned most) {
+    SmallVector<int64_t> heights = llvm::to_vector(llvm::seq<int64_t>(1, most));
+    auto made = b.create<scf::IndexSwitchOp>(TypeRange(), b.create<arith::SubIOp>(sizes[*plan.u], from), heights, heights.size());
+    OpBuilder::InsertionGuard guard(b);
+    auto body = [&](Region &region) {
+      b.setInsertionPointToStart(&region.emplaceBlock());
+      b.setInsertionPoint(b.create<scf::YieldOp>());
+    };
+    body(made.getDefaultRegion());
+    for (auto [height, region] : llvm::zip(heights, made.getCaseRegions())) {
+      body(region);
+      rowLoop(from, sizes[*plan.u], height, 1);
     }
   }
 
@@ -517,6 +540,7 @@ private:
     AffineMap map;
     SmallVector<unsigned> rows; // the loops that read the same columns
     Value eachRow, eachStep;    // elements that a row asks for, and a step of a block
+    int64_t lines, lineElements; // of the cache, in a step
   };
   std::optional<Ahead> ahead;
 };

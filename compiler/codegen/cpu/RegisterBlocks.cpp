@@ -19,8 +19,6 @@ namespace halcyon {
 using namespace mlir;
 using namespace halcyon;
 
-// So few rows keep too few sums going in blocks of two vectors: each waits for the one before it.
-static constexpr int64_t fewRows = 2;
 
 namespace {
 struct CpuRegisterBlocks : halcyon::impl::CpuRegisterBlocksBase<CpuRegisterBlocks> {
@@ -46,12 +44,16 @@ struct CpuRegisterBlocks : halcyon::impl::CpuRegisterBlocksBase<CpuRegisterBlock
         claim(function, op, rewriter, erased);
   }
 
+  // So few rows are one block of four vectors: with two vectors their sums wait for the ones before them, and weights from
+  // memory come in fewer streams.
+  int64_t fewRows() const { return vectorRegisters >= 32 ? 6 : 3; }
+
   Registers registersFor(const RegisterPlan &plan, bool hasFewRows) const {
     Registers registers;
     registers.lanes = vectorBytes / 4;
     registers.masks = vectorBytes >= 32;
     registers.columns = !plan.u || hasFewRows ? 4 : plan.sharesScalars() ? 2 : 1;
-    registers.rows = hasFewRows ? fewRows : vectorRegisters >= 32 ? 8 : vectorBytes >= 32 ? 6 : 4;
+    registers.rows = hasFewRows ? fewRows() : vectorRegisters >= 32 ? 8 : vectorBytes >= 32 ? 6 : 4;
     return registers;
   }
 
@@ -72,7 +74,7 @@ struct CpuRegisterBlocks : halcyon::impl::CpuRegisterBlocksBase<CpuRegisterBlock
       return;
     const int64_t rows = plan->u ? op.getStaticLoopRanges()[*plan->u] : 0;
     const bool mayBeFew = plan->u && plan->sharesScalars() && plan->inPlacePanel() &&
-                          (ShapedType::isDynamic(rows) || rows <= fewRows) &&
+                          (ShapedType::isDynamic(rows) || rows <= fewRows()) &&
                           panelsSuit(*plan, registersFor(*plan, /*hasFewRows=*/true));
     const Registers registers = registersFor(*plan, mayBeFew && !ShapedType::isDynamic(rows));
     if (!panelsSuit(*plan, registers))
@@ -97,7 +99,7 @@ struct CpuRegisterBlocks : halcyon::impl::CpuRegisterBlocksBase<CpuRegisterBlock
       Value extent = getValueOrCreateConstantIndexOp(
           builder, op.getLoc(), cast<linalg::LinalgOp>(op.getOperation()).createLoopRanges(builder, op.getLoc())[*plan->u].size);
       Value isFew = builder.create<arith::CmpIOp>(arith::CmpIPredicate::ule, extent,
-                                                  builder.create<arith::ConstantIndexOp>(fewRows));
+                                                  builder.create<arith::ConstantIndexOp>(fewRows()));
       auto branch = builder.create<scf::IfOp>(isFew, /*withElseRegion=*/true);
       builder.setInsertionPointToStart(branch.thenBlock());
       writeBlocks(*plan, fusion, padding, registersFor(*plan, /*hasFewRows=*/true), builder);

@@ -278,7 +278,7 @@ func.func @partial_second(%x: memref<3x100xf32>, %w: memref<1x100x16xf32>, %out:
   return
 }
 
-// A row or two, known or found when it runs: four vectors of each, for sums enough that none waits for the one before it.
+// Few rows, known or found when it runs: four vectors of each, for sums enough that none waits for the one before it.
 // CHECK-LABEL: func.func @few_rows(
 // CHECK: scf.for {{.*}} -> (vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>)
 // CHECK-NOT: linalg
@@ -296,7 +296,7 @@ func.func @few_rows(%x: memref<2x100xf32>, %w: memref<4x100x16xf32>, %out: memre
 
 // CHECK-LABEL: func.func @maybe_few_rows(
 // CHECK: %[[ROWS:.+]] = memref.dim %{{.+}}, %c0
-// CHECK: %[[FEW:.+]] = arith.cmpi ule, %[[ROWS]], %c2
+// CHECK: %[[FEW:.+]] = arith.cmpi ule, %[[ROWS]], %c3
 // CHECK: scf.if %[[FEW]]
 // CHECK: scf.for {{.*}} step %c32
 // CHECK: } else {
@@ -360,14 +360,24 @@ func.func @other_type(%x: memref<4x100xi32>, %w: memref<100x16xi32>, %out: memre
   return
 }
 
-// Of rows whose number is not known, what is left of whole blocks asks for all that its step of the next columns has.
-// CHECK-LABEL: func.func @read_ahead_of_few(
+// Of rows whose number is not known, what is left of whole blocks is one block, and each step asks for two lines of the next
+// columns: so few rows may share them.
+// CHECK-LABEL: func.func @unknown_rows(
 // CHECK-SAME: %[[W:[^:]+]]: memref<5x100x16xf32>
-// CHECK: memref.prefetch %[[W]][%{{.+}}, %c0, %{{.+}}]
-// CHECK: memref.prefetch %[[W]][%{{.+}}, %c0, %{{.+}}]
-// CHECK: memref.prefetch %[[W]][%{{.+}}, %arg{{.+}}, %c0], read, locality<3>, data
+// CHECK: } else {
+// CHECK: scf.for {{.*}} step %c6
+// CHECK: memref.prefetch %[[W]][%[[NEXT:.+]], %c0, %[[AT:.+]]], read, locality<3>, data
+// CHECK: %[[LINE:.+]] = arith.addi %[[AT]], %c16
+// CHECK: memref.prefetch %[[W]][%[[NEXT]], %c0, %[[LINE]]], read, locality<3>, data
+// CHECK: %[[LEFT:.+]] = arith.subi
+// CHECK: scf.index_switch %[[LEFT]]
+// CHECK: case 1 {
+// CHECK: scf.for %{{.+}} = %c0 to %c100 {{.*}} -> (vector<8xf32>, vector<8xf32>) {
+// CHECK: case 5 {
+// CHECK: scf.for %{{.+}} = %c0 to %c100 {{.*}} -> (vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>) {
+// CHECK: default {
 // CHECK-NOT: linalg
-func.func @read_ahead_of_few(%x: memref<?x100xf32>, %w: memref<5x100x16xf32>, %out: memref<?x80xf32>) {
+func.func @unknown_rows(%x: memref<?x100xf32>, %w: memref<5x100x16xf32>, %out: memref<?x80xf32>) {
   linalg.generic {indexing_maps = [#a, affine_map<(m, n, k) -> (n floordiv 16, k, n mod 16)>, #c],
                   iterator_types = ["parallel", "parallel", "reduction"]}
       ins(%x, %w : memref<?x100xf32>, memref<5x100x16xf32>) outs(%out : memref<?x80xf32>) {
