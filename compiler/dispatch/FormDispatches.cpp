@@ -27,7 +27,7 @@ namespace {
 bool isHostOp(Operation *op) {
   if (isa<LaunchOp, tensor::EmptyOp, tensor::ExpandShapeOp, tensor::CollapseShapeOp, tensor::CastOp,
           tensor::ExtractOp, tensor::FromElementsOp, tensor::DimOp, ml_program::GlobalLoadOp,
-          ml_program::GlobalStoreOp, ml_program::GlobalLoadConstOp, cf::AssertOp, halcyon::nn::ReinterpretOp, halcyon::nn::HiddenIndexOp>(op))
+          ml_program::GlobalStoreOp, ml_program::GlobalLoadConstOp, cf::AssertOp, halcyon::nn::ReinterpretOp>(op))
     return true;
   if (isa<scf::SCFDialect, func::FuncDialect, halcyon::host::HostDialect>(op->getDialect()) || op->hasTrait<OpTrait::ConstantLike>())
     return true;
@@ -115,6 +115,11 @@ struct FormDispatches : halcyon::impl::FormDispatchesBase<FormDispatches> {
   }
 
   void runOnOperation() override {
+    // Kernels get their constants as parameters; the host's indices are hidden again before the next fold.
+    getOperation().walk([](halcyon::nn::HiddenIndexOp op) {
+      op.replaceAllUsesWith(op.getIndex());
+      op.erase();
+    });
     Executables executables(getOperation());
     for (auto function : llvm::make_early_inc_range(getOperation().getOps<func::FuncOp>())) {
       if (function.isExternal())

@@ -373,7 +373,16 @@ GRAPHS = {
         }""",
         {"x": [[[[3, 2]], [[-1, 1]], [[4, -4]], [[-3, 3]]], [[[-2, -1]], [[2, 0]], [[-4, 2]], [[-3, 1]]]]},
     ),
-    # More than 256 bytes: constants of that size are kept as they lie in the model.
+    # Constants of more than 256 bytes are kept as they lie in the model.
+    "rows of a large constant in order": (
+        """<ir_version: 8, opset_import: ["" : 17]>
+        g () => (float[A, 9] y)
+        {
+          table = Constant <value = float[8, 9] {%s}> ()
+          y = Unique <axis = 0> (table)
+        }""" % ", ".join(str(i * 5 % 18 // 9) for i in range(72)),
+        {},
+    ),
     "one element of a large constant": (
         """<ir_version: 8, opset_import: ["" : 17]>
         g (double[2] x) => (double[1, 1] y, double[1, 2] z)
