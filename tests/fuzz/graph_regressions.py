@@ -373,6 +373,16 @@ GRAPHS = {
         }""",
         {"x": [[[[3, 2]], [[-1, 1]], [[4, -4]], [[-3, 3]]], [[[-2, -1]], [[2, 0]], [[-4, 2]], [[-3, 1]]]]},
     ),
+    "a scalar that gets its dimension from axes of the run time": (
+        """<ir_version: 10, opset_import: ["" : 21]>
+        g (int64[1] axes, float[1] x) => (float[A] y)
+        {
+          s = Constant <value = float {2}> ()
+          one = Unsqueeze (s, axes)
+          y = Concat <axis = 0> (x, one)
+        }""",
+        {"axes": [0]},
+    ),
     # Constants of more than 256 bytes are kept as they lie in the model.
     "rows of a large constant in order": (
         """<ir_version: 8, opset_import: ["" : 17]>

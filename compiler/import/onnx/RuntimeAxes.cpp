@@ -1,6 +1,7 @@
 #include "import/onnx/RuntimeAxes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
 
 using namespace mlir;
 
@@ -52,7 +53,7 @@ OpFoldResult RuntimeAxes::valueAt(NodeContext &node, int64_t dimension,
   for (auto [entry, value] : llvm::zip(entries, values))
     made = b.createOrFold<arith::SelectOp>(isEqual(b, entry, constantIndex(b, dimension)),
                                            asValue(b, value), made);
-  return made;
+  return getAsOpFoldResult(made);
 }
 
 OpFoldResult RuntimeAxes::choose(NodeContext &node, int64_t dimension, OpFoldResult yes,
@@ -76,12 +77,12 @@ Dims RuntimeAxes::without(NodeContext &node, ArrayRef<OpFoldResult> dims) const 
     Value next = b.createOrFold<arith::AddIOp>(place, one);
     place = b.createOrFold<arith::SelectOp>(isOut, place, next);
   }
-  return Dims(made.begin(), made.end());
+  return getAsOpFoldResult(made);
 }
 
 Dims RuntimeAxes::with(NodeContext &node, ArrayRef<OpFoldResult> dims) const {
   ImplicitLocOpBuilder &b = node.b;
-  Dims made;
+  SmallVector<Value> made;
   Value place = constantIndex(b, 0), one = constantIndex(b, 1);
   for (Value isNew : named) {
     Value dim = one;
@@ -93,7 +94,7 @@ Dims RuntimeAxes::with(NodeContext &node, ArrayRef<OpFoldResult> dims) const {
     Value next = b.createOrFold<arith::AddIOp>(place, one);
     place = b.createOrFold<arith::SelectOp>(isNew, place, next);
   }
-  return made;
+  return getAsOpFoldResult(made);
 }
 
 FailureOr<OneAxis> OneAxis::of(NodeContext &node, const Imported &input, size_t index,
