@@ -4,7 +4,7 @@
 
 #include "dispatch_times.hpp"
 #include "fail.hpp"
-#include "halcyon/platform.hpp"
+#include "halcyon/platform_pages.hpp"
 #include "session.hpp"
 #include "verbs.hpp"
 
@@ -18,6 +18,7 @@ struct Measured {
   uint64_t transient_bytes = 0;  // device memory that a call needs beside arguments, results and constants
   uint64_t constant_bytes = 0;
   double allocations_per_call = 0;  // of host or device memory, once warm
+  double page_faults_per_call = 0;  // once warm
   size_t calls = 0;
 };
 
@@ -52,9 +53,11 @@ Measured measure(Session& session, double seconds) {
   session.feed_back(*call);
   session.check(call->run());  // warm: buffers are there, caches are filled
   std::vector<uint32_t> times;  // in units of 1 ns, capped at 4 s
-  times.reserve(most_calls);
+  times.assign(most_calls, 0);  // its pages are there, too
+  times.clear();
   const bool donates = session.donates();
   const uint64_t host_before = session.allocations(), device_before = device.stats().allocations;
+  const uint64_t faults_before = halcyon::platform::page_faults();
   const uint64_t until = monotonic_ns() + static_cast<uint64_t>(seconds * 1e9);
   for (begin = monotonic_ns(); (begin < until || times.size() < fewest_calls) && times.size() < most_calls;) {
     if (donates) {
@@ -67,6 +70,8 @@ Measured measure(Session& session, double seconds) {
     begin = end;
   }
   measured.calls = times.size();
+  const uint64_t faults = halcyon::platform::page_faults() - faults_before;
+  measured.page_faults_per_call = static_cast<double>(faults) / static_cast<double>(times.size());
   const uint64_t allocated = session.allocations() - host_before + device.stats().allocations - device_before;
   measured.allocations_per_call = static_cast<double>(allocated) / static_cast<double>(times.size());
   std::sort(times.begin(), times.end());
@@ -83,18 +88,18 @@ Measured measure(Session& session, double seconds) {
 void print_json(const Measured& m) {
   std::printf(
       "{\"load_ms\": %.6f, \"first_ms\": %.6f, \"median_ms\": %.6f, \"min_ms\": %.6f, \"p90_ms\": %.6f, \"p99_ms\": %.6f, "
-      "\"transient_bytes\": %llu, \"constant_bytes\": %llu, \"allocations_per_call\": %g, \"calls\": %zu}\n",
+      "\"transient_bytes\": %llu, \"constant_bytes\": %llu, \"allocations_per_call\": %g, \"page_faults_per_call\": %g, \"calls\": %zu}\n",
       m.load_ms, m.first_ms, m.median_ms, m.min_ms, m.p90_ms, m.p99_ms, static_cast<unsigned long long>(m.transient_bytes),
-      static_cast<unsigned long long>(m.constant_bytes), m.allocations_per_call, m.calls);
+      static_cast<unsigned long long>(m.constant_bytes), m.allocations_per_call, m.page_faults_per_call, m.calls);
 }
 
 void print_text(const Measured& m, const std::string& function) {
   std::printf("%s: median %.6g ms, min %.6g, p90 %.6g, p99 %.6g (%zu calls)\n", function.c_str(), m.median_ms, m.min_ms,
               m.p90_ms, m.p99_ms, m.calls);
   std::printf("load %.6g ms, first call %.6g ms\n", m.load_ms, m.first_ms);
-  std::printf("transient %llu bytes, constants %llu bytes, %g allocations a call\n",
+  std::printf("transient %llu bytes, constants %llu bytes, %g allocations and %g page faults a call\n",
               static_cast<unsigned long long>(m.transient_bytes), static_cast<unsigned long long>(m.constant_bytes),
-              m.allocations_per_call);
+              m.allocations_per_call, m.page_faults_per_call);
 }
 
 // "264,28": GFLOP/s and GB/s.

@@ -5,6 +5,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cstdio>
+#include <cstring>
+
 #include "halcyon/drivers/cpu.hpp"
 #include "halcyon/drivers/cpu/features.hpp"
 #include "halcyon/drivers/cpu/threads.hpp"
@@ -23,6 +26,23 @@ Status run(hal::Device& device, Kernel kernel, hal::Buffer& buffer, uint64_t wor
   auto commands = list(device, {one.command}, 1);
   const Binding bindings[] = {{.buffer = &buffer}};
   return device.submit({.commands = commands.get(), .bindings = bindings});
+}
+
+// Whether this address is in a mapping that was advised to have huge pages.
+bool advised_huge(const std::byte* at) {
+  std::FILE* maps = std::fopen("/proc/self/smaps", "r");
+  REQUIRE(maps);
+  char line[512];
+  unsigned long begin = 0, end = 0;
+  bool inside = false, advised = false;
+  while (std::fgets(line, sizeof line, maps)) {
+    if (std::sscanf(line, "%lx-%lx ", &begin, &end) == 2)
+      inside = reinterpret_cast<uintptr_t>(at) - begin < end - begin;
+    else if (inside && std::strncmp(line, "VmFlags:", 8) == 0)
+      advised = std::strstr(line, " hg") != nullptr;
+  }
+  std::fclose(maps);
+  return advised;
 }
 
 }  // namespace
@@ -58,6 +78,20 @@ TEST_CASE("buffers take no more than their limit, and the device goes on", "[cpu
   CHECK(code(device->allocate({.size = 700000})) == Code::ok);
   CHECK(device->stats().reserved_bytes <= 1000000);
   CHECK(device->stats().peak_reserved_bytes <= 2000000);
+}
+
+// Nothing where the system has no such pages, or gives them to all who are large.
+TEST_CASE("large buffers ask for huge pages, small ones do not", "[cpu][options]") {
+  std::FILE* setting = std::fopen("/sys/kernel/mm/transparent_hugepage/enabled", "r");
+  if (!setting) return;
+  std::fclose(setting);
+  auto device = need(create(""));
+  auto large = need(device->allocate({.size = 9 << 20})), small = need(device->allocate({.size = 1 << 20}));
+
+  CHECK(advised_huge(need(large->map(hal::Access::write)).data() + (4 << 20)));
+  CHECK_FALSE(advised_huge(need(small->map(hal::Access::write)).data()));
+  large->unmap();
+  small->unmap();
 }
 
 TEST_CASE("a queued allocation past the limit fails its signal", "[cpu][options][limits]") {

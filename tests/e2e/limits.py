@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What must not take longer or more: limits.py BUILD. Each limit is met by the best of a few tries, so that a busy machine does
 not fail it; the numbers are printed."""
-import json, os, subprocess, sys, time
+import json, os, pathlib, subprocess, sys, time
 
 import constructs
 from halcyon import Count, Tools
@@ -36,6 +36,35 @@ def resident(tools, *words):
     return usage.ru_maxrss * 1024, error.strip() if status else None
 
 
+def mapped(process, file):
+    """What a process has of a mapped file: bytes resident, and of them bytes that nobody else has."""
+    sums, inside = {}, False
+    for line in pathlib.Path(f"/proc/{process.pid}/smaps").read_text().splitlines():
+        key, _, value = line.partition(":")
+        if "-" in key and " " in key:  # a mapping's first line
+            inside = line.endswith(str(file))
+        elif inside and value.endswith(" kB"):
+            sums[key] = sums.get(key, 0) + 1024 * int(value.split()[0])
+    return sums.get("Rss", 0), sums.get("Private_Clean", 0) + sums.get("Private_Dirty", 0)
+
+
+def shared(tools, artifact, constants, *words):
+    """Two processes that both have read all constants: what is wrong with how they have them, or None."""
+    two = [subprocess.Popen([tools.halcyon, "bench", artifact, "--threads=1", "--seconds=60", *words], stdout=subprocess.DEVNULL) for _ in range(2)]
+    try:
+        end = time.time() + 50
+        while time.time() < end and all(process.poll() is None for process in two):
+            (resident, private), (other, _) = (mapped(process, artifact) for process in two)
+            if min(resident, other) >= 0.9 * constants:
+                return f"{private} of {resident} bytes are one process's own" if private > 0.02 * resident else None
+            time.sleep(0.1)
+        return "they did not read them"
+    finally:
+        for process in two:
+            process.kill()
+            process.wait()
+
+
 def main(build):
     tools = Tools(build)
     count = Count("limits")
@@ -66,6 +95,10 @@ def main(build):
         large, failed_too = resident(tools, "run", resnet, "--device=null", image)
         return (large - small - 2 * 4 * 3 * 224 * 224) / 2**20, failed or failed_too  # less the image, read and placed
     at_most(count, "resident memory for its constants", 4, "MB", 3, growth)
+    at_most(count, "page faults of a warm call of tv_resnet50", 0, "a call", 3,
+            bench(tools, resnet, "page_faults_per_call", image, "--seconds=5"))
+    constants = tools.inspect(resnet)["constant_bytes"]
+    count.test("processes share constants", shared(tools, resnet, constants, image))
     return count.close()
 
 

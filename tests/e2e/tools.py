@@ -220,7 +220,8 @@ def artifacts(s):
         s.count.test("what inspect --json says", None if shown["functions"][0]["arguments"][0] ==
                      {"name": "a", "type": "f32", "shape": [4], "residence": "device"} else f"{shown}")
         measured = json.loads(s.works("bench --json", r"^\{", "bench", add, *good, "--seconds=0.1", "--threads=1", "--json"))
-        keys = {"load_ms", "first_ms", "median_ms", "min_ms", "p90_ms", "p99_ms", "transient_bytes", "constant_bytes", "allocations_per_call"}
+        keys = {"load_ms", "first_ms", "median_ms", "min_ms", "p90_ms", "p99_ms", "transient_bytes", "constant_bytes", "allocations_per_call",
+                "page_faults_per_call", "calls"}
         s.count.test("the keys of bench --json", None if keys <= set(measured) else f"lacks {keys - set(measured)}")
         s.count.test("a warm call allocates nothing", None if measured["allocations_per_call"] == 0 else f"{measured['allocations_per_call']}")
     except (ValueError, KeyError, IndexError) as x:

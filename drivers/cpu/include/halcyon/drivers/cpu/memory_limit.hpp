@@ -1,4 +1,5 @@
-// halcyon/drivers/cpu/memory_limit.hpp -- counts what a device takes from an allocator, and refuses more than it may have.
+// halcyon/drivers/cpu/memory_limit.hpp -- counts what a device takes from an allocator, refuses more than it may have, and
+// asks for huge pages where one fits.
 //
 //   MemoryLimit memory(allocator, limit);
 //   pool = MemoryPool(memory.allocator(), ...);     // null where the limit would be passed
@@ -8,6 +9,7 @@
 #include <atomic>
 
 #include "halcyon/allocator.hpp"
+#include "halcyon/platform_pages.hpp"
 
 HALCYON_NAMESPACE_BEGIN
 namespace cpu {
@@ -24,6 +26,8 @@ class MemoryLimit {
   uint64_t peak() const { return peak_.load(std::memory_order_relaxed); }
 
  private:
+  static constexpr size_t huge = 4 << 20;  // has an aligned huge page of 2 MiB in it
+
   void* take(size_t size, size_t alignment) {
     uint64_t before = reserved_.load(std::memory_order_relaxed);
     do {
@@ -34,6 +38,7 @@ class MemoryLimit {
       reserved_.fetch_sub(size, std::memory_order_relaxed);
       return nullptr;
     }
+    if (size >= huge) platform::prefer_huge_pages(memory, size);
     for (uint64_t peak = peak_.load(std::memory_order_relaxed);
          peak < before + size && !peak_.compare_exchange_weak(peak, before + size, std::memory_order_relaxed);) {
     }
