@@ -23,7 +23,7 @@ struct Options {
   bool staticExecutables = false;      // kernels in an object file beside the artifact, for a program to link in
   int optLevel = 2;
   int winogradTile = 0;                // 2 or 4; 0: what wins; -1: none
-  bool winogradFast = false;           // 4 may win, too
+  bool fastMath = false;               // results may be further from exact ones than the bar allows
   int jobs = 0;                        // threads; 0: all cores
   bool externalResourcesMappable = false;
   std::string dumpDir;                 // where to write each phase's module; empty: nowhere

@@ -64,7 +64,7 @@ static void tensorPhase(OpPassManager &passes, const Options &options) {
     passes.addPass(createCSEPass());
     passes.addNestedPass<func::FuncOp>(createProveRanges());
     if (options.winogradTile >= 0)
-      passes.addNestedPass<func::FuncOp>(createWinograd(WinogradOptions{options.winogradTile, options.winogradFast}));
+      passes.addNestedPass<func::FuncOp>(createWinograd(WinogradOptions{options.winogradTile, options.fastMath}));
     passes.addNestedPass<func::FuncOp>(createPackConstants());
     canonicalize(passes);
   }

@@ -101,7 +101,7 @@ def Winograd : Pass<"halcyon-winograd", "mlir::func::FuncOp"> {
     Requires: halcyon-drop-unit-dims, halcyon-fuse-elementwise; comes before halcyon-pack-constants.
   }];
   let options = [Option<"tile", "tile", "int64_t", "0", "2 or 4: for every convolution that can be; 0: what wins">,
-                 Option<"fast", "fast", "bool", "false", "Tiles of 4x4 may win, not only those of 2x2">];
+                 Option<"fast", "fast", "bool", "false", "Tiles of 4x4 may win, not only those of 2x2 (--fast-math)">];
   let dependentDialects = ["mlir::arith::ArithDialect", "mlir::linalg::LinalgDialect", "mlir::tensor::TensorDialect",
                            "halcyon::nn::NnDialect"];
 }

@@ -17,8 +17,10 @@ static constexpr const char *usage =
   --executables=elf|static       where kernels are: in the artifact (elf), or for a program to link in: OUT's name
                                  with .o has them, with .h declares the table for cpu::create_device
   -O0 | -O1 | -O2                fallback alone | with fusion | with specialised kernels (-O2)
-  --winograd=auto|fast|off|2|4   3x3 convolutions of stride 1: by tiles of 2x2 where that wins (auto), by 4x4 too,
-                                 which is less exact (fast), never, or always. An infinite input spreads over its tile
+  --fast-math                    whatever is faster though less exact: 3x3 convolutions by tiles of 4x4 where that wins.
+                                 NaN and infinity are treated as without it
+  --winograd=auto|off|2|4        3x3 convolutions of stride 1: by tiles where that wins (auto: 2x2, with --fast-math 4x4
+                                 too), never, or always by these. An infinite input spreads over its tile
   --donate=IN:OUT                result OUT takes argument IN's memory; repeatable
   --quantize-weights=int8[:B] | int4[:B]
                                  constant f32 matrices of products become integers, each block of B weights of a
@@ -66,12 +68,13 @@ halcyon::Parsed halcyon::parseCommandLine(int argc, char **argv, Options &option
       options.optLevel = argument[2] - '0';
     } else if (value.consume_front("--target=")) {
       options.targets.push_back(value.str());
+    } else if (argument == "--fast-math") {
+      options.fastMath = true;
     } else if (value.consume_front("--winograd=")) {
-      const int tile = StringSwitch<int>(value).Cases("auto", "fast", 0).Case("off", -1).Case("2", 2).Case("4", 4).Default(1);
+      const int tile = StringSwitch<int>(value).Case("auto", 0).Case("off", -1).Case("2", 2).Case("4", 4).Default(1);
       if (tile == 1)
-        return fail("--winograd=" + value + ": expected auto, fast, off, 2 or 4");
+        return fail("--winograd=" + value + ": expected auto, off, 2 or 4");
       options.winogradTile = tile;
-      options.winogradFast = value == "fast";
     } else if (value.consume_front("--shape=")) {
       options.shapes.push_back(value.str());
     } else if (value.consume_front("--donate=")) {

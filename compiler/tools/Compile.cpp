@@ -148,6 +148,10 @@ LogicalResult Compilation::writeOutput() {
     emit.flags += " --target=" + target;
   if (!options.quantizeWeights.empty())
     emit.flags += " --quantize-weights=" + options.quantizeWeights;
+  if (options.fastMath)
+    emit.flags += " --fast-math";
+  if (options.winogradTile != 0)
+    emit.flags += " --winograd=" + (options.winogradTile < 0 ? "off" : std::to_string(options.winogradTile));
   if (options.externalResourcesMappable)
     emit.flags += " --external-resources-mappable";
   if (options.staticExecutables)
