@@ -55,6 +55,8 @@ static FailureOr<std::string> link(ArrayRef<std::string> objects, ArrayRef<const
     lld::Result result = lld::lldMain(arguments, messages, messages, {{lld::Gnu, &lld::elf::link}});
     if (result.retCode || !result.canRunAgain) {
       error = StringRef(error).split('\n').first.str(); // the first complaint; the rest are where and how often
+      if (StringRef(error).contains("undefined symbol: __"))
+        error += "; a CPU or features of the target that compute this, or --executables=static, help";
       return failure();
     }
   }

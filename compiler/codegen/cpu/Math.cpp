@@ -159,6 +159,23 @@ struct ExpandRem : OpRewritePattern<arith::RemFOp> {
   }
 };
 
+// maximumf or minimumf -> comparisons: NaN where an operand is one, -0 below +0
+template <typename Op> struct ExpandExtremum : OpRewritePattern<Op> {
+  using OpRewritePattern<Op>::OpRewritePattern;
+  LogicalResult matchAndRewrite(Op op, PatternRewriter &rewriter) const override {
+    constexpr bool isMaximum = std::is_same_v<Op, arith::MaximumFOp>;
+    ImplicitLocOpBuilder b(op.getLoc(), rewriter);
+    FloatBuilder f{b, op.getType(), {}};
+    Value x = op.getLhs(), y = op.getRhs();
+    Value bits[] = {b.create<arith::BitcastOp>(f.intType(), x), b.create<arith::BitcastOp>(f.intType(), y)};
+    Value both = isMaximum ? b.create<arith::AndIOp>(bits[0], bits[1]).getResult() : b.create<arith::OrIOp>(bits[0], bits[1]);
+    Value made = f.select(isMaximum ? f.less(y, x) : f.less(x, y), x, y);
+    made = f.select(f.equal(x, y), b.create<arith::BitcastOp>(f.type, both), made);
+    rewriter.replaceOp(op, f.select(f.compare(arith::CmpFPredicate::UNO, x, y), f.add(x, y), made));
+    return success();
+  }
+};
+
 struct CpuMath : halcyon::impl::CpuMathBase<CpuMath> {
   using CpuMathBase::CpuMathBase;
   void runOnOperation() override {
@@ -196,6 +213,8 @@ struct CpuMath : halcyon::impl::CpuMathBase<CpuMath> {
       patterns.add<ExpandUnary<math::RoundOp>>(context, has, functions::round, single);
       patterns.add<ExpandUnary<math::RoundEvenOp>>(context, has, functions::roundEven, single);
     }
+    if (!extremumInstruction)
+      patterns.add<ExpandExtremum<arith::MaximumFOp>, ExpandExtremum<arith::MinimumFOp>>(context);
     patterns.add<ExpandFPowI, ExpandIPowI, ExpandRsqrt, ExpandFma, ExpandRem>(context);
     arith::populateCeilFloorDivExpandOpsPatterns(patterns);
     if (failed(applyPatternsAndFoldGreedily(getOperation(), std::move(patterns))))

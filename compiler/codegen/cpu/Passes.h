@@ -23,6 +23,7 @@ struct CpuTraits {
   bool roundInstruction = false; // floor, ceil, trunc, roundeven of a float
   bool halfConversion = false;   // f16 <-> f32
   bool scaleInstruction = false; // times a power of two, on vectors of 512 bits
+  bool extremumInstruction = false; // maximum and minimum with NaN and signs of zero
   int64_t vectorBytes = 16;
   int64_t vectorRegisters = 16;
   DotBytes dotBytes = DotBytes::none;

@@ -226,12 +226,15 @@ def CpuMath : Pass<"halcyon-cpu-math", "mlir::ModuleOp"> {
 
     Requires: no f16 or bf16 arithmetic (halcyon-cpu-small-floats).
     Leaves: math ops that are instructions everywhere (sqrt, absf, copysign, ctlz, ...), and with
-    `round-instruction` floor, ceil, trunc and roundeven; with `scale-instruction` calls of LLVM's intrinsic for it.
+    `round-instruction` floor, ceil, trunc and roundeven; with `scale-instruction` calls of LLVM's intrinsic for it. maximumf and minimumf stay with `extremum-instruction`: without a unit
+    for floats, LLVM 19 has no code for them.
   }];
   let options = [Option<"roundInstruction", "round-instruction", "bool", "false",
                         "The target rounds floats in one instruction">,
                  Option<"scaleInstruction", "scale-instruction", "bool", "false",
-                        "The target has AVX-512's scalef">];
+                        "The target has AVX-512's scalef">,
+                 Option<"extremumInstruction", "extremum-instruction", "bool", "false",
+                        "The target's back end has maximumf and minimumf">];
   let dependentDialects = ["mlir::arith::ArithDialect", "mlir::math::MathDialect", "mlir::scf::SCFDialect",
                            "mlir::func::FuncDialect", "mlir::LLVM::LLVMDialect"];
 }

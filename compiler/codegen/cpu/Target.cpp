@@ -100,12 +100,13 @@ static CpuTraits traitsOf(const ResolvedTarget &target) {
     has.insert(feature.drop_front(feature.empty() ? 0 : 1));
   CpuTraits traits;
   if (target.arch == "aarch64") {
-    traits.roundInstruction = traits.halfConversion = true;
+    traits.roundInstruction = traits.halfConversion = traits.extremumInstruction = true;
     traits.vectorRegisters = 32;
     traits.dotBytes = has.contains("i8mm") ? DotBytes::usdot : has.contains("dotprod") ? DotBytes::sdot : DotBytes::none;
   } else if (target.arch == "x86_64") {
     traits.roundInstruction = has.contains("sse4.1");
     traits.halfConversion = has.contains("f16c");
+    traits.extremumInstruction = true; // a few
     if (has.contains("avx512f"))
       traits.vectorBytes = 64, traits.vectorRegisters = 32, traits.scaleInstruction = true;
     else if (has.contains("avx2") && has.contains("fma"))

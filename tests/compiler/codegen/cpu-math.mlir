@@ -1,6 +1,7 @@
 // RUN: halcyon-opt %s --halcyon-cpu-math | FileCheck %s
 // RUN: halcyon-opt %s --halcyon-cpu-math=round-instruction=true | FileCheck %s --check-prefix=ROUND
 // RUN: halcyon-opt %s --halcyon-cpu-math='round-instruction=true scale-instruction=true' | FileCheck %s --check-prefix=SCALE
+// RUN: halcyon-opt %s --halcyon-cpu-math=extremum-instruction=true | FileCheck %s --check-prefix=EXTREMUM
 
 // CHECK: func.func private @hcy_fmod(f64, f64) -> f64
 
@@ -67,4 +68,30 @@ func.func @scaled(%x: vector<16xf32>, %y: vector<8xf64>, %z: vector<8xf32>) -> (
   %1 = math.exp %y : vector<8xf64>
   %2 = math.exp2 %z : vector<8xf32>
   return %0, %1, %2 : vector<16xf32>, vector<8xf64>, vector<8xf32>
+}
+
+// LLVM 19 has no code for it where floats are computed by calls.
+// CHECK-LABEL: func.func @maximum(
+// CHECK-SAME: %[[X:.+]]: f32, %[[Y:.+]]: f32)
+// CHECK: %[[BOTH:.+]] = arith.andi
+// CHECK: %[[MORE:.+]] = arith.cmpf olt, %[[Y]], %[[X]]
+// CHECK: %[[LARGER:.+]] = arith.select %[[MORE]], %[[X]], %[[Y]]
+// CHECK: %[[ZERO:.+]] = arith.bitcast %[[BOTH]]
+// CHECK: %[[ORDERED:.+]] = arith.select %{{.+}}, %[[ZERO]], %[[LARGER]]
+// CHECK: %[[NAN:.+]] = arith.addf %[[X]], %[[Y]]
+// CHECK: arith.select %{{.+}}, %[[NAN]], %[[ORDERED]]
+// EXTREMUM-LABEL: func.func @maximum(
+// EXTREMUM-NEXT: arith.maximumf
+func.func @maximum(%x: f32, %y: f32) -> f32 {
+  %a = arith.maximumf %x, %y : f32
+  return %a : f32
+}
+
+// CHECK-LABEL: func.func @minimum(
+// CHECK: arith.ori
+// CHECK-NOT: arith.minimumf
+// CHECK: return
+func.func @minimum(%x: vector<4xf32>, %y: vector<4xf32>) -> vector<4xf32> {
+  %a = arith.minimumf %x, %y : vector<4xf32>
+  return %a : vector<4xf32>
 }
