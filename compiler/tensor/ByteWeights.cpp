@@ -126,13 +126,18 @@ private:
     if (type.getNumElements() > mostNumbers || type.getNumElements() == 0)
       return false;
     AsmResourceBlob blob = HeapAsmResourceBlob::allocate(type.getNumElements() * sizeof(float), 64, /*dataIsMutable=*/true);
+    AsmResourceBlob byteBlob = HeapAsmResourceBlob::allocate(type.getNumElements(), 64, /*dataIsMutable=*/true);
     auto *to = reinterpret_cast<float *>(blob.getMutableData().data());
+    auto *toByte = reinterpret_cast<int8_t *>(byteBlob.getMutableData().data());
+    bool fits = true;
     SmallVector<int64_t> sums(extents[loops.columns], 0), counts(shape.size(), 0);
     const unsigned columnAxis = *map.getResultPosition(getAffineDimExpr(loops.columns, map.getContext()));
     int64_t place = 0;
     for (int64_t i = 0; i < type.getNumElements(); ++i) {
       const int64_t column = counts[columnAxis], weight = weightAt(place, zeroOf(column));
       to[i] = static_cast<float>(weight);
+      toByte[i] = static_cast<int8_t>(weight);
+      fits &= toByte[i] == weight;
       sums[column] += std::abs(weight);
       for (size_t axis = counts.size(); axis-- > 0;) {
         place += bytes->strides[axis];
@@ -143,8 +148,10 @@ private:
       }
     }
     made.most = *llvm::max_element(sums);
-    const std::string name = (bytes->name.empty() ? "constant" : bytes->name.str()) + ".numbers";
-    made.numbers = DenseResourceElementsAttr::get(type, name, std::move(blob));
+    const std::string name = bytes->name.empty() ? "constant" : bytes->name.str();
+    made.numbers = DenseResourceElementsAttr::get(type, name + ".numbers", std::move(blob));
+    if (fits)
+      made.bytes = DenseResourceElementsAttr::get(type.clone(IntegerType::get(map.getContext(), 8)), name + ".bytes", std::move(byteBlob));
     return true;
   }
 

@@ -24,9 +24,10 @@ struct ByteWeights {
 std::optional<ByteWeights> byteWeights(mlir::Value value, mlir::AffineMap map, const ByteLoops &loops,
                                        llvm::ArrayRef<int64_t> extents);
 
-// The same as whole numbers, in the shape of `value`: for sums that are exact in f32.
+// The same as whole numbers, in the shape of `value`: for sums that are exact in f32, or of bytes.
 struct WholeWeights {
   mlir::DenseResourceElementsAttr numbers; // f32
+  mlir::DenseResourceElementsAttr bytes;   // signed; null where one is too large
   llvm::SmallVector<float> scales;         // of a column; empty: 1
   int64_t most = 0;                        // the largest sum of a column's magnitudes
 };

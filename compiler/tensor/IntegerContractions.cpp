@@ -19,6 +19,7 @@ namespace halcyon {
 using namespace mlir;
 using namespace halcyon;
 static constexpr double mostBias = 1 << 30;   // of a sum of bytes' products (QuantizedProducts.cpp)
+static constexpr int64_t mostSum = 2144000000; // of i32 (ProveRanges.cpp)
 static constexpr int64_t mostWhole = 1 << 24; // of the whole numbers that f32 has all of
 
 namespace {
@@ -60,7 +61,7 @@ struct IntegerContractions : halcyon::impl::IntegerContractionsBase<IntegerContr
       for (unsigned right : {1u, 0u})
         if (std::optional<Contraction> found = byteContraction(generic, right); found && rewrite(*found, rewriter))
           break;
-        else if ((found = anyContraction(generic, right)) && rewriteInFloats(*found, rewriter))
+        else if ((found = anyContraction(generic, right)) && rewriteOneByOne(*found, rewriter))
           break;
     }
   }
@@ -101,9 +102,9 @@ struct IntegerContractions : halcyon::impl::IntegerContractionsBase<IntegerContr
     return true;
   }
 
-  // The same where bytes cannot be taken by fours, as for each channel alone: of whole numbers in f32, as long as their sums
-  // are exact.
-  bool rewriteInFloats(const Contraction &found, IRRewriter &rewriter) {
+  // The same where bytes cannot be taken by fours, as for each channel alone: of bytes one by one, or of whole numbers in f32
+  // as long as their sums are exact.
+  bool rewriteOneByOne(const Contraction &found, IRRewriter &rewriter) {
     linalg::GenericOp op = found.op;
     std::optional<Left> left = leftOf(op.getDpsInputs()[found.left], op->getBlock(), /*planes=*/false);
     if (!left || !getElementTypeOrSelf(op.getResult(0)).isF32() || !getElementTypeOrSelf(left->producer.getResult(0)).isF32())
@@ -122,29 +123,34 @@ struct IntegerContractions : halcyon::impl::IntegerContractionsBase<IntegerContr
     int64_t most = weights->most * std::max(activation->zero, 255 - activation->zero);
     if (bias)
       most += std::abs(static_cast<int64_t>(*llvm::max_element(*bias, [](int32_t a, int32_t b) { return std::abs(a) < std::abs(b); })));
-    if (most > mostWhole)
+    // Each read once for each channel, bytes become numbers where they are read; what many channels share is made once.
+    const bool readsBytes = op.getIndexingMapsArray()[found.left].isFunctionOfDim(found.loops.columns);
+    const bool multipliesBytes = readsBytes && !activation->zero && weights->bytes;
+    if (most > (multipliesBytes ? mostSum : mostWhole))
       return false;
 
     Value numbers;
-    if (!form->scale)
-      numbers = left->producer.getResult(0);
-    else if (left->producer->hasOneUse())
-      numbers = unscaled(left->producer, rewriter);
+    if (readsBytes || (form->scale && !left->producer->hasOneUse()))
+      numbers = bytesFrom(*left, *form, *activation, rewriter);
     else
-      numbers = numbersOf(bytesFrom(*left, *form, *activation, rewriter), *activation, rewriter);
+      numbers = form->scale ? unscaled(left->producer, rewriter) : left->producer.getResult(0);
+    if (!readsBytes && getElementTypeOrSelf(numbers).isInteger())
+      numbers = numbersOf(numbers, *activation, rewriter);
     rewriter.setInsertionPoint(op);
     numbers = behindViews(numbers, *left, rewriter);
-    if (left->padding)
-      numbers = padded(left->padding, numbers, rewriter.create<arith::ConstantOp>(op.getLoc(), rewriter.getF32FloatAttr(0)), {}, rewriter);
-    Value start = startFrom(op.getDpsInits()[0], bias.value_or(SmallVector<int32_t>(columns, 0)), rewriter.getF32Type(), rewriter);
+    if (left->padding) {
+      TypedAttr outside = rewriter.getF32FloatAttr(0);
+      if (readsBytes)
+        outside = rewriter.getIntegerAttr(rewriter.getI8Type(), static_cast<int8_t>(activation->zero));
+      numbers = padded(left->padding, numbers, rewriter.create<arith::ConstantOp>(op.getLoc(), outside), {}, rewriter);
+    }
+    Type sum = multipliesBytes ? Type(rewriter.getI32Type()) : rewriter.getF32Type();
+    Value start = startFrom(op.getDpsInits()[0], bias.value_or(SmallVector<int32_t>(columns, 0)), sum, rewriter);
     SmallVector<Value> inputs(op.getDpsInputs());
     inputs[found.left] = numbers;
-    inputs[found.right] = rewriter.create<arith::ConstantOp>(op.getLoc(), weights->numbers.getType(), weights->numbers);
-    auto sums = cast<linalg::GenericOp>(rewriter.clone(*op));
-    sums.getInputsMutable().assign(inputs);
-    sums.getOutputsMutable().assign(start);
-    sums->setAttr("halcyon.whole", rewriter.getUnitAttr());
-    rewriter.replaceOp(op, rescale(op, sums.getResult(0), scales, /*addsInit=*/!bias, rewriter));
+    inputs[found.right] = rewriter.create<arith::ConstantOp>(op.getLoc(), multipliesBytes ? weights->bytes : weights->numbers);
+    Value sums = multiply(found, inputs, start, *activation, rewriter);
+    rewriter.replaceOp(op, rescale(op, sums, scales, /*addsInit=*/!bias, rewriter));
     return true;
   }
 
@@ -155,6 +161,29 @@ struct IntegerContractions : halcyon::impl::IntegerContractionsBase<IntegerContr
     Operation *yield = made.getBody()->getTerminator();
     auto product = yield->getOperand(0).getDefiningOp<arith::MulFOp>();
     yield->setOperand(0, product.getLhs() == dequantized(yield->getOperand(0))->scale ? product.getRhs() : product.getLhs());
+    return made.getResult(0);
+  }
+
+  // The sums of products of these inputs; bytes become numbers in the body.
+  static Value multiply(const Contraction &found, ArrayRef<Value> inputs, Value start, const Uniform &activation, IRRewriter &rewriter) {
+    linalg::GenericOp op = found.op;
+    auto made = rewriter.create<linalg::GenericOp>(
+        op.getLoc(), start.getType(), inputs, start, op.getIndexingMapsArray(), op.getIteratorTypesArray(),
+        [&](OpBuilder &nested, Location at, ValueRange in) {
+          ImplicitLocOpBuilder b(at, nested);
+          Value x = in[found.left], w = in[found.right], sum = in[2];
+          if (sum.getType().isInteger(32)) {
+            Value product = b.create<arith::MulIOp>(b.create<arith::ExtUIOp>(sum.getType(), x), b.create<arith::ExtSIOp>(sum.getType(), w));
+            b.create<linalg::YieldOp>(b.create<arith::AddIOp>(sum, product).getResult());
+            return;
+          }
+          if (x.getType().isInteger(8))
+            x = b.create<arith::UIToFPOp>(sum.getType(), x);
+          if (in[found.left].getType().isInteger(8) && activation.zero)
+            x = b.create<arith::SubFOp>(x, b.create<arith::ConstantOp>(b.getF32FloatAttr(activation.zero)));
+          b.create<linalg::YieldOp>(b.create<arith::AddFOp>(sum, b.create<arith::MulFOp>(x, w)).getResult());
+        });
+    made->setAttr("halcyon.whole", rewriter.getUnitAttr());
     return made.getResult(0);
   }
 

@@ -104,15 +104,17 @@ struct PackConstants : halcyon::impl::PackConstantsBase<PackConstants> {
 
   void packOperands(linalg::LinalgOp op, IRRewriter &rewriter) {
     AffineMap out = op.getMatchingIndexingMap(op.getDpsInitOperand(0));
-    // Kernels that read panels are products of one type.
-    Type element = getElementTypeOrSelf(op.getDpsInputs().front());
-    auto isOther = [&](Value input) { return getElementTypeOrSelf(input) != element; };
+    // Kernels that read panels are products of one type, or of bytes that become whole numbers of it.
+    const bool isWhole = op->hasAttr("halcyon.whole");
+    Type element = getElementTypeOrSelf(isWhole ? op.getDpsInits().front() : op.getDpsInputs().front());
+    auto isByte = [&](Value input) { return isWhole && getElementTypeOrSelf(input).isInteger(8); };
+    auto isOther = [&](Value input) { return getElementTypeOrSelf(input) != element && !isByte(input); };
     if (!out.isProjectedPermutation() || llvm::any_of(op.getDpsInputs(), isOther))
       return;
     for (unsigned i = 0; i < op.getNumDpsInputs(); ++i) {
       Value operand = op.getDpsInputs()[i];
       std::optional<ComputedConstant> constant = computedConstant(operand);
-      if (!constant || !isPacked(getElementTypeOrSelf(operand)) || !op.getIndexingMapsArray()[i].isProjectedPermutation())
+      if (!constant || !(isPacked(getElementTypeOrSelf(operand)) || isByte(operand)) || !op.getIndexingMapsArray()[i].isProjectedPermutation())
         continue;
       if (!isa<linalg::GenericOp>(op.getOperation())) {
         rewriter.setInsertionPoint(op);

@@ -243,8 +243,8 @@ def IntegerContractions : Pass<"halcyon-integer-contractions", "mlir::func::Func
     is the zero point. Products with the zero point are part of what a sum starts from. The constant is packed as
     halcyon-pack-constants does it, with four steps of the reduction in each i32.
 
-    Where the left side cannot be taken by fours (channels one by one), whole numbers in f32 are multiplied, as long as
-    their sums are exact.
+    Where the left side cannot be taken by fours (channels one by one), bytes are multiplied one by one if their zero point
+    is 0, else whole numbers in f32 as long as their sums are exact. Channels' bytes become numbers where they are read.
 
     Requires: halcyon-fuse-elementwise, so that a dequantisation is one operation; to run again after it. The innermost
     dimension of the left side is a multiple of four, or it is an image of up to four planes; its scale is a constant; its
@@ -260,7 +260,8 @@ def ProveRanges : Pass<"halcyon-prove-ranges", "mlir::func::FuncOp"> {
     In the body of a generic, numbers that come from bytes, from sums of integers and from constants are finite and of a
     known size. Guards of conversions that always hold vanish, and so does the way of a whole number to an integer and back;
     a maximum or minimum with a constant becomes a comparison, since neither side is NaN; a scaled sum of integers is
-    multiplied by a constant's inverse instead of divided by the constant.
+    multiplied by a constant's inverse instead of divided by the constant. What is rounded, moved by a zero point, cut to limits
+    and then made a byte becomes an integer when it is rounded.
 
     Requires: halcyon-integer-contractions, halcyon-fuse-elementwise.
   }];

@@ -251,6 +251,69 @@ Value uncut(Operation *op, Ranges &ranges) {
   return fits ? cut.getIn() : Value();
 }
 
+// A whole number that a float constant is.
+std::optional<int64_t> wholeConstant(Value value) {
+  constexpr double most = 1 << 20; // so that f32 tells all numbers close to it apart
+  FloatAttr number;
+  if (!matchPattern(value, m_Constant(&number)) || !(std::abs(number.getValueAsDouble()) <= most) || !number.getValue().isInteger())
+    return {};
+  return static_cast<int64_t>(number.getValueAsDouble());
+}
+
+// A byte that is rounded, moved by a zero point, cut to its limits and only then made an integer is one before that: a
+// processor rounds as it converts, and saturates as it narrows. So does a byte whose sign is turned.
+void roundFirst(arith::TruncIOp cut, Ranges &ranges) {
+  auto conversion = cut.getIn().getDefiningOp<arith::FPToSIOp>();
+  if (!conversion || !conversion->hasOneUse() || !conversion.getType().isInteger(32) || !conversion.getIn().getType().isF32())
+    return;
+  struct Limit {
+    bool isLower;
+    int64_t at;
+  };
+  SmallVector<Limit> limits; // the last one first
+  Value value = conversion.getIn();
+  while (auto select = value.getDefiningOp<arith::SelectOp>()) {
+    auto compare = select.getCondition().getDefiningOp<arith::CmpFOp>();
+    std::optional<int64_t> at = wholeConstant(select.getFalseValue());
+    if (!compare || !at || compare.getLhs() != select.getTrueValue() || compare.getRhs() != select.getFalseValue() ||
+        (compare.getPredicate() != arith::CmpFPredicate::OGT && compare.getPredicate() != arith::CmpFPredicate::OLT))
+      return;
+    limits.push_back({compare.getPredicate() == arith::CmpFPredicate::OGT, *at});
+    value = select.getTrueValue();
+  }
+  int64_t zero = 0;
+  if (auto sum = value.getDefiningOp<arith::AddFOp>()) {
+    std::optional<int64_t> constant = wholeConstant(sum.getRhs());
+    if (!constant)
+      return;
+    zero = *constant, value = sum.getLhs();
+  }
+  auto rounded = value.getDefiningOp<math::RoundEvenOp>();
+  std::optional<Range> range = rounded ? ranges.of(rounded.getOperand()) : std::nullopt;
+  // With both limits, a sum that f32 cannot hold exactly is beyond one of them either way.
+  const bool isBetween = llvm::any_of(limits, [](Limit each) { return each.isLower; }) &&
+                         llvm::any_of(limits, [](Limit each) { return !each.isLower; });
+  const double most = isBetween ? 0x1p30 : 0x1p22;
+  if (!range || range->low < -most || range->high > most)
+    return;
+
+  auto turn = cut->hasOneUse() ? dyn_cast<arith::XOrIOp>(*cut->user_begin()) : arith::XOrIOp();
+  IntegerAttr sign;
+  if (turn && (!matchPattern(turn.getRhs(), m_Constant(&sign)) || sign.getInt() != -128))
+    turn = {};
+  const int64_t shift = turn ? 128 : 0;
+  ImplicitLocOpBuilder b(cut.getLoc(), cut);
+  auto constant = [&](int64_t number) { return b.create<arith::ConstantIntOp>(number, 32); };
+  Value whole = b.create<arith::FPToSIOp>(b.getI32Type(), rounded);
+  if (zero + shift)
+    whole = b.create<arith::AddIOp>(whole, constant(zero + shift));
+  for (Limit each : llvm::reverse(limits))
+    whole = each.isLower ? b.create<arith::MaxSIOp>(whole, constant(each.at + shift)).getResult()
+                         : b.create<arith::MinSIOp>(whole, constant(each.at + shift)).getResult();
+  Value byte = b.create<arith::TruncIOp>(b.getI8Type(), whole);
+  (turn ? turn.getResult() : cut.getResult()).replaceAllUsesWith(byte);
+}
+
 struct ProveRanges : halcyon::impl::ProveRangesBase<ProveRanges> {
   void runOnOperation() override {
     getOperation().walk([](linalg::GenericOp op) {
@@ -283,6 +346,10 @@ struct ProveRanges : halcyon::impl::ProveRangesBase<ProveRanges> {
     }
     for (Operation *dead : llvm::reverse(replaced))
       dead->erase();
+    Ranges rest(op);
+    for (Operation &inner : llvm::make_early_inc_range(op.getBody()->without_terminator()))
+      if (auto cut = dyn_cast<arith::TruncIOp>(inner); cut && cut.getType().isInteger(8))
+        roundFirst(cut, rest);
   }
 
   // The larger or smaller of a number and a constant: one instruction where neither is NaN, nor -0 the constant.

@@ -20,7 +20,7 @@ def constant(f, array, element):
 
 def dequantised(f, rng, value):
     """(q - zero point) * scale"""
-    signed, zero, scale = rng.random() < 0.5, rng.choice([0, 0, 3, -7]), rng.choice([1.0, 0.5, 0.25])
+    signed, zero, scale = rng.random() < 0.5, rng.choice([0, 0, 3, -7, -128, -128]), rng.choice([1.0, 0.5, 0.25])
     if not signed:
         zero = rng.choice([0, 128, 133])
     lines = [f"%w = arith.ext{'s' if signed else 'u'}i %x0 : i8 to i32"]
@@ -127,5 +127,5 @@ def conv_bytes(rng, name):
     where = layout(rng)
     x = dequantised(f, rng, f.argument(ordered(["n", inputs, "s0", "s1"], where), "i8"))
     sizes = window.derive(f, ["s0", "s1"], ["o0", "o1"])
-    w = weights(f, rng, [outputs, inputs // groups, *window.kernel], 0, 20)
+    w = weights(f, rng, [outputs, inputs // groups, *window.kernel], 0, 127 if depthwise else 20)
     return ending(f, rng, convolution(f, rng, x, window, outputs, groups, sizes, where, where, w))

@@ -3,6 +3,7 @@
 
 #include "mlir/Dialect/Arith/Transforms/Passes.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 
@@ -176,6 +177,20 @@ template <typename Op> struct ExpandExtremum : OpRewritePattern<Op> {
   }
 };
 
+// A vector that is rounded and converted -> one instruction that does both. Loops of scalars stay what LLVM makes vectors of.
+struct RoundToInteger : OpRewritePattern<arith::FPToSIOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(arith::FPToSIOp op, PatternRewriter &rewriter) const override {
+    auto rounded = op.getIn().getDefiningOp<math::RoundEvenOp>();
+    if (!rounded || !isa<VectorType>(op.getType()) || !getElementTypeOrSelf(op.getIn()).isF32() ||
+        !getElementTypeOrSelf(op.getType()).isInteger(32))
+      return rewriter.notifyMatchFailure(op, "no vector of f32 that is rounded");
+    rewriter.replaceOpWithNewOp<LLVM::CallIntrinsicOp>(op, op.getType(), rewriter.getStringAttr("llvm.lrint"),
+                                                       rounded.getOperand(), LLVM::FastmathFlagsAttr());
+    return success();
+  }
+};
+
 struct CpuMath : halcyon::impl::CpuMathBase<CpuMath> {
   using CpuMathBase::CpuMathBase;
   void runOnOperation() override {
@@ -206,7 +221,9 @@ struct CpuMath : halcyon::impl::CpuMathBase<CpuMath> {
     patterns.add<ExpandUnary<math::CbrtOp>>(context, has, functions::cbrt);
     patterns.add<ExpandBinary<math::PowFOp>>(context, has, functions::pow);
     patterns.add<ExpandBinary<math::Atan2Op>>(context, has, functions::atan2);
-    if (!roundInstruction) {
+    if (roundInstruction) {
+      patterns.add<RoundToInteger>(context);
+    } else {
       patterns.add<ExpandUnary<math::FloorOp>>(context, has, functions::floor, single);
       patterns.add<ExpandUnary<math::CeilOp>>(context, has, functions::ceil, single);
       patterns.add<ExpandUnary<math::TruncOp>>(context, has, functions::trunc, single);

@@ -106,6 +106,23 @@ static bool isZero(TypedAttr value) {
   return matchPattern(value, m_AnyZeroFloat()) || matchPattern(value, m_Zero());
 }
 
+// What a body makes of values that are `known`; null where it does not follow.
+static TypedAttr evaluate(Value value, DenseMap<Value, TypedAttr> &known) {
+  if (auto found = known.find(value); found != known.end())
+    return found->second;
+  TypedAttr made;
+  Operation *op = value.getDefiningOp();
+  if (op && !matchPattern(value, m_Constant(&made)) && op->getNumResults() == 1) {
+    SmallVector<Attribute> operands;
+    for (Value operand : op->getOperands())
+      operands.push_back(evaluate(operand, known));
+    SmallVector<OpFoldResult> folded;
+    if (!llvm::is_contained(operands, Attribute()) && succeeded(op->fold(operands, folded)) && folded.size() == 1)
+      made = dyn_cast_or_null<TypedAttr>(dyn_cast<Attribute>(folded[0]));
+  }
+  return known[value] = made;
+}
+
 // What `op` makes of an element outside changes no result: zero in a sum of products, infinity in a minimum.
 static bool ignores(linalg::GenericOp op, OpOperand &operand, TypedAttr value) {
   BlockArgument in = op.getMatchingBlockArgument(&operand);
@@ -115,11 +132,14 @@ static bool ignores(linalg::GenericOp op, OpOperand &operand, TypedAttr value) {
     return false;
   Value term = sums->getOperand(0) == sum ? sums->getOperand(1) : sums->getOperand(0);
   if (isa<arith::AddFOp, arith::AddIOp>(sums)) {
-    if (!isZero(value))
-      return false;
+    DenseMap<Value, TypedAttr> known{{in, value}};
+    auto isNothing = [&](Value factor) {
+      TypedAttr made = evaluate(factor, known);
+      return made && isZero(made);
+    };
     auto product = term.getDefiningOp();
-    return term == in || (isa_and_nonnull<arith::MulFOp, arith::MulIOp, nn::DotBytesOp>(product) &&
-                          llvm::is_contained(product->getOperands(), in));
+    return isNothing(term) || (isa_and_nonnull<arith::MulFOp, arith::MulIOp, nn::DotBytesOp>(product) &&
+                               llvm::any_of(product->getOperands(), isNothing));
   }
   auto number = dyn_cast<FloatAttr>(value);
   if (term != in || !number || !number.getValue().isInfinity())

@@ -226,8 +226,9 @@ def CpuMath : Pass<"halcyon-cpu-math", "mlir::ModuleOp"> {
 
     Requires: no f16 or bf16 arithmetic (halcyon-cpu-small-floats).
     Leaves: math ops that are instructions everywhere (sqrt, absf, copysign, ctlz, ...), and with
-    `round-instruction` floor, ceil, trunc and roundeven; with `scale-instruction` calls of LLVM's intrinsic for it. maximumf and minimumf stay with `extremum-instruction`: without a unit
-    for floats, LLVM 19 has no code for them.
+    `round-instruction` floor, ceil, trunc, roundeven and, of vectors, LLVM's lrint; with `scale-instruction` calls of LLVM's
+    intrinsic for it. maximumf and minimumf stay with `extremum-instruction`: without a unit for floats, LLVM 19 has no code for
+    them.
   }];
   let options = [Option<"roundInstruction", "round-instruction", "bool", "false",
                         "The target rounds floats in one instruction">,

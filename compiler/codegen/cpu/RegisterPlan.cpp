@@ -200,8 +200,8 @@ bool RegisterPlan::columnsCollide() const {
     if (!type || !map.isFunctionOfDim(*u) || !map.isFunctionOfDim(v))
       return false;
     const Step step = stepOf(map, type, *u);
-    return step.kind == Step::strided && !ShapedType::isDynamic(step.elements) && step.elements >= collidingBytes / 4 &&
-           step.elements * 4 % collidingBytes == 0;
+    const int64_t bytes = step.elements * type.getElementTypeBitWidth() / 8;
+    return step.kind == Step::strided && !ShapedType::isDynamic(step.elements) && bytes >= collidingBytes && bytes % collidingBytes == 0;
   });
 }
 

@@ -95,3 +95,20 @@ func.func @minimum(%x: vector<4xf32>, %y: vector<4xf32>) -> vector<4xf32> {
   %a = arith.minimumf %x, %y : vector<4xf32>
   return %a : vector<4xf32>
 }
+
+// A vector is rounded as it is converted, a scalar is not: loops of those are made vectors of later.
+// ROUND-LABEL: func.func @to_integer(
+// ROUND-NEXT: %[[V:.*]] = llvm.call_intrinsic "llvm.lrint"(%arg0) : (vector<16xf32>) -> vector<16xi32>
+// ROUND-NEXT: math.roundeven
+// ROUND-NEXT: %[[S:.*]] = arith.fptosi
+// ROUND-NEXT: return %[[V]], %[[S]]
+// CHECK-LABEL: func.func @to_integer(
+// CHECK-NOT: lrint
+// CHECK: return
+func.func @to_integer(%x: vector<16xf32>, %y: f32) -> (vector<16xi32>, i32) {
+  %0 = math.roundeven %x : vector<16xf32>
+  %1 = arith.fptosi %0 : vector<16xf32> to vector<16xi32>
+  %2 = math.roundeven %y : f32
+  %3 = arith.fptosi %2 : f32 to i32
+  return %1, %3 : vector<16xi32>, i32
+}

@@ -185,3 +185,95 @@ func.func @zero_maximum(%x: tensor<1x14x14x8xf32>, %w: tensor<3x3x8xf32>, %out: 
   } -> tensor<14x14x8xf32>
   return %y : tensor<14x14x8xf32>
 }
+
+// -----
+
+// Bytes that stand for zero add nothing either; of others each is read.
+// CHECK-LABEL: func.func @bytes(
+// CHECK: tensor.insert_slice
+// CHECK-NOT: scf.if
+// CHECK: return
+// CHECK-LABEL: func.func @other_bytes(
+// CHECK: scf.if
+// CHECK: return
+#id = affine_map<(h, w, c) -> (h, w, c)>
+#in = affine_map<(h, w, c, kh, kw) -> (h + kh, w + kw, c)>
+#taps = affine_map<(h, w, c, kh, kw) -> (kh, kw, c)>
+#sum = affine_map<(h, w, c, kh, kw) -> (h, w, c)>
+func.func @bytes(%x: tensor<1x14x14x8xi8>, %w: tensor<3x3x8xf32>, %out: tensor<14x14x8xf32>) -> tensor<14x14x8xf32> {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c14 = arith.constant 14 : index
+  %outside = arith.constant 7 : i8
+  %zero = arith.constant 7.0 : f32
+  %e = tensor.empty() : tensor<16x16x8xi8>
+  %p = linalg.generic {indexing_maps = [#id], iterator_types = ["parallel", "parallel", "parallel"]}
+      outs(%e : tensor<16x16x8xi8>) {
+  ^bb0(%o: i8):
+    %h = linalg.index 0 : index
+    %v = linalg.index 1 : index
+    %c = linalg.index 2 : index
+    %i = arith.subi %h, %c1 : index
+    %j = arith.subi %v, %c1 : index
+    %a = arith.cmpi ult, %i, %c14 : index
+    %b = arith.cmpi ult, %j, %c14 : index
+    %inside = arith.andi %a, %b : i1
+    %r = scf.if %inside -> (i8) {
+      %l = tensor.extract %x[%c0, %i, %j, %c] : tensor<1x14x14x8xi8>
+      scf.yield %l : i8
+    } else {
+      scf.yield %outside : i8
+    }
+    linalg.yield %r : i8
+  } -> tensor<16x16x8xi8>
+  %y = linalg.generic {indexing_maps = [#in, #taps, #sum],
+                       iterator_types = ["parallel", "parallel", "parallel", "reduction", "reduction"]}
+      ins(%p, %w : tensor<16x16x8xi8>, tensor<3x3x8xf32>) outs(%out : tensor<14x14x8xf32>) {
+  ^bb0(%q: i8, %b: f32, %o: f32):
+    %n = arith.uitofp %q : i8 to f32
+    %a = arith.subf %n, %zero : f32
+    %m = arith.mulf %a, %b : f32
+    %s = arith.addf %o, %m : f32
+    linalg.yield %s : f32
+  } -> tensor<14x14x8xf32>
+  return %y : tensor<14x14x8xf32>
+}
+
+func.func @other_bytes(%x: tensor<1x14x14x8xi8>, %w: tensor<3x3x8xf32>, %out: tensor<14x14x8xf32>) -> tensor<14x14x8xf32> {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c14 = arith.constant 14 : index
+  %outside = arith.constant 6 : i8
+  %zero = arith.constant 7.0 : f32
+  %e = tensor.empty() : tensor<16x16x8xi8>
+  %p = linalg.generic {indexing_maps = [#id], iterator_types = ["parallel", "parallel", "parallel"]}
+      outs(%e : tensor<16x16x8xi8>) {
+  ^bb0(%o: i8):
+    %h = linalg.index 0 : index
+    %v = linalg.index 1 : index
+    %c = linalg.index 2 : index
+    %i = arith.subi %h, %c1 : index
+    %j = arith.subi %v, %c1 : index
+    %a = arith.cmpi ult, %i, %c14 : index
+    %b = arith.cmpi ult, %j, %c14 : index
+    %inside = arith.andi %a, %b : i1
+    %r = scf.if %inside -> (i8) {
+      %l = tensor.extract %x[%c0, %i, %j, %c] : tensor<1x14x14x8xi8>
+      scf.yield %l : i8
+    } else {
+      scf.yield %outside : i8
+    }
+    linalg.yield %r : i8
+  } -> tensor<16x16x8xi8>
+  %y = linalg.generic {indexing_maps = [#in, #taps, #sum],
+                       iterator_types = ["parallel", "parallel", "parallel", "reduction", "reduction"]}
+      ins(%p, %w : tensor<16x16x8xi8>, tensor<3x3x8xf32>) outs(%out : tensor<14x14x8xf32>) {
+  ^bb0(%q: i8, %b: f32, %o: f32):
+    %n = arith.uitofp %q : i8 to f32
+    %a = arith.subf %n, %zero : f32
+    %m = arith.mulf %a, %b : f32
+    %s = arith.addf %o, %m : f32
+    linalg.yield %s : f32
+  } -> tensor<14x14x8xf32>
+  return %y : tensor<14x14x8xf32>
+}

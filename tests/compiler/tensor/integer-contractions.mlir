@@ -98,18 +98,72 @@ func.func @shared(%x: tensor<3x4xf32>) -> (tensor<3x2xf32>, tensor<3x4xf32>) {
 
 // -----
 
-// Channels that are multiplied one by one: whole numbers in f32, whose sums are exact, and one factor for all of a channel.
+// Channels that are multiplied one by one, of bytes whose zero is none: whole numbers in f32, whose sums are exact, and one
+// factor for all of a channel. A byte becomes a number where it is read.
 // CHECK-LABEL: func @depthwise
 // CHECK-DAG: %[[W:.*]] = arith.constant dense_resource<{{.*}}numbers{{.*}}> : tensor<3x2xf32>
-// CHECK: %[[X:.*]] = linalg.generic {{.*}} ins(%arg0 : tensor<6x2xi8>) outs(%{{.*}} : tensor<6x2xf32>)
-// CHECK: arith.sitofp
-// CHECK-NEXT: linalg.yield
+// CHECK-DAG: %[[ZERO:.*]] = arith.constant 1.310000e+02 : f32
+// CHECK: %[[X:.*]] = linalg.generic {{.*}} ins(%arg0 : tensor<6x2xi8>) outs(%{{.*}} : tensor<6x2xi8>)
 // CHECK: %[[START:.*]] = linalg.fill
 // CHECK: %[[SUMS:.*]] = linalg.generic {{.*}} ins(%[[X]], %[[W]] : {{.*}} outs(%[[START]] : tensor<4x2xf32>) attrs = {halcyon.whole}
+// CHECK: %[[N:.*]] = arith.uitofp
+// CHECK-NEXT: %[[C:.*]] = arith.subf %[[N]], %[[ZERO]]
+// CHECK-NEXT: arith.mulf %[[C]]
 // CHECK: linalg.generic {{.*}} ins(%[[SUMS]] : tensor<4x2xf32>)
 // CHECK: arith.mulf %{{.*}}, %cst{{.*}} : f32
 func.func @depthwise(%q: tensor<6x2xi8>) -> tensor<4x2xf32> {
   %zero = arith.constant 3 : i32
+  %scale = arith.constant 0.5 : f32
+  %none = arith.constant 0.0 : f32
+  %w8 = arith.constant dense<[[1, -2], [3, 4], [-5, 6]]> : tensor<3x2xi8>
+  %e = tensor.empty() : tensor<6x2xf32>
+  %x = linalg.generic {indexing_maps = [affine_map<(m, k) -> (m, k)>, affine_map<(m, k) -> (m, k)>], iterator_types = ["parallel", "parallel"]}
+      ins(%q : tensor<6x2xi8>) outs(%e : tensor<6x2xf32>) {
+  ^bb0(%in: i8, %out: f32):
+    %0 = arith.extsi %in : i8 to i32
+    %1 = arith.subi %0, %zero : i32
+    %2 = arith.sitofp %1 : i32 to f32
+    %3 = arith.mulf %2, %scale : f32
+    linalg.yield %3 : f32
+  } -> tensor<6x2xf32>
+  %f = tensor.empty() : tensor<3x2xf32>
+  %w = linalg.generic {indexing_maps = [affine_map<(n, k) -> (n, k)>, affine_map<(n, k) -> (n, k)>], iterator_types = ["parallel", "parallel"]}
+      ins(%w8 : tensor<3x2xi8>) outs(%f : tensor<3x2xf32>) {
+  ^bb0(%in: i8, %out: f32):
+    %0 = arith.extsi %in : i8 to i32
+    %1 = arith.sitofp %0 : i32 to f32
+    %2 = arith.mulf %1, %scale : f32
+    linalg.yield %2 : f32
+  } -> tensor<3x2xf32>
+  %g = tensor.empty() : tensor<4x2xf32>
+  %i = linalg.fill ins(%none : f32) outs(%g : tensor<4x2xf32>) -> tensor<4x2xf32>
+  %r = linalg.generic {indexing_maps = [affine_map<(m, c, k) -> (m + k, c)>, affine_map<(m, c, k) -> (k, c)>, affine_map<(m, c, k) -> (m, c)>],
+                       iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%x, %w : tensor<6x2xf32>, tensor<3x2xf32>) outs(%i : tensor<4x2xf32>) {
+  ^bb0(%a: f32, %b: f32, %o: f32):
+    %m = arith.mulf %a, %b : f32
+    %s = arith.addf %o, %m : f32
+    linalg.yield %s : f32
+  } -> tensor<4x2xf32>
+  return %r : tensor<4x2xf32>
+}
+
+// -----
+
+// Bytes from -128 on are unsigned ones: products of bytes, summed in i32. A byte outside would be the zero point, too.
+// CHECK-LABEL: func @depthwise_bytes
+// CHECK-DAG: %[[W:.*]] = arith.constant dense_resource<{{.*}}bytes{{.*}}> : tensor<3x2xi8>
+// CHECK: %[[X:.*]] = linalg.generic {{.*}} ins(%arg0 : tensor<6x2xi8>) outs(%{{.*}} : tensor<6x2xi8>)
+// CHECK: %[[SUMS:.*]] = linalg.generic {{.*}} ins(%[[X]], %[[W]] : {{.*}} outs(%{{.*}} : tensor<4x2xi32>) attrs = {halcyon.whole}
+// CHECK-DAG: arith.extui
+// CHECK-DAG: arith.extsi
+// CHECK: arith.muli
+// CHECK-NEXT: arith.addi
+// CHECK: linalg.generic {{.*}} ins(%[[SUMS]] : tensor<4x2xi32>)
+// CHECK: arith.sitofp
+// CHECK: arith.mulf %{{.*}}, %cst{{.*}} : f32
+func.func @depthwise_bytes(%q: tensor<6x2xi8>) -> tensor<4x2xf32> {
+  %zero = arith.constant -128 : i32
   %scale = arith.constant 0.5 : f32
   %none = arith.constant 0.0 : f32
   %w8 = arith.constant dense<[[1, -2], [3, 4], [-5, 6]]> : tensor<3x2xi8>

@@ -172,3 +172,76 @@ func.func @minus_zero(%s: tensor<2xi8>) -> tensor<2xf32> {
   } -> tensor<2xf32>
   return %r : tensor<2xf32>
 }
+
+// -----
+
+#id = affine_map<(m) -> (m)>
+
+// A byte becomes an integer as it is rounded; the limits are the narrowing's. Turning its sign is part of the zero point.
+// CHECK-LABEL: func @byte
+// CHECK-DAG: %[[ZERO:.*]] = arith.constant 3 : i32
+// CHECK-DAG: %[[LOW:.*]] = arith.constant 0 : i32
+// CHECK-DAG: %[[HIGH:.*]] = arith.constant 255 : i32
+// CHECK: math.roundeven
+// CHECK-NEXT: %[[N:.*]] = arith.fptosi
+// CHECK-NEXT: %[[Z:.*]] = arith.addi %[[N]], %[[ZERO]]
+// CHECK-NEXT: %[[L:.*]] = arith.maxsi %[[Z]], %[[LOW]]
+// CHECK-NEXT: %[[H:.*]] = arith.minsi %[[L]], %[[HIGH]]
+// CHECK-NEXT: %[[B:.*]] = arith.trunci %[[H]]
+// CHECK-NEXT: linalg.yield %[[B]]
+func.func @byte(%s: tensor<2xi32>) -> tensor<2xi8> {
+  %scale = arith.constant 0.25 : f32
+  %zero = arith.constant -125.0 : f32
+  %low = arith.constant -128.0 : f32
+  %high = arith.constant 127.0 : f32
+  %sign = arith.constant -128 : i8
+  %e = tensor.empty() : tensor<2xi8>
+  %r = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel"]} ins(%s : tensor<2xi32>) outs(%e : tensor<2xi8>) {
+  ^bb0(%in: i32, %out: i8):
+    %0 = arith.sitofp %in : i32 to f32
+    %1 = arith.mulf %0, %scale : f32
+    %2 = math.roundeven %1 : f32
+    %3 = arith.addf %2, %zero : f32
+    %4 = arith.maximumf %3, %low : f32
+    %5 = arith.minimumf %4, %high : f32
+    %6 = arith.fptosi %5 : f32 to i32
+    %7 = arith.trunci %6 : i32 to i8
+    %8 = arith.xori %7, %sign : i8
+    linalg.yield %8 : i8
+  } -> tensor<2xi8>
+  return %r : tensor<2xi8>
+}
+
+// -----
+
+#id = affine_map<(m) -> (m)>
+
+// Sums beyond what an i32 holds with its zero point, and limits that are no whole numbers, stay floats.
+// CHECK-LABEL: func @wide
+// CHECK-NOT: arith.maxsi
+// CHECK: return
+func.func @wide(%s: tensor<2xi32>, %q: tensor<2xi8>) -> (tensor<2xi8>, tensor<2xi8>) {
+  %scale = arith.constant 0.5 : f32
+  %low = arith.constant -128.0 : f32
+  %high = arith.constant 127.0 : f32
+  %half = arith.constant 6.5 : f32
+  %e = tensor.empty() : tensor<2xi8>
+  %r:2 = linalg.generic {indexing_maps = [#id, #id, #id, #id], iterator_types = ["parallel"]} ins(%s, %q : tensor<2xi32>, tensor<2xi8>) outs(%e, %e : tensor<2xi8>, tensor<2xi8>) {
+  ^bb0(%in: i32, %byte: i8, %o: i8, %p: i8):
+    %0 = arith.sitofp %in : i32 to f32
+    %1 = math.roundeven %0 : f32
+    %2 = arith.maximumf %1, %low : f32
+    %3 = arith.minimumf %2, %high : f32
+    %4 = arith.fptosi %3 : f32 to i32
+    %5 = arith.trunci %4 : i32 to i8
+    %6 = arith.sitofp %byte : i8 to f32
+    %7 = arith.mulf %6, %scale : f32
+    %8 = math.roundeven %7 : f32
+    %9 = arith.maximumf %8, %low : f32
+    %10 = arith.minimumf %9, %half : f32
+    %11 = arith.fptosi %10 : f32 to i32
+    %12 = arith.trunci %11 : i32 to i8
+    linalg.yield %5, %12 : i8, i8
+  } -> (tensor<2xi8>, tensor<2xi8>)
+  return %r#0, %r#1 : tensor<2xi8>, tensor<2xi8>
+}
