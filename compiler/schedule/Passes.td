@@ -47,13 +47,15 @@ def ExpandUnsigned : Pass<"halcyon-expand-unsigned", "mlir::func::FuncOp"> {
 def PlanArena : Pass<"halcyon-plan-arena", "mlir::func::FuncOp"> {
   let summary = "Transient allocations become ranges of one arena";
   let description = [{
-    Static sizes are placed largest first at the lowest offset that is free while they live. Sizes that are a
-    constant times the same values (batch, sequence length) share one such space in units of their product.
+    Static sizes are placed at the lowest offset that is free while they live, in the best order found. Sizes that are
+    a constant times the same values (batch, sequence length) share one such space in units of their product. Several
+    spaces lie one after the other, or where that is smaller, each buffer behind the last of those that live with it,
+    which the host program finds (a maximum of sums).
     A nested region's static arena is part of its parent's. Allocations that leave their region as values
     (loop-carried tensors of changing shape) stay as they are.
 
     Leaves: `halcyon.arena_bytes` and `halcyon.live_floor_bytes` (the most that is alive at once) on the
-    function, of static sizes.
+    function; each size that is not known counts as 64.
   }];
   let dependentDialects = ["::halcyon::host::HostDialect", "::mlir::arith::ArithDialect"];
 }

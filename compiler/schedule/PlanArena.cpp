@@ -1,10 +1,9 @@
+#include "schedule/ArenaPlacement.h"
 #include "schedule/Passes.h"
 
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/Matchers.h"
 
-#include <functional>
-#include <limits>
 #include <numeric>
 
 namespace halcyon {
@@ -18,6 +17,8 @@ using namespace halcyon;
 namespace {
 
 constexpr int64_t alignment = 64;
+// Stand for each size that is not known: the first where the arena's size is reported, all where placements are compared.
+constexpr int64_t assumedSizes[] = {64, 8, 512};
 
 int64_t alignUp(int64_t value, int64_t to) { return (value + to - 1) / to * to; }
 
@@ -28,99 +29,9 @@ std::optional<int64_t> constantOf(Value value) {
   return constant.getSExtValue();
 }
 
-// ---- placing intervals --------------------------------------------------------------------------
-
-struct Item {
-  int64_t size = 0;
-  unsigned start = 0, end = 0; // positions in the block, both included
-  int64_t offset = 0;
-};
-
-bool live(const Item &a, const Item &b) { return a.start <= b.end && b.start <= a.end; }
-
-// Each item in `order` goes to the lowest offset that is free while it lives. Returns the extent.
-int64_t firstFit(MutableArrayRef<Item> items, ArrayRef<unsigned> order) {
-  SmallVector<unsigned> settled; // by offset
-  int64_t extent = 0;
-  for (unsigned i : order) {
-    Item &item = items[i];
-    int64_t offset = 0;
-    for (unsigned other : settled) {
-      if (!live(item, items[other]))
-        continue;
-      if (offset + item.size <= items[other].offset)
-        break;
-      offset = std::max(offset, items[other].offset + items[other].size);
-    }
-    item.offset = offset;
-    extent = std::max(extent, offset + item.size);
-    settled.insert(
-        llvm::upper_bound(
-            settled, i, [&](unsigned a, unsigned b) { return items[a].offset < items[b].offset; }),
-        i);
-  }
-  return extent;
-}
-
-int64_t liveFloor(ArrayRef<Item> items) {
-  int64_t most = 0;
-  for (const Item &at : items) {
-    int64_t sum = 0;
-    for (const Item &item : items)
-      if (item.start <= at.start && at.start <= item.end)
-        sum += item.size;
-    most = std::max(most, sum);
-  }
-  return most;
-}
-
-// The best of a few orders, then of random exchanges in it while there is something to gain.
-int64_t place(SmallVectorImpl<Item> &items) {
-  const std::function<int64_t(const Item &)> ranks[] = {
-      [](const Item &item) { return item.size; },
-      [](const Item &item) { return -static_cast<int64_t>(item.start); },
-      [](const Item &item) { return static_cast<int64_t>(item.end - item.start); },
-      [](const Item &item) { return item.size * (item.end - item.start + 1); },
-  };
-  const SmallVector<Item> given(items.begin(), items.end());
-  const int64_t floor = liveFloor(given);
-  int64_t best = std::numeric_limits<int64_t>::max();
-  SmallVector<unsigned> bestOrder;
-  auto attempt = [&](ArrayRef<unsigned> order) {
-    SmallVector<Item> tried = given;
-    const int64_t extent = firstFit(tried, order);
-    if (extent < best)
-      items.assign(tried.begin(), tried.end());
-    if (extent <= best)
-      bestOrder.assign(order.begin(), order.end());
-    best = std::min(best, extent);
-  };
-  for (const auto &rank : ranks) {
-    SmallVector<unsigned> order(given.size());
-    std::iota(order.begin(), order.end(), 0);
-    llvm::stable_sort(order, [&](unsigned a, unsigned b) {
-      return std::pair(rank(given[a]), given[a].size) > std::pair(rank(given[b]), given[b].size);
-    });
-    attempt(order);
-  }
-  const uint64_t count = given.size();
-  constexpr uint64_t work = 10'000'000; // pairs looked at: some tens of milliseconds
-  uint64_t state = 1;                   // the same plan for the same function
-  auto random = [&] {
-    state = state * 6364136223846793005u + 1442695040888963407u;
-    return static_cast<unsigned>((state >> 33) % count);
-  };
-  const uint64_t limit = std::min<uint64_t>(2000, work / (count * count));
-  for (uint64_t i = 0; best > floor && i < limit; ++i) {
-    SmallVector<unsigned> order = bestOrder;
-    const unsigned a = random(), b = random();
-    std::swap(order[a], order[b]);
-    attempt(order);
-  }
-  return best;
-}
-
 // ---- sizes --------------------------------------------------------------------------------------
+
+constexpr int64_t unitLimit = int64_t{1} << 40; // of assumed sizes: sums of some thousand units stay in range
 
 // A size as coefficient * product of factors.
 struct Product {
@@ -333,34 +244,47 @@ struct PlanArena : halcyon::impl::PlanArenaBase<PlanArena> {
       known->coefficients.push_back(product.coefficient);
     }
 
-    SmallVector<Value> offsets(candidates.size());
-    Value base = number(0);
-    for (Space &space : spaces) {
-      if (space.members.empty())
-        continue;
+    SmallVector<ArenaItem> items(candidates.size());
+    SmallVector<ArenaUnits> assumed(std::size(assumedSizes));
+    SmallVector<Value> units;
+    for (auto [index, space] : llvm::enumerate(spaces)) {
       const bool fixed = space.factors.empty();
       int64_t common = 0;
       for (int64_t coefficient : space.coefficients)
         common = std::gcd(common, coefficient);
-      common = std::max<int64_t>(common, 1);
-      SmallVector<Item> items;
+      common = fixed ? 1 : std::max<int64_t>(common, 1);
       for (auto [member, coefficient] : llvm::zip(space.members, space.coefficients))
-        items.push_back({fixed ? coefficient : coefficient / common, candidates[member].start,
-                         candidates[member].end});
-      const int64_t extent = place(items);
-      Value unit = number(fixed ? 1 : common);
+        items[member] = {static_cast<unsigned>(index), coefficient / common, candidates[member].start, candidates[member].end};
+      Value unit = number(common);
       for (Value factor : space.factors)
         unit = mul(factor, unit);
       if (!space.lines)
-        unit = builder.createOrFold<host::SizeAlignOp>(location, unit.getType(), unit,
-                                                       number(alignment));
-      for (auto [member, item] : llvm::zip(space.members, items))
-        offsets[member] = add(base, mul(unit, number(item.offset)));
-      base = add(base, mul(unit, number(extent)));
-      if (fixed && !nested) {
-        arenaBytes += extent;
-        floorBytes += liveFloor(items);
+        unit = builder.createOrFold<host::SizeAlignOp>(location, unit.getType(), unit, number(alignment));
+      units.push_back(unit);
+      for (auto [size, bytes] : llvm::zip(assumedSizes, assumed)) {
+        int64_t product = common;
+        for (unsigned i = 0; i < space.factors.size(); ++i)
+          product = llvm::SaturatingMultiply<uint64_t>(product, size) > unitLimit ? unitLimit : product * size;
+        bytes.push_back(fixed ? product : alignUp(product, alignment));
       }
+    }
+    auto valueOf = [&](ArrayRef<ArenaSum> bytes) {
+      Value most;
+      for (ArrayRef<int64_t> sum : bytes) {
+        Value value = number(0);
+        for (auto [count, unit] : llvm::zip(sum, units))
+          if (count != 0)
+            value = add(value, mul(unit, number(count)));
+        most = most ? builder.createOrFold<arith::MaxSIOp>(location, most, value) : value;
+      }
+      return most;
+    };
+    const ArenaPlacement placement = placeItems(items, assumed);
+    SmallVector<Value> offsets = llvm::map_to_vector(placement.offsets, [&](ArrayRef<ArenaSum> bytes) { return valueOf(bytes); });
+    Value base = valueOf(placement.extent);
+    if (!nested) {
+      arenaBytes += bytesAt(placement.extent, assumed[0]);
+      floorBytes += liveFloor(items, assumed[0]);
     }
     auto memory = builder.create<host::AllocaOp>(location, host::BufferType::get(&getContext()),
                                                  host::Lifetime::transient, base);

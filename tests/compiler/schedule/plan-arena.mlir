@@ -47,6 +47,7 @@ func.func @not_planned(%p: i1, %n: i64) -> (!host.buffer, !host.buffer) {
 // Sizes that are multiples of the same value share a space in units of it.
 // CHECK-LABEL: func.func @dynamic(
 // CHECK-SAME:    %{{.+}}: !host.buffer, %[[N:.+]]: i64)
+// CHECK-SAME:    halcyon.arena_bytes = 768 : i64, halcyon.live_floor_bytes = 768 : i64
 // CHECK-DAG:     %[[C64:.+]] = arith.constant 64 : i64
 // CHECK-DAG:     %[[C3:.+]] = arith.constant 3 : i64
 // CHECK:         %[[UNIT:.+]] = host.size_align %{{.+}}, %[[C64]]
@@ -66,6 +67,55 @@ func.func @dynamic(%x: !host.buffer, %n: i64) {
   %c = host.alloca transient %small
   host.copy %c[%c0] from %b[%c0] size %small
   host.copy %x[%c0] from %c[%c0] size %small
+  return
+}
+
+// Sizes of other values have a space of their own; where that would lie idle, each buffer lies behind the last of those that
+// live with it. Reported is what is needed where each value is 64.
+// CHECK-LABEL: func.func @in_turns(
+// CHECK-SAME:    halcyon.arena_bytes = 524288 : i64, halcyon.live_floor_bytes = 524288 : i64
+// CHECK:         %[[ALL:.+]] = arith.maxsi
+// CHECK:         host.alloca transient %[[ALL]]
+// CHECK-NOT:     host.alloca
+func.func @in_turns(%x: !host.buffer, %n: i64) {
+  %c0 = arith.constant 0 : i64
+  %c64 = arith.constant 64 : i64
+  %c4096 = arith.constant 4096 : i64
+  %rows = host.size_mul %n, %c4096
+  %a = host.alloca transient %rows
+  host.copy %a[%c0] from %x[%c0] size %rows
+  %b = host.alloca transient %rows
+  host.copy %b[%c0] from %a[%c0] size %rows
+  host.copy %x[%c0] from %b[%c0] size %rows
+  %many = host.size_mul %n, %n
+  %squares = host.size_mul %many, %c64
+  %c = host.alloca transient %squares
+  host.copy %c[%c0] from %x[%c0] size %squares
+  %d = host.alloca transient %squares
+  host.copy %d[%c0] from %c[%c0] size %squares
+  host.copy %x[%c0] from %d[%c0] size %squares
+  return
+}
+
+// Buffers of both that live at once do not overlap, and where nothing is gained the spaces lie one after the other.
+// CHECK-LABEL: func.func @at_once(
+// CHECK-SAME:    halcyon.arena_bytes = 524288 : i64, halcyon.live_floor_bytes = 524288 : i64
+// CHECK-NOT:     arith.maxsi
+// CHECK:         host.alloca transient
+// CHECK-NOT:     host.alloca
+func.func @at_once(%x: !host.buffer, %n: i64) {
+  %c0 = arith.constant 0 : i64
+  %c64 = arith.constant 64 : i64
+  %c4096 = arith.constant 4096 : i64
+  %rows = host.size_mul %n, %c4096
+  %many = host.size_mul %n, %n
+  %squares = host.size_mul %many, %c64
+  %a = host.alloca transient %rows
+  %b = host.alloca transient %squares
+  host.copy %a[%c0] from %x[%c0] size %rows
+  host.copy %b[%c0] from %x[%c0] size %squares
+  host.copy %x[%c0] from %a[%c0] size %rows
+  host.copy %x[%c0] from %b[%c0] size %squares
   return
 }
 
