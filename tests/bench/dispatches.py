@@ -31,6 +31,24 @@ WITHOUT_BAR = {"attention": 0.93, "small": 0.93}  # to know what is lost
 WORK_OF_PRODUCT, FEW_ROWS, PANEL, BYTES_AT_ONCE = 10e6, 8, 16, 4
 
 
+class Named:
+    """A product by its name, as linalg.batch_matmul: packed when it runs."""
+
+    def __init__(self, text):
+        self.loops, self.maps, self.body = ["reduction"], [], text
+        self.types = re.findall(r"tensor<[^>]*>", text.splitlines()[0])[:3]
+
+    def is_product(self):
+        return True
+
+    def columns(self):
+        last = re.match(r"tensor<.*?(\d+|\?)x[a-z]\w*>", self.types[-1])
+        return int(last[1]) if last and last[1].isdigit() else None
+
+    def weights(self):
+        return None
+
+
 class Generic:
     """A linalg.generic: its maps as lists of results, its loops, the types of its operands."""
 
@@ -71,8 +89,8 @@ def executables(text):
     maps = {name: results.split(", ") for name, results in re.findall(r"^(#map\d*) = affine_map<\(.*?\) -> \((.*)\)>$", text, re.M)}
     found = {}
     for name, body in re.findall(r"^  dispatch\.executable @(\S+) .*?\n(.*?)^  }$", text, re.M | re.S):
-        pieces = re.split(r"(?= linalg\.generic )", body)[1:]
-        found[name] = [Generic(piece, maps) for piece in pieces], body
+        pieces = re.split(r"(?= linalg\.(?:generic|\w*mat(?:mul|vec)\w*) )", body)[1:]
+        found[name] = [Generic(p, maps) if p.startswith(" linalg.generic") else Named(p) for p in pieces], body
     return found
 
 

@@ -16,6 +16,7 @@ static constexpr int64_t unrollLimit = 9;
 // Rows of one workgroup, and of all, for the next panels to be read ahead: fewer have four panels' streams, which the processor
 // reads ahead itself; of more the first workgroup alone finds them in no cache.
 static constexpr int64_t fewestAhead = 8, mostAhead = 512;
+static constexpr int64_t deepReduction = 64; // iterations: long enough for what is asked for at its begin to arrive
 static constexpr int64_t lineBits = 512; // of the cache
 static constexpr unsigned aheadLocality = 3; // into L1: T1 and T2 lose up to 3 % for panels that fit it
 
@@ -424,6 +425,7 @@ private:
         emitter.store(tile, memory, plan.outputMap(), position);
       return;
     }
+    askForEpilogue(emitter);
     TileEmitter::Tile sums;
     if (fusion.first)
       sums = apply(emitter, *fusion.first, positionOf(*fusion.first), DenseMap<Value, TileEmitter::Tile>());
@@ -452,6 +454,29 @@ private:
     }
     if (!llvm::is_contained(stored, plan.output()) && !staysInRegisters(plan.output()))
       emitter.store(held[plan.output()], plan.output(), plan.outputMap(), position);
+  }
+
+  // What only the ops after the reduction read, each element once: the block would wait for it at its end.
+  void askForEpilogue(TileEmitter &emitter) {
+    int64_t depth = 1;
+    for (unsigned which : plan.reductions)
+      depth *= ShapedType::isDynamic(extents[which]) ? deepReduction : extents[which];
+    if (depth < deepReduction || !plan.u)
+      return;
+    for (const FusedOp &fused : fusion.after) {
+      linalg::LinalgOp fusedOp = fused.op;
+      TilePosition position = positionOf(fused);
+      for (OpOperand *in : fusedOp.getDpsInputOperands()) {
+        AffineMap map = fusedOp.getMatchingIndexingMap(in);
+        Value memory = in->get();
+        const bool isMade = memory == plan.output() || llvm::any_of(fusion.after, [&](const FusedOp &other) {
+          return linalg::LinalgOp(other.op).getDpsInits()[0] == memory;
+        });
+        if (!isMade && isa<MemRefType>(memory.getType()) && position.u && map.isFunctionOfDim(*position.u) &&
+            stepOf(map, memory.getType(), position.v).kind == Step::contiguous)
+          emitter.prefetch(memory, map, position);
+      }
+    }
   }
 
   // Whether all positions of these reductions are computed for all rows.

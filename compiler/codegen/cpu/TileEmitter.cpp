@@ -180,6 +180,13 @@ TileEmitter::Tile TileEmitter::load(Value memory, AffineMap map, const TilePosit
   return tile;
 }
 
+void TileEmitter::prefetch(Value memory, AffineMap map, const TilePosition &position) {
+  for (unsigned row = 0; row < shape.rows; ++row)
+    for (unsigned column = 0; column < shape.columns; ++column)
+      b.create<memref::PrefetchOp>(memory, indices(map, position, row, column), /*isWrite=*/false, /*localityHint=*/3,
+                                   /*isDataCache=*/true);
+}
+
 void TileEmitter::store(const Tile &tile, Value memory, AffineMap map, const TilePosition &position) {
   for (unsigned row = 0; row < shape.rows; ++row)
     for (unsigned column = 0; column < shape.columns; ++column) {

@@ -40,6 +40,7 @@ public:
   // Values row by row, column by column; one that does not depend on u or v is repeated. Skipped rows have none.
   using Tile = llvm::SmallVector<mlir::Value>;
   Tile load(mlir::Value memory, mlir::AffineMap map, const TilePosition &position);
+  void prefetch(mlir::Value memory, mlir::AffineMap map, const TilePosition &position); // what load reads, into L1
   void store(const Tile &tile, mlir::Value memory, mlir::AffineMap map, const TilePosition &position);
   Tile splat(mlir::Value scalar);
   void skipRows(llvm::SmallBitVector rows) { skipped = std::move(rows); }

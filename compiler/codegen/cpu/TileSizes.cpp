@@ -16,6 +16,7 @@ static constexpr int64_t iterationsOfWorkgroup = 32768;
 static constexpr double bytesOfRows = 256 << 10; // of weights that stay in L2
 static constexpr int64_t macsOfWorkgroup = 4 << 20; // of a contraction: some 50 us
 static constexpr double elementsOfStream = 131072; // of a window's result: more than a few rows, which share their input
+static constexpr double bytesOfInputs = 512 << 10; // of rows that several panels share
 static constexpr double bytesOfChain = 768 << 10; // of rows between two contractions, which stay in L2
 static constexpr double bytesOfCopy = 64 << 10; // some 5 us
 static constexpr int64_t assumedExtent = 64;        // of a loop whose extent is unknown
@@ -187,7 +188,7 @@ static SmallVector<int64_t> chooseContractionTile(ArrayRef<int64_t> workload, Bl
   }
   set(dims.v, dims.u ? 64 : std::max(64.0, std::min(room, 512.0)), dims.grain);
   if (dims.u && dims.u != dims.whole)
-    set(*dims.u, dims.rowsAreReused ? std::clamp(bytesOfRows / (4 * dims.depth), 16.0, 64.0) : 256.0, 8);
+    set(*dims.u, dims.rowsAreReused ? std::clamp(bytesOfRows / (4 * dims.depth), 16.0, 64.0) : std::clamp(bytesOfInputs / (4 * dims.depth), 64.0, 256.0), 8);
   return tileOfRoom(workload, room, tile);
 }
 

@@ -388,3 +388,51 @@ func.func @unknown_rows(%x: memref<?x100xf32>, %w: memref<5x100x16xf32>, %out: m
   }
   return
 }
+
+// What an epilogue adds to a long sum, element by element, is asked for before the sum; what all rows share, or a short sum's, is not.
+// CHECK-LABEL: func.func @residual(
+// CHECK-SAME: %[[BIAS:[^:]+]]: memref<16xf32>, %[[RESIDUAL:[^:]+]]: memref<24x16xf32>
+// CHECK-NOT: memref.prefetch %[[BIAS]]
+// CHECK-COUNT-12: memref.prefetch %[[RESIDUAL]]
+// CHECK-NOT: memref.prefetch %[[RESIDUAL]]
+// CHECK: scf.for
+// CHECK: vector.load %[[RESIDUAL]]
+// CHECK-LABEL: func.func @short_residual(
+// CHECK-SAME: %[[SHORT:[^:]+]]: memref<24x16xf32>, %{{[^:]+}}: memref<24x16xf32>)
+// CHECK-NOT: memref.prefetch %[[SHORT]]
+// CHECK: return
+func.func @residual(%x: memref<24x100xf32>, %w: memref<1x100x16xf32>, %bias: memref<16xf32>, %residual: memref<24x16xf32>, %out: memref<24x16xf32>) {
+  linalg.generic {indexing_maps = [#a, affine_map<(m, n, k) -> (n floordiv 16, k, n mod 16)>, #c],
+                  iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%x, %w : memref<24x100xf32>, memref<1x100x16xf32>) outs(%out : memref<24x16xf32>) {
+  ^bb1(%p: f32, %q: f32, %o: f32):
+    %m = arith.mulf %p, %q : f32
+    %s = arith.addf %o, %m : f32
+    linalg.yield %s : f32
+  }
+  linalg.generic {indexing_maps = [#row, #id, #id], iterator_types = ["parallel", "parallel"]}
+      ins(%bias, %residual : memref<16xf32>, memref<24x16xf32>) outs(%out : memref<24x16xf32>) {
+  ^bb1(%p: f32, %q: f32, %o: f32):
+    %s = arith.addf %o, %p : f32
+    %t = arith.addf %s, %q : f32
+    linalg.yield %t : f32
+  }
+  return
+}
+func.func @short_residual(%x: memref<24x10xf32>, %w: memref<1x10x16xf32>, %residual: memref<24x16xf32>, %out: memref<24x16xf32>) {
+  linalg.generic {indexing_maps = [#a, affine_map<(m, n, k) -> (n floordiv 16, k, n mod 16)>, #c],
+                  iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%x, %w : memref<24x10xf32>, memref<1x10x16xf32>) outs(%out : memref<24x16xf32>) {
+  ^bb1(%p: f32, %q: f32, %o: f32):
+    %m = arith.mulf %p, %q : f32
+    %s = arith.addf %o, %m : f32
+    linalg.yield %s : f32
+  }
+  linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel"]}
+      ins(%residual : memref<24x16xf32>) outs(%out : memref<24x16xf32>) {
+  ^bb1(%q: f32, %o: f32):
+    %t = arith.addf %o, %q : f32
+    linalg.yield %t : f32
+  }
+  return
+}
