@@ -55,10 +55,14 @@ func.func @tiles(%x: memref<10x10x16xf32>, %u: memref<36x2x16x16xf32>, %b: memre
 #window = affine_map<(h, w, o, y, x, i) -> (y, x)>
 #out = affine_map<(h, w, o, y, x, i) -> (h, w, o)>
 
-// Tiles that reach outside load and store what is inside, under masks; so are the last 4 channels.
+// Tiles that reach outside load and store what is inside, under masks; so are the last 4 channels. What is masked is not
+// looked for outside, either.
 // CHECK-LABEL: func.func @ragged(
+// CHECK: %[[ROW:.+]] = arith.select %[[INSIDE:.+]], %c0, %{{.+}} : index
 // CHECK: scf.if
-// CHECK: vector.maskedload
+// CHECK: arith.select %[[INSIDE]], %c16, %c0
+// CHECK: %[[AT:.+]] = arith.addi %{{.+}}, %[[ROW]] : index
+// CHECK: vector.maskedload %{{.+}}[%[[AT]],
 // CHECK: scf.if
 // CHECK: vector.maskedstore
 func.func @ragged(%x: memref<9x7x16xf32>, %u: memref<16x2x16x16xf32>, %y: memref<7x5x20xf32>) {

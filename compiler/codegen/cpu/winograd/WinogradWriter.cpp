@@ -176,7 +176,7 @@ private:
     if (!isPadded && dividesEvenly())
       return readChannels(each, {});
     SmallVector<Value> inside[2];
-    Value all;
+    Value all, outside[2];
     SmallVector<Value> position = loops;
     llvm::append_range(position, offsets);
     for (unsigned i = 0; i < 2; ++i) {
@@ -184,6 +184,7 @@ private:
         if (!expr.isFunctionOfDim(dims.kernel[i]))
           continue;
         Value first = affine::expandAffineExpr(b, b.getLoc(), expr, position, {});
+        outside[i] = b.create<arith::SubIOp>(zero, first);
         Value limit = b.createOrFold<memref::DimOp>(input, axis);
         Value whole = allInside(first, side, limit);
         all = all ? b.create<arith::AndIOp>(all, whole).getResult() : whole;
@@ -192,26 +193,37 @@ private:
                                                       b.create<arith::AddIOp>(first, index(k)), limit));
       }
     }
-    SmallVector<Value> allowed;
-    for (Value row : inside[0])
-      for (Value column : inside[1])
-        allowed.push_back(b.create<arith::AndIOp>(row, column));
+    SmallVector<TileInput> inputs;
+    for (auto [y, row] : llvm::enumerate(inside[0]))
+      for (auto [x, column] : llvm::enumerate(inside[1])) {
+        TileInput each{b.create<arith::AndIOp>(row, column), {index(y), index(x)}};
+        for (unsigned i = 0; i < 2; ++i)
+          each.kernel[i] = b.create<arith::SelectOp>(each.allowed, each.kernel[i], outside[i]);
+        inputs.push_back(each);
+      }
     auto branch = b.create<scf::IfOp>(all, /*withElseRegion=*/true);
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(branch.thenBlock());
     readChannels(each, {});
     b.setInsertionPointToStart(branch.elseBlock());
-    readChannels(each, allowed);
+    readChannels(each, inputs);
   }
 
-  // `allowed`: of each position, whether it is inside; none: all are.
-  void readChannels(Value each, ArrayRef<Value> allowed) {
+  // One of a tile's inputs, where it may be outside. Then the kernel's position leads to the first row and column: a masked
+  // load of memory that is not mapped takes hundreds of cycles, though it reads nothing (8x8, 64 channels, at the
+  // beginning of its pages: 17.6 us before, 9.4 after).
+  struct TileInput {
+    Value allowed, kernel[2];
+  };
+
+  // `allowed`: of each position; none: all are inside.
+  void readChannels(Value each, ArrayRef<TileInput> allowed) {
     channels(sizes[dims.in], [&](Value channel, Value left) {
       WinogradGrid grid(side);
       loops[dims.in] = channel;
       for (int64_t y = 0; y < side; ++y)
         for (int64_t x = 0; x < side; ++x)
-          grid[y].push_back(readInput(y, x, allowed.empty() ? Value() : allowed[y * side + x], left));
+          grid[y].push_back(readInput(allowed.empty() ? TileInput{{}, {index(y), index(x)}} : allowed[y * side + x], left));
       grid = transformInputs(b, std::move(grid));
       for (int64_t y = 0; y < side; ++y)
         for (int64_t x = 0; x < side; ++x)
@@ -219,9 +231,10 @@ private:
     });
   }
 
-  Value readInput(int64_t y, int64_t x, Value allowed, Value left) {
+  Value readInput(const TileInput &at, Value left) {
     TilePosition position{loops, {}, dims.in, left};
-    position.loops[dims.kernel[0]] = index(y), position.loops[dims.kernel[1]] = index(x);
+    Value allowed = at.allowed;
+    position.loops[dims.kernel[0]] = at.kernel[0], position.loops[dims.kernel[1]] = at.kernel[1];
     llvm::append_range(position.loops, offsets);
     TileEmitter emitter(b, {1, 1, vector});
     if (!allowed)
