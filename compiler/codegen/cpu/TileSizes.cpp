@@ -7,6 +7,8 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 
+#include <cmath>
+
 using namespace mlir;
 using namespace halcyon;
 
@@ -14,7 +16,10 @@ using namespace halcyon;
 // dispatch (some 20 ns), short enough to share one op of a small model among threads.
 static constexpr int64_t iterationsOfWorkgroup = 32768;
 static constexpr double bytesOfRows = 256 << 10; // of weights that stay in L2
-static constexpr int64_t macsOfWorkgroup = 4 << 20; // of a contraction: some 50 us
+static constexpr double macsOfWorkgroup = 4 << 20; // of a contraction: some 30 us
+static constexpr double fewestMacs = 512 << 10;     // that are worth a workgroup of their own, where threads are short of work
+static constexpr int64_t wantedWorkgroups = 8;      // for as many threads, or to share out evenly to fewer
+static constexpr double fewestRows = 64, mostRows = 256; // of one workgroup of a product
 static constexpr double elementsOfStream = 131072; // of a window's result: more than a few rows, which share their input
 static constexpr double bytesOfInputs = 512 << 10; // of rows that several panels share
 static constexpr double bytesOfChain = 768 << 10; // of rows between two contractions, which stay in L2
@@ -54,6 +59,15 @@ static int64_t part(int64_t extent, double most, int64_t grain) {
   return std::min(extent, (equal + grain - 1) / grain * grain);
 }
 
+// The largest size up to `tile` that divides the extent, if it is not much smaller: all workgroups have the same code then,
+// of known sizes.
+static int64_t dividing(int64_t extent, int64_t tile) {
+  for (int64_t size = tile; extent > 0 && 2 * size > tile; --size)
+    if (extent % size == 0)
+      return size;
+  return tile;
+}
+
 // Innermost dimension first: contiguous accesses stay long.
 static SmallVector<int64_t> tileOfRoom(ArrayRef<int64_t> workload, double room, SmallVector<int64_t> tile) {
   const bool given = llvm::any_of(tile, [](int64_t size) { return size != 0; });
@@ -64,6 +78,8 @@ static SmallVector<int64_t> tileOfRoom(ArrayRef<int64_t> workload, double room, 
                             ? std::min(room, !given && i + 1 == static_cast<int64_t>(workload.size()) ? 1024.0 : 64.0)
                             : room;
     tile[i] = part(workload[i], most, 1);
+    if (given)
+      tile[i] = dividing(workload[i], tile[i]);
     room = std::max(1.0, room / tile[i]);
   }
   return tile;
@@ -77,6 +93,7 @@ struct BlockDims {
   bool streams = false;       // no two elements of a row use the same input: depthwise, pooling
   std::optional<unsigned> whole; // not to be cut
   bool rowsAreReused = false; // another dimension reads the same of what only the rows read: weights of a convolution
+  bool panels = false;        // the columns are packed already
   double depth = 1;           // reduction iterations of an element
   int64_t grain = 32;         // columns: whole blocks and whole panels
 
@@ -128,7 +145,7 @@ static std::optional<BlockDims> blockDims(linalg::LinalgOp op) {
   });
   for (AffineMap map : op.getIndexingMapsArray())
     if (std::optional<Panel> panel = panelOf(map); panel && panel->loop == vLoop)
-      dims.grain = std::max(dims.grain, panel->width);
+      dims.grain = std::max(dims.grain, panel->width), dims.panels = true;
   if (std::optional<unsigned> loop = wholeLoopOfPadding(op))
     dims.whole = out.getResultPosition(getAffineDimExpr(*loop, op.getContext()));
   return dims;
@@ -170,8 +187,7 @@ static std::optional<SmallVector<unsigned>> loopsOfRoot(linalg::LinalgOp op, Til
 }
 
 // A contraction takes many rows where they share columns that are packed once, and few where they stream.
-static SmallVector<int64_t> chooseContractionTile(ArrayRef<int64_t> workload, BlockDims dims, double cost) {
-  double room = std::max(1.0, macsOfWorkgroup / std::max(1.0, cost));
+static SmallVector<int64_t> contractionTile(ArrayRef<int64_t> workload, BlockDims dims, double room, double mostRows) {
   SmallVector<int64_t> tile(workload.size(), 0);
   auto set = [&](unsigned dim, double most, int64_t grain) {
     if (dim >= workload.size())
@@ -187,9 +203,64 @@ static SmallVector<int64_t> chooseContractionTile(ArrayRef<int64_t> workload, Bl
     return tileOfRoom(workload, room, tile);
   }
   set(dims.v, dims.u ? 64 : std::max(64.0, std::min(room, 512.0)), dims.grain);
+  const double rows = dims.panels && room >= fewestRows ? std::min(room, mostRows) : mostRows;
   if (dims.u && dims.u != dims.whole)
-    set(*dims.u, dims.rowsAreReused ? std::clamp(bytesOfRows / (4 * dims.depth), 16.0, 64.0) : std::clamp(bytesOfInputs / (4 * dims.depth), 64.0, 256.0), 8);
+    set(*dims.u, dims.rowsAreReused ? std::clamp(bytesOfRows / (4 * dims.depth), 16.0, 64.0) : std::min(rows, std::clamp(bytesOfInputs / (4 * dims.depth), 64.0, 256.0)), 8);
   return tileOfRoom(workload, room, tile);
+}
+
+// How much of two threads' time is work, where each begins with one half of the workgroups, and then takes what is left.
+static double balance(ArrayRef<int64_t> workload, ArrayRef<int64_t> tile) {
+  SmallVector<double> sizes{1};
+  for (auto [extent, size] : llvm::zip(workload, tile)) {
+    const SmallVector<double> inner = std::move(sizes);
+    sizes.clear();
+    for (int64_t at = 0; at < extent; at += size)
+      for (double each : inner)
+        sizes.push_back(each * std::min(size, extent - at));
+    if (sizes.size() > 8 * wantedWorkgroups)
+      return 1;
+  }
+  const size_t half = sizes.size() / 2;
+  size_t next[2] = {0, half}, end[2] = {half, sizes.size()};
+  double busy[2] = {}, all = 0;
+  for (size_t done = 0; done < sizes.size(); ++done) {
+    const unsigned thread = busy[0] <= busy[1] ? 0 : 1, from = next[thread] < end[thread] ? thread : 1 - thread;
+    all += sizes[next[from]];
+    busy[thread] += sizes[next[from]++];
+  }
+  return all / (2 * std::max(busy[0], busy[1]));
+}
+
+// Large ones make long workgroups; of others there are several, for threads to share, as long as each is worth it.
+static SmallVector<int64_t> chooseContractionTile(ArrayRef<int64_t> workload, BlockDims dims, double cost) {
+  double elements = 1;
+  for (int64_t extent : workload)
+    elements *= ShapedType::isDynamic(extent) ? 1 : std::max<int64_t>(1, extent);
+  cost = std::max(1.0, cost);
+  auto tileOf = [&](double macs, double rows) {
+    return contractionTile(workload, dims, std::max(1.0, std::round(macs / cost)), rows);
+  };
+  const double macs = elements * cost, least = std::ceil(macs / macsOfWorkgroup);
+  if (least > 2 * wantedWorkgroups || dims.streams)
+    return tileOf(macsOfWorkgroup, mostRows);
+  const double wanted = dims.rowsAreReused ? wantedWorkgroups / 2 : wantedWorkgroups; // neighbours read some rows twice
+  const int64_t parts = std::max(least, std::clamp(macs / fewestMacs, 1.0, wanted));
+  if (llvm::any_of(workload, [](int64_t extent) { return extent <= 0; })) { // some are not known, or there is no work
+    const bool rowsAreUnknown = dims.u && *dims.u < workload.size() && ShapedType::isDynamic(workload[*dims.u]);
+    return tileOf(std::max(fewestMacs, macs / parts), rowsAreUnknown && dims.panels ? fewestRows : mostRows);
+  }
+  constexpr double good = 0.9;
+  SmallVector<int64_t> best = tileOf(macs / parts, mostRows);
+  if (parts == 1)
+    return best;
+  const double rows = dims.u && *dims.u < workload.size() ? workload[*dims.u] : 1;
+  for (int64_t down = 1; down <= 4 && (down == 1 || rows / down >= fewestRows * 0.75); ++down)
+    for (int64_t more = parts; more <= 2 * parts && balance(workload, best) < good; ++more)
+      if (SmallVector<int64_t> tile = tileOf(macs / more, std::min(mostRows, std::ceil(rows / down / 8) * 8));
+          balance(workload, tile) > balance(workload, best))
+        best = tile;
+  return best;
 }
 
 // Rows of a contraction that is computed from rows of another one, and the loop of `root` that they are.
