@@ -1,5 +1,6 @@
 // Options.h -- what halcyonc was asked to do.
 #pragma once
+#include "tensor/Precision.h"
 #include <string>
 #include <utility>
 #include <vector>
@@ -19,6 +20,7 @@ struct Options {
   std::string quantizeWeights;         // as given; its meaning:
   unsigned weightBits = 0;             // 8 or 4: products read constant matrices so; 0: as they are
   int64_t weightBlock = 0;             // weights of a column that share a scale; 0: all
+  Precision precision = Precision::f32; // of constant weights
   EmitKind emit = EmitKind::artifact;
   bool staticExecutables = false;      // kernels in an object file beside the artifact, for a program to link in
   int optLevel = 2;

@@ -65,9 +65,13 @@ static void tensorPhase(OpPassManager &passes, const Options &options) {
     passes.addNestedPass<func::FuncOp>(createProveRanges());
     if (options.winogradTile >= 0)
       passes.addNestedPass<func::FuncOp>(createWinograd(WinogradOptions{options.winogradTile, options.fastMath}));
-    passes.addNestedPass<func::FuncOp>(createPackConstants());
-    canonicalize(passes);
   }
+  if ((options.optLevel > 1 && options.externalParameters.empty()) || options.precision != Precision::f32)
+    passes.addNestedPass<func::FuncOp>(createNarrowWeights(NarrowWeightsOptions{options.precision}));
+  if (options.optLevel > 1 && options.externalParameters.empty())
+    passes.addNestedPass<func::FuncOp>(createPackConstants());
+  if (options.optLevel > 1 || options.precision != Precision::f32)
+    canonicalize(passes);
 }
 
 static void dispatchPhase(OpPassManager &passes, const Options &options) {

@@ -19,24 +19,35 @@ using namespace halcyon;
 namespace {
 
 constexpr size_t mostDimensions = 8; // that an artifact's constant has
-constexpr int64_t panelWidth = 16; // on every CPU: variants of a plan share its constants (design section 6)
 
-// What the kernels read panels of.
-bool isPacked(Type element) { return element.isF32() || element.isF64() || element.isInteger(32); }
+// On every CPU: variants of a plan share its constants (design section 6). Of 16 bits, a cache line.
+int64_t panelWidth(Type element) { return element.isF16() || element.isBF16() ? 32 : 16; }
+
+// Narrow weights are widened beside each product.
+Type widened(Type element) { return element.isF16() || element.isBF16() ? Float32Type::get(element.getContext()) : element; }
+
+// What the kernels of `op` read panels of.
+bool isPacked(Type element, linalg::LinalgOp op) {
+  if (element.isF32() || element.isF64() || element.isInteger(32))
+    return true;
+  return widened(element).isF32() && llvm::any_of(op.getDpsInputs(), [](Value input) { return getElementTypeOrSelf(input).isF32(); });
+}
 
 // The operand's loops but `columns`, in the order of the packed dimensions: parallel ones, then reductions.
 struct Packing {
   unsigned columns;
   SmallVector<unsigned> loops;
+  int64_t width;
 };
 
 // How the operand with `map` would be packed; nothing where panels would not help.
-std::optional<Packing> packingOf(linalg::GenericOp op, AffineMap map) {
+std::optional<Packing> packingOf(linalg::GenericOp op, AffineMap map, Type element) {
   AffineMap out = op.getMatchingIndexingMap(op.getDpsInitOperand(0));
   SmallVector<utils::IteratorType> iterators = op.getIteratorTypesArray();
   SmallVector<int64_t> extents = op.getStaticLoopRanges();
   // Columns: the result's innermost dimension of more than one element.
   Packing packing;
+  packing.width = panelWidth(element);
   std::optional<unsigned> columns;
   for (unsigned axis = 0; axis < out.getNumResults(); ++axis)
     if (unsigned loop = out.getDimPosition(axis); extents[loop] != 1)
@@ -68,19 +79,19 @@ int64_t strideOf(const StridedConstant &constant, AffineMap map, unsigned loop) 
 void pack(const StridedConstant &constant, AffineMap map, const Packing &packing, ArrayRef<int64_t> extents,
           MutableArrayRef<char> bytes) {
   const size_t size = constant.element.getIntOrFloatBitWidth() / 8;
-  const int64_t columns = extents[packing.columns], step = strideOf(constant, map, packing.columns);
-  SmallVector<int64_t> counts{(columns + panelWidth - 1) / panelWidth}, steps{step * panelWidth};
+  const int64_t columns = extents[packing.columns], width = packing.width, step = strideOf(constant, map, packing.columns);
+  SmallVector<int64_t> counts{(columns + width - 1) / width}, steps{step * width};
   for (unsigned loop : packing.loops) {
     counts.push_back(extents[loop]);
     steps.push_back(strideOf(constant, map, loop));
   }
   SmallVector<int64_t> at(counts.size(), 0);
   int64_t from = 0;
-  for (char *to = bytes.begin(); to != bytes.end(); to += panelWidth * size) {
-    const int64_t count = std::min(panelWidth, columns - at[0] * panelWidth);
+  for (char *to = bytes.begin(); to != bytes.end(); to += width * size) {
+    const int64_t count = std::min(width, columns - at[0] * width);
     for (int64_t i = 0; i < count; ++i)
       std::memcpy(to + i * size, constant.bytes.data() + (from + i * step) * size, size);
-    std::memset(to + count * size, 0, (panelWidth - count) * size);
+    std::memset(to + count * size, 0, (width - count) * size);
     for (size_t axis = counts.size(); axis-- > 0;) {
       from += steps[axis];
       if (++at[axis] < counts[axis])
@@ -104,17 +115,17 @@ struct PackConstants : halcyon::impl::PackConstantsBase<PackConstants> {
 
   void packOperands(linalg::LinalgOp op, IRRewriter &rewriter) {
     AffineMap out = op.getMatchingIndexingMap(op.getDpsInitOperand(0));
-    // Kernels that read panels are products of one type, or of bytes that become whole numbers of it.
+    // Kernels that read panels are products of one type, of f32 and what is widened to it, or of bytes that become whole numbers.
     const bool isWhole = op->hasAttr("halcyon.whole");
-    Type element = getElementTypeOrSelf(isWhole ? op.getDpsInits().front() : op.getDpsInputs().front());
+    Type element = widened(getElementTypeOrSelf(isWhole ? op.getDpsInits().front() : op.getDpsInputs().front()));
     auto isByte = [&](Value input) { return isWhole && getElementTypeOrSelf(input).isInteger(8); };
-    auto isOther = [&](Value input) { return getElementTypeOrSelf(input) != element && !isByte(input); };
+    auto isOther = [&](Value input) { return widened(getElementTypeOrSelf(input)) != element && !isByte(input); };
     if (!out.isProjectedPermutation() || llvm::any_of(op.getDpsInputs(), isOther))
       return;
     for (unsigned i = 0; i < op.getNumDpsInputs(); ++i) {
       Value operand = op.getDpsInputs()[i];
       std::optional<ComputedConstant> constant = computedConstant(operand);
-      if (!constant || !(isPacked(getElementTypeOrSelf(operand)) || isByte(operand)) || !op.getIndexingMapsArray()[i].isProjectedPermutation())
+      if (!constant || !(isPacked(getElementTypeOrSelf(operand), op) || isByte(operand)) || !op.getIndexingMapsArray()[i].isProjectedPermutation())
         continue;
       if (!isa<linalg::GenericOp>(op.getOperation())) {
         rewriter.setInsertionPoint(op);
@@ -124,7 +135,7 @@ struct PackConstants : halcyon::impl::PackConstantsBase<PackConstants> {
         op = cast<linalg::LinalgOp>(generic->getOperation());
       }
       auto generic = cast<linalg::GenericOp>(op.getOperation());
-      std::optional<Packing> packing = packingOf(generic, op.getIndexingMapsArray()[i]);
+      std::optional<Packing> packing = packingOf(generic, op.getIndexingMapsArray()[i], getElementTypeOrSelf(operand));
       if (packing && packing->loops.size() + 2 <= mostDimensions)
         replace(generic, i, *constant, *packing, rewriter);
     }
@@ -135,10 +146,10 @@ struct PackConstants : halcyon::impl::PackConstantsBase<PackConstants> {
     rewriter.setInsertionPoint(op);
     SmallVector<AffineMap> maps = op.getIndexingMapsArray();
     AffineExpr column = rewriter.getAffineDimExpr(packing.columns);
-    SmallVector<AffineExpr> exprs{column.floorDiv(panelWidth)};
+    SmallVector<AffineExpr> exprs{column.floorDiv(packing.width)};
     for (unsigned loop : packing.loops)
       exprs.push_back(rewriter.getAffineDimExpr(loop));
-    exprs.push_back(column % panelWidth);
+    exprs.push_back(column % packing.width);
     Value value = constant.op ? computePanels(op, maps[operand], constant, packing, rewriter)
                               : panels(op, maps[operand], constant.inputs.front(), packing, rewriter);
     maps[operand] = AffineMap::get(op.getNumLoops(), 0, exprs, &getContext());
@@ -155,7 +166,7 @@ struct PackConstants : halcyon::impl::PackConstantsBase<PackConstants> {
     SmallVector<Value> inputs;
     SmallVector<AffineMap> maps;
     for (const StridedConstant &input : constant.inputs) {
-      Packing own{packing.columns, {}};
+      Packing own{packing.columns, {}, packing.width};
       SmallVector<AffineExpr> exprs{rewriter.getAffineDimExpr(0)};
       for (auto [position, loop] : llvm::enumerate(packing.loops)) {
         if (strideOf(input, map, loop) == 0)
@@ -179,10 +190,10 @@ struct PackConstants : halcyon::impl::PackConstantsBase<PackConstants> {
 
   SmallVector<int64_t> panelShape(linalg::GenericOp op, const Packing &packing) {
     SmallVector<int64_t> extents = op.getStaticLoopRanges();
-    SmallVector<int64_t> shape{(extents[packing.columns] + panelWidth - 1) / panelWidth};
+    SmallVector<int64_t> shape{llvm::divideCeil(extents[packing.columns], packing.width)};
     for (unsigned loop : packing.loops)
       shape.push_back(extents[loop]);
-    shape.push_back(panelWidth);
+    shape.push_back(packing.width);
     return shape;
   }
 
@@ -190,7 +201,7 @@ struct PackConstants : halcyon::impl::PackConstantsBase<PackConstants> {
                IRRewriter &rewriter) {
     auto type = RankedTensorType::get(panelShape(op, packing), constant.element);
     SmallVector<int64_t> loops(packing.loops.begin(), packing.loops.end());
-    loops.push_back(packing.columns);
+    loops.append({packing.columns, packing.width});
     Attribute &packed = done[{constant.bytes.data(), AffineMapAttr::get(map),
                               rewriter.getArrayAttr({rewriter.getDenseI64ArrayAttr(loops),
                                                      rewriter.getDenseI64ArrayAttr(constant.strides)})}];

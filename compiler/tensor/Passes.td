@@ -121,7 +121,9 @@ def PackConstants : Pass<"halcyon-pack-constants", "mlir::func::FuncOp"> {
     one elementwise operation computes from constants (weights that are dequantised) is computed on panels of these, at
     the call: the artifact keeps the smaller constants.
 
-    Requires: halcyon-tensor-to-linalg; f32, f64 or i32.
+    Weights of 16 bits that a product of f32 reads have panels of 32 columns: a cache line, too.
+
+    Requires: halcyon-tensor-to-linalg; f32, f64 or i32, or f16 and bf16 beside f32.
   }];
   let dependentDialects = ["mlir::arith::ArithDialect", "mlir::linalg::LinalgDialect", "mlir::tensor::TensorDialect"];
 }
@@ -225,6 +227,30 @@ def QuantizeWeights : Pass<"halcyon-quantize-weights", "mlir::func::FuncOp"> {
   let options = [Option<"bits", "bits", "unsigned", "8", "Of a weight: 8 or 4">,
                  Option<"block", "block", "int64_t", "0", "Weights of a column that share a scale; 0: all">];
   let dependentDialects = ["mlir::arith::ArithDialect", "mlir::linalg::LinalgDialect", "mlir::tensor::TensorDialect"];
+}
+
+def NarrowWeights : Pass<"halcyon-narrow-weights", "mlir::func::FuncOp"> {
+  let summary = "Contractions read constant weights of 16 bits as they are, and widen each beside its product";
+  let description = [{
+    ```mlir
+    %1 = linalg.matmul ins(%x, %w : tensor<?x768xf32>, tensor<768x3072xf32>) ...
+    // becomes
+    %1 = linalg.generic {(m, n, k) -> (m, k), (k, n), (m, n)} ins(%x, %w : tensor<?x768xf32>, tensor<768x3072xbf16>) {
+      %wide = arith.extf %in_1 : bf16 to f32
+      ...
+    ```
+    Weights that another operation widened are read as they are stored. With a precision below f32 so are those of f32, rounded
+    to nearest, ties to even; sums stay f32. f32 weights of fewer than 4096 elements, filters of a channel alone, Winograd's
+    and what is no constant stay as they are; so do, with a warning, weights of which f16 has not the range.
+
+    Requires: halcyon-decompose-nn. Before halcyon-pack-constants, after what looks for f32 weights.
+  }];
+  let options = [Option<"precision", "precision", "Precision", "Precision::f32", "Of f32 weights", [{
+    ::llvm::cl::values(clEnumValN(Precision::f32, "f32", "as they are"),
+                       clEnumValN(Precision::f16, "f16", "11 bits, up to 65504"),
+                       clEnumValN(Precision::bf16, "bf16", "8 bits, all of f32's range"))
+  }]>];
+  let dependentDialects = ["mlir::arith::ArithDialect", "mlir::linalg::LinalgDialect"];
 }
 
 def IntegerContractions : Pass<"halcyon-integer-contractions", "mlir::func::FuncOp"> {

@@ -39,6 +39,22 @@ void halcyon::copyElements(const StridedConstant &constant, char *to, ArrayRef<i
   }
 }
 
+void halcyon::visitElements(const StridedConstant &constant, function_ref<void(const char *)> visit) {
+  const int64_t size = constant.element.getIntOrFloatBitWidth() / 8;
+  SmallVector<int64_t> at(constant.shape.size(), 0);
+  int64_t from = 0;
+  for (int64_t left = ShapedType::getNumElements(constant.shape); left > 0; --left) {
+    visit(constant.bytes.data() + from * size);
+    for (size_t axis = at.size(); axis-- > 0;) {
+      from += constant.strides[axis];
+      if (++at[axis] < constant.shape[axis])
+        break;
+      from -= constant.strides[axis] * constant.shape[axis];
+      at[axis] = 0;
+    }
+  }
+}
+
 static std::optional<StridedConstant> ofAttribute(ElementsAttr value) {
   StridedConstant constant;
   constant.element = value.getElementType();

@@ -22,6 +22,9 @@ llvm::SmallVector<int64_t> contiguousStrides(llvm::ArrayRef<int64_t> shape);
 // Copies each element to `to`, at strides of elements that each dimension of the constant has there.
 void copyElements(const StridedConstant &constant, char *to, llvm::ArrayRef<int64_t> strides);
 
+// The same elements, one at a time in the order of the shape.
+void visitElements(const StridedConstant &constant, llvm::function_ref<void(const char *)> visit);
+
 // Nothing where `value` is no constant of whole bytes, or went through an operation that moves elements otherwise.
 std::optional<StridedConstant> stridedConstant(mlir::Value value);
 

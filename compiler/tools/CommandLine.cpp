@@ -25,6 +25,8 @@ static constexpr const char *usage =
   --quantize-weights=int8[:B] | int4[:B]
                                  constant f32 matrices of products become integers, each block of B weights of a
                                  column (int8: all of it, int4: 32) with a scale; products stay in f32
+  --precision=f32|f16|bf16       of the constant f32 weights of products and convolutions (f32), where there are 4096 of them;
+                                 sums stay f32
   --external-resources-mappable  results map on every device
   --external-parameters=SCOPE=FILE
                                  constants found in FILE (.safetensors) are not embedded; repeatable
@@ -86,6 +88,15 @@ halcyon::Parsed halcyon::parseCommandLine(int argc, char **argv, Options &option
       if (!parseWeights(value, options))
         return fail("--quantize-weights=" + value + ": expected int8 or int4, and perhaps :BLOCK, a power of two from 8 to 65536");
       options.quantizeWeights = value.str();
+    } else if (value.consume_front("--precision=")) {
+      const auto precision = StringSwitch<std::optional<Precision>>(value)
+                                 .Case("f32", Precision::f32)
+                                 .Case("f16", Precision::f16)
+                                 .Case("bf16", Precision::bf16)
+                                 .Default(std::nullopt);
+      if (!precision)
+        return fail("--precision=" + value + ": expected f32, f16 or bf16");
+      options.precision = *precision;
     } else if (value.consume_front("--emit=")) {
       if (value != "artifact" && value != "ir")
         return fail("--emit=" + value + ": expected artifact or ir");
@@ -130,6 +141,10 @@ halcyon::Parsed halcyon::parseCommandLine(int argc, char **argv, Options &option
     return fail("--explain writes to the standard output, as -o - does");
   if (options.explain != Explain::none && options.emit == EmitKind::ir)
     return fail("--explain tells of kernels, --emit=ir makes none");
+  if ((options.weightBits || options.precision != Precision::f32) && !options.externalParameters.empty())
+    return fail("--external-parameters with --quantize-weights or --precision: constants in a file are read as they lie there");
+  if (options.weightBits && options.precision != Precision::f32)
+    return fail("--quantize-weights=" + options.quantizeWeights + " and --precision: weights are stored as one of them");
   if (options.staticExecutables && options.emit == EmitKind::ir)
     return fail("--executables=static writes an object file beside the artifact, --emit=ir has none");
   if (options.staticExecutables && !StringRef(options.output).ends_with(".hcm"))

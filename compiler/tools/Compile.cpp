@@ -152,6 +152,8 @@ LogicalResult Compilation::writeOutput() {
     emit.flags += " --fast-math";
   if (options.winogradTile != 0)
     emit.flags += " --winograd=" + (options.winogradTile < 0 ? "off" : std::to_string(options.winogradTile));
+  if (options.precision != Precision::f32)
+    emit.flags += options.precision == Precision::f16 ? " --precision=f16" : " --precision=bf16";
   if (options.externalResourcesMappable)
     emit.flags += " --external-resources-mappable";
   if (options.staticExecutables)

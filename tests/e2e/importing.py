@@ -15,6 +15,7 @@ from safetensors.numpy import save_file
 import arithmetic
 import constructs
 import n_bits
+import narrow_weights
 import quantized_weights
 import small_types
 from halcyon import Count, Tools
@@ -391,7 +392,7 @@ def main(build):
     functions(s)
     bytecode(s)
     external_parameters(s)
-    for part in [small_types, arithmetic, n_bits, quantized_weights]:
+    for part in [small_types, arithmetic, n_bits, quantized_weights, narrow_weights]:
         part.all_of(s)
     return count.close()
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from kernel_bytes import conv_bytes, matmul_bytes
 from kernel_contractions import attention, contraction, matmul, matmul_named, softmax_of
+from kernel_narrow import conv_narrow, matmul_narrow
 from kernel_networks import layers, network, steps
 from kernel_parts import EDGES, SMALL, element, finish, random_elementwise, start
 from kernel_text import ADD, MUL, TYPES, spread
@@ -265,6 +266,8 @@ KINDS = {
     matmul: 7,
     matmul_bytes: 4,
     conv_bytes: 4,
+    matmul_narrow: 2,
+    conv_narrow: 2,
     matmul_named: 4,
     contraction: 3,
     conv: 7,

@@ -72,6 +72,7 @@ class Function:
         self.whole = True  # data are small integers, so that sums are exact
         self.special = False  # some of them are NaN or infinite
         self.far = False  # bytes are any
+        self.narrow = False  # what weights of 16 bits make of it is exact, too
         self.results = []
 
     # ---- text ----------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ from kernel_parts import EDGES
 from kernel_text import TYPES, Environment
 
 TOLERANCE = {"f16": 1e-2, "f32": 2e-5, "f64": 1e-12}  # of the largest value that appears
+NARROW = 500  # times that, with weights of 16 bits: bf16 has 8
 UNJUDGED = "an f16 overflows on the way"  # what numpy computes says nothing then
 MOST_UNJUDGED = 0.01  # of all runs; about 1 in 3,000 is
 BATCH = 40  # functions in one artifact
@@ -39,7 +40,10 @@ def configurations(full, tools):
     if platform.machine() == "x86_64":
         narrow = ["skylake-avx512", "x86-64-v3", "x86-64"] if "avx512f" in pathlib.Path("/proc/cpuinfo").read_text() else ["x86-64"]
         levels |= {cpu: Level(["-O2", f"--target=cpu:x86_64-unknown-linux-gnu:{cpu}"]) for cpu in narrow}
+    levels["bf16"] = Level(["-O2", "--target=cpu", "--precision=bf16"], error=NARROW)
     if full:
+        levels["f16"] = Level(["-O2", "--target=cpu", "--precision=f16"], error=NARROW)
+        levels["narrow-O1"] = Level(["-O1", "--target=cpu", "--precision=bf16"], error=NARROW)
         levels["O1"] = Level(["-O1", "--target=cpu"])
         levels |= {f"winograd{n}": Level(["-O2", "--target=cpu", f"--winograd={n}"], error=n) for n in (2, 4)}
         levels["threads"] = Level(["-O2", "--target=cpu"], "cpu,threads=2")
@@ -91,7 +95,7 @@ def differences(function, arrays, results, error_allowed=1):
             return f"result {number} has shape {got.shape}, expected {want.shape}"
         with np.errstate(all="ignore"):
             want = want.astype(TYPES[t])
-            if t[0] == "i" or (function.whole and env.exact and error_allowed == 1 and not function.special):
+            if t[0] == "i" or (function.whole and env.exact and (error_allowed == 1 or function.narrow) and not function.special):
                 wrong = ~((got == want) | ((got != got) & (want != want)))
             else:
                 worst = error_allowed * max(TOLERANCE[e] for e in env.elements if e in TOLERANCE)

@@ -180,3 +180,16 @@ func.func @scaled_bytes(%x: tensor<2xf32>, %b: tensor<2x18xi8>, %y: tensor<18xf3
   } -> tensor<18xf32>
   return %r : tensor<18xf32>
 }
+
+// -----
+
+// Weights of 16 bits lie in panels of 32 columns where f32 meets them; products of 16 bits alone read no panels.
+// CHECK-LABEL: func @narrow
+// CHECK: ins(%{{.+}}, %{{.+}} : tensor<4x3xf32>, tensor<2x3x32xbf16>)
+// CHECK: linalg.matmul ins(%{{.+}}, %{{.+}} : tensor<4x3xbf16>, tensor<3x40xbf16>)
+func.func @narrow(%x: tensor<4x3xf32>, %n: tensor<4x3xbf16>, %y: tensor<4x40xf32>) -> (tensor<4x40xf32>, tensor<4x40xf32>) {
+  %w = arith.constant dense<2.0> : tensor<3x40xbf16>
+  %r = linalg.matmul ins(%x, %w : tensor<4x3xf32>, tensor<3x40xbf16>) outs(%y : tensor<4x40xf32>) -> tensor<4x40xf32>
+  %s = linalg.matmul ins(%n, %w : tensor<4x3xbf16>, tensor<3x40xbf16>) outs(%y : tensor<4x40xf32>) -> tensor<4x40xf32>
+  return %r, %s : tensor<4x40xf32>, tensor<4x40xf32>
+}
