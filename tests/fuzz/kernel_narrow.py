@@ -26,9 +26,10 @@ def product_of(f, rng, x, depth, columns):
     """x, of rows `m` and `depth`, with weights of their own."""
     turned = rng.random() < 0.5
     w = whole(f, rng, [columns, depth] if turned else [depth, columns])
-    f.sizes |= {"n": columns, "k": depth}
-    a, b = Value(x.name, ["m", "k"], "f32", x.compute), Value(w.name, ["n", "k"] if turned else ["k", "n"], "f32", w.compute)
-    made = contraction_of(f, rng, a, b, ["m", "n", "k"], ["k"], ["m", "n"], "f32")
+    n, k = f"n{len(f.sizes)}", f"k{len(f.sizes)}"
+    f.sizes |= {n: columns, k: depth}
+    a, b = Value(x.name, ["m", k], "f32", x.compute), Value(w.name, [n, k] if turned else [k, n], "f32", w.compute)
+    made = contraction_of(f, rng, a, b, ["m", n, k], [k], ["m", n], "f32")
     return Value(made.name, ["m", columns], "f32", made.compute)
 
 
