@@ -222,7 +222,8 @@ TURNED = "what a turned block leaves, fewer columns than it has lanes, is copied
 KNOWN = {
     "Pad, reflected: avx512: loops": "a remainder by an extent that is not known is no vector operation",
     **{f"quantised {title}: avx512: loops": TURNED for title in ("convolution", "depthwise")},
-    **{f"{title}: avx2: loops": TURNED for title in ("convolution by tiles", "convolution, valid", "convolution, dilated", "convolution, 1x1", "depthwise", "depthwise, stride 2")},
+    **{f"{title}: avx2: loops": TURNED for title in ("convolution by tiles", "convolution, valid", "convolution, dilated", "convolution, 1x1", "depthwise", "depthwise, stride 2",
+                                                     "quantised depthwise")},
 }
 
 
