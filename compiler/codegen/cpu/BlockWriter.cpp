@@ -277,7 +277,7 @@ private:
     });
   }
 
-  // Blocks of nearly equal height where the extent is known, else whole blocks first.
+  // Blocks of nearly equal height where the extent is known, else whole blocks and one of what is left.
   void rows(function_ref<void()> body) {
     inRow = body;
     unsigned most = registers.rows;
@@ -292,14 +292,15 @@ private:
       equalRows(taller * (height + 1), height, blocks - taller);
       return;
     }
-    if (tailsAreExact())
-      return unknownRows(most);
     Value from = zero;
+    const bool isExact = tailsAreExact();
     for (unsigned height = most; height > 0; height = height == most ? llvm::PowerOf2Ceil(most) / 2 : height / 2) {
       Value whole = b.create<arith::DivUIOp>(b.create<arith::SubIOp>(sizes[*plan.u], from), index(height));
       Value to = b.create<arith::AddIOp>(from, b.create<arith::MulIOp>(whole, index(height)));
       rowLoop(from, to, height, ShapedType::kDynamic);
       from = to;
+      if (isExact)
+        return lastRows(from, most);
     }
   }
 
@@ -309,26 +310,19 @@ private:
     return !padded && plan.inPlacePanel() && !plan.reductions.empty() && !unrolls(plan.reductions.size() - 1);
   }
 
-  // Whole blocks, then what is left as one block; less than half a block and the one before are two nearly equal ones.
-  void unknownRows(unsigned most) {
-    Value size = sizes[*plan.u], left = b.create<arith::RemUIOp>(size, index(most));
-    auto is = [&](arith::CmpIPredicate predicate, Value value, int64_t than) -> Value {
-      return b.create<arith::CmpIOp>(predicate, value, index(than));
+  // A body for each height.
+  void lastRows(Value from, unsigned most) {
+    SmallVector<int64_t> heights = llvm::to_vector(llvm::seq<int64_t>(1, most));
+    auto made = b.create<scf::IndexSwitchOp>(TypeRange(), b.create<arith::SubIOp>(sizes[*plan.u], from), heights, heights.size());
+    OpBuilder::InsertionGuard guard(b);
+    auto body = [&](Region &region) {
+      b.setInsertionPointToStart(&region.emplaceBlock());
+      b.setInsertionPoint(b.create<scf::YieldOp>());
     };
-    const int64_t half = (most + 1) / 2;
-    Value isLow = b.create<arith::AndIOp>(is(arith::CmpIPredicate::ult, b.create<arith::SubIOp>(left, one), half - 1),
-                                          is(arith::CmpIPredicate::ugt, size, most));
-    left = b.create<arith::AddIOp>(left, b.create<arith::SelectOp>(isLow, index(most), zero));
-    Value from = b.create<arith::SubIOp>(size, left);
-    rowLoop(zero, from, most, ShapedType::kDynamic);
-    for (int64_t height = most - 1; height > 0; --height) {
-      Value rows = b.create<arith::SelectOp>(is(arith::CmpIPredicate::eq, left, height), index(height), zero);
-      for (int64_t both : {2 * height - 1, 2 * height, 2 * height + 1})
-        if (both > most && both < most + half)
-          rows = b.create<arith::SelectOp>(is(arith::CmpIPredicate::eq, left, both), index(both == 2 * height ? both : height), rows);
-      Value to = b.create<arith::AddIOp>(from, rows);
-      rowLoop(from, to, height, ShapedType::kDynamic);
-      from = to;
+    body(made.getDefaultRegion());
+    for (auto [height, region] : llvm::zip(heights, made.getCaseRegions())) {
+      body(region);
+      rowLoop(from, sizes[*plan.u], height, 1);
     }
   }
 

@@ -360,8 +360,8 @@ func.func @other_type(%x: memref<4x100xi32>, %w: memref<100x16xi32>, %out: memre
   return
 }
 
-// Of rows whose number is not known, what is left of whole blocks is one block, or two of equal height with the block before, and
-// each step asks for two lines of the next columns: so few rows may share them.
+// Of rows whose number is not known, what is left of whole blocks is one block, and each step asks for two lines of the next
+// columns: so few rows may share them.
 // CHECK-LABEL: func.func @unknown_rows(
 // CHECK-SAME: %[[W:[^:]+]]: memref<5x100x16xf32>
 // CHECK: } else {
@@ -369,14 +369,13 @@ func.func @other_type(%x: memref<4x100xi32>, %w: memref<100x16xi32>, %out: memre
 // CHECK: memref.prefetch %[[W]][%[[NEXT:.+]], %c0, %[[AT:.+]]], read, locality<3>, data
 // CHECK: %[[LINE:.+]] = arith.addi %[[AT]], %c16
 // CHECK: memref.prefetch %[[W]][%[[NEXT]], %c0, %[[LINE]]], read, locality<3>, data
-// CHECK: arith.cmpi eq, %[[LEFT:.+]], %c5
-// CHECK: scf.for {{.*}} step %c5 {
-// CHECK: scf.for %{{.+}} = %c0 to %c100 {{.*}} -> (vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>) {
-// CHECK: arith.cmpi eq, %[[LEFT]], %c4
-// CHECK: arith.cmpi eq, %[[LEFT]], %c7
-// CHECK: arith.cmpi eq, %[[LEFT]], %c8
-// CHECK: scf.for {{.*}} step %c4 {
+// CHECK: %[[LEFT:.+]] = arith.subi
+// CHECK: scf.index_switch %[[LEFT]]
+// CHECK: case 1 {
 // CHECK: scf.for %{{.+}} = %c0 to %c100 {{.*}} -> (vector<8xf32>, vector<8xf32>) {
+// CHECK: case 5 {
+// CHECK: scf.for %{{.+}} = %c0 to %c100 {{.*}} -> (vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>) {
+// CHECK: default {
 // CHECK-NOT: linalg
 func.func @unknown_rows(%x: memref<?x100xf32>, %w: memref<5x100x16xf32>, %out: memref<?x80xf32>) {
   linalg.generic {indexing_maps = [#a, affine_map<(m, n, k) -> (n floordiv 16, k, n mod 16)>, #c],
