@@ -78,6 +78,13 @@ bool readsInitial(OpOperand &init) {
   return !op || op.payloadUsesValueFromOperand(&init);
 }
 
+// An empty tensor that gives a window its shape. Else it is one without elements, which a view may have brought here:
+// its elements count as read, and a kernel has no memory for as many as the compiler must expect.
+bool isWindow(OpOperand &use) {
+  auto op = dyn_cast<linalg::LinalgOp>(use.getOwner());
+  return use.get().getDefiningOp<tensor::EmptyOp>() && op && !op.payloadUsesValueFromOperand(&use);
+}
+
 } // namespace
 
 // Fills and empties are copied for each use, so that each has its own destination.
@@ -158,9 +165,7 @@ void Outliner::cloneGroup() {
     SmallVector<Value> operands;
     for (OpOperand &use : op->getOpOperands()) {
       Operation *maker = use.get().getDefiningOp();
-      // An empty tensor that is read gives a window its shape.
-      bool copy = isInitialiser(maker) && (isInitialUse(use) || isa<tensor::EmptyOp>(maker)) &&
-                  !mapping.contains(use.get());
+      bool copy = isInitialiser(maker) && (isInitialUse(use) || isWindow(use)) && !llvm::is_contained(group, maker);
       operands.push_back(copy ? initialiser(maker) : captured(use.get()));
     }
     builder.clone(*op, mapping)->setOperands(operands);

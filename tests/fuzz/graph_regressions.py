@@ -383,6 +383,23 @@ GRAPHS = {
         }""",
         {"axes": [0]},
     ),
+    # No size of it is a zero that the compiler knows: what reads the tensor is made into kernels.
+    "nothing, in a shape that the call gives": (
+        """<ir_version: 8, opset_import: ["" : 17]>
+        g (float[4, 1, N, 0] x, int64[3] s, float[M, 5] w)
+          => (bool[A, B, C] y, float[A, C] z, float[A, B, 5] p, float[A, B, C] m, float[C, B, A] t)
+        {
+          a = Mul (x, x)
+          r = Reshape <allowzero = 1> (a, s)
+          y = GreaterOrEqual (r, r)
+          axis = Constant <value = int64[1] {1}> ()
+          z = ReduceSum <keepdims = 0> (r, axis)
+          p = MatMul (r, w)
+          m = Softmax (r)
+          t = Transpose (r)
+        }""",
+        {"s": [2, 0, 5]},
+    ),
     # Constants of more than 256 bytes are kept as they lie in the model.
     "rows of a large constant in order": (
         """<ir_version: 8, opset_import: ["" : 17]>
