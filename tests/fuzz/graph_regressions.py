@@ -383,6 +383,17 @@ GRAPHS = {
         }""",
         {"axes": [0]},
     ),
+    # 2 / (4 / 7) lies in the middle of two elements, which f32 misses.
+    "the nearest of two, by sizes": (
+        """<ir_version: 8, opset_import: ["" : 19]>
+        g (float[7] x, int64[1] s) => (float[4] y, float[A] z)
+        {
+          four = Constant <value = int64[1] {4}> ()
+          y = Resize <coordinate_transformation_mode = "asymmetric", mode = "nearest", nearest_mode = "round_prefer_ceil"> (x, "", "", four)
+          z = Resize <coordinate_transformation_mode = "half_pixel", mode = "nearest", nearest_mode = "round_prefer_floor"> (x, "", "", s)
+        }""",
+        {"s": [12]},
+    ),
     # No size of it is a zero that the compiler knows: what reads the tensor is made into kernels.
     "nothing, in a shape that the call gives": (
         """<ir_version: 8, opset_import: ["" : 17]>

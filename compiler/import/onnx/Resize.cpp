@@ -78,12 +78,49 @@ Value roundNearest(ImplicitLocOpBuilder &b, StringRef mode, Value position) {
   return b.create<math::CeilOp>(b.create<arith::SubFOp>(position, half));
 }
 
-Value clampedIndex(ImplicitLocOpBuilder &b, Value position, OpFoldResult extent) {
-  Value integer = b.create<arith::FPToSIOp>(b.getI64Type(), position);
-  Value index = b.create<arith::IndexCastOp>(b.getIndexType(), integer);
+Value clamped(ImplicitLocOpBuilder &b, Value index, OpFoldResult extent) {
   Value last = asValue(b, sub(b, extent, fixed(b, 1)));
   index = b.create<arith::MinSIOp>(index, last);
   return b.create<arith::MaxSIOp>(index, constantIndex(b, 0));
+}
+
+Value clampedIndex(ImplicitLocOpBuilder &b, Value position, OpFoldResult extent) {
+  Value integer = b.create<arith::FPToSIOp>(b.getI64Type(), position);
+  return clamped(b, b.create<arith::IndexCastOp>(b.getIndexType(), integer), extent);
+}
+
+// Between two given extents, positions are quotients of whole numbers: exact, where a rounded scale would decide wrongly
+// what lies in the middle of two elements.
+Value nearestOfSizes(ImplicitLocOpBuilder &b, StringRef transform, StringRef mode, Value at, const Axis &axis) {
+  auto number = [&](int64_t value) { return constantIndex(b, value); };
+  auto add = [&](Value l, Value r) { return b.createOrFold<arith::AddIOp>(l, r); };
+  auto subtract = [&](Value l, Value r) { return b.createOrFold<arith::SubIOp>(l, r); };
+  auto times = [&](Value l, Value r) { return b.createOrFold<arith::MulIOp>(l, r); };
+  Value in = asValue(b, axis.in), out = asValue(b, axis.out);
+  Value over, under;
+  if (transform == "asymmetric") {
+    over = times(at, in);
+    under = out;
+  } else if (transform == "align_corners") {
+    over = times(at, subtract(in, number(1)));
+    under = b.createOrFold<arith::MaxSIOp>(subtract(out, number(1)), number(1));
+  } else { // the kinds of half_pixel, which a given size makes equal but for one
+    over = subtract(times(add(times(at, number(2)), number(1)), in), out);
+    under = times(out, number(2));
+    if (transform == "pytorch_half_pixel") {
+      Value single = b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::sle, out, number(1));
+      over = b.createOrFold<arith::SelectOp>(single, number(0), over);
+    }
+  }
+  if (mode == "floor")
+    return b.create<arith::FloorDivSIOp>(over, under);
+  if (mode == "ceil")
+    return b.create<arith::CeilDivSIOp>(over, under);
+  Value twice = times(under, number(2));
+  over = times(over, number(2));
+  if (mode == "round_prefer_ceil")
+    return b.create<arith::FloorDivSIOp>(add(over, under), twice);
+  return b.create<arith::CeilDivSIOp>(subtract(over, under), twice);
 }
 
 struct Tap {
@@ -355,6 +392,11 @@ LogicalResult resize(NodeContext &node, size_t scalesInput, size_t sizesInput, S
             auto factor = static_cast<int64_t>(scale.getValueAsDouble());
             from[axis.number] =
                 inner.create<arith::DivUIOp>(at[axis.number], constantIndex(inner, factor));
+            continue;
+          }
+          if (axis.isSized) {
+            Value place = nearestOfSizes(inner, transform, nearest, at[axis.number], axis);
+            from[axis.number] = clamped(inner, place, axis.in);
             continue;
           }
           Value integer = inner.create<arith::IndexCastOp>(inner.getI64Type(), at[axis.number]);
