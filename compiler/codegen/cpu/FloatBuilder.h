@@ -78,10 +78,8 @@ struct FloatBuilder {
     return b.create<mlir::LLVM::CallIntrinsicOp>(mlir::TypeRange{type}, b.getStringAttr(name), mlir::ValueRange{x, n, x, all, asSet}).getResult(0);
   }
   // A NaN stays.
-  Value clamp(Value x, double low, double high) const {
-    x = select(less(x, c(low)), c(low), x);
-    return select(less(c(high), x), c(high), x);
-  }
+  Value atMost(Value x, double high) const { return select(less(c(high), x), c(high), x); }
+  Value clamp(Value x, double low, double high) const { return atMost(select(less(x, c(low)), c(low), x), high); }
 
   Value bits(Value x) const { return b.create<mlir::arith::BitcastOp>(intType(), x); }
   Value fromBits(Value x) const { return b.create<mlir::arith::BitcastOp>(type, x); }
@@ -95,11 +93,22 @@ struct FloatBuilder {
   Value sar(Value x, int64_t by) const { return integer<mlir::arith::ShRSIOp>(x, i(by)); }
   Value isZero(Value x) const { return b.create<mlir::arith::CmpIOp>(mlir::arith::CmpIPredicate::eq, x, i(0)); }
 
-  // Coefficients of the highest power first.
+  // Coefficients of the highest power first. In f32 long ones are two of x^2, which do not wait for each other: one
+  // multiplication more, but half the latency, which is not hidden where a product's sums take all registers.
   Value poly(Value x, llvm::ArrayRef<double> coefficients) const {
+    if (isDouble() || coefficients.size() < 10)
+      return powers(x, coefficients, 1);
+    Value square = mul(x, x);
+    Value first = powers(square, coefficients, 2), second = powers(square, coefficients.drop_front(), 2);
+    return coefficients.size() % 2 ? fma(second, x, first) : fma(first, x, second);
+  }
+
+private:
+  // Of every `step`th coefficient.
+  Value powers(Value x, llvm::ArrayRef<double> coefficients, size_t step) const {
     Value result = c(coefficients.front());
-    for (double coefficient : coefficients.drop_front())
-      result = fma(result, x, c(coefficient));
+    for (size_t i = step; i < coefficients.size(); i += step)
+      result = fma(result, x, c(coefficients[i]));
     return result;
   }
 };
