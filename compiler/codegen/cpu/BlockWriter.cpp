@@ -18,6 +18,7 @@ static constexpr int64_t unrollLimit = 9;
 static constexpr int64_t fewestAhead = 8, mostAhead = 512;
 static constexpr int64_t deepReduction = 64; // iterations: long enough for what is asked for at its begin to arrive
 static constexpr int64_t lineBits = 512; // of the cache
+static constexpr int64_t streamAhead = 32, streamedBytes = 1 << 20; // lines; of weights that no L2 holds
 static constexpr unsigned aheadLocality = 3; // into L1: T1 and T2 lose up to 3 % for panels that fit it
 
 namespace {
@@ -37,8 +38,11 @@ public:
     if (padding)
       padded.emplace(*padding, op, plan.u, b);
     orderLoops();
-    if (std::optional<unsigned> panels = plan.inPlacePanel())
+    if (std::optional<unsigned> panels = plan.inPlacePanel()) {
       readAhead(*panels);
+      if (streamsPanels(*panels))
+        streamed = panels;
+    }
     nest(0);
   }
 
@@ -96,12 +100,20 @@ private:
     order.push_back(plan.v);
   }
 
+  static MemRefType wholeOf(Value memory) {
+    while (auto view = memory.getDefiningOp<ViewLikeOpInterface>())
+      memory = view.getViewSource();
+    return cast<MemRefType>(memory.getType());
+  }
+
+  static int64_t bytesInAll(Value memory) {
+    MemRefType type = wholeOf(memory);
+    return type.hasStaticShape() ? type.getNumElements() * type.getElementTypeBitWidth() / 8 : 0;
+  }
+
   // Of all workgroups; 0 where that is not known.
   int64_t rowsInAll() const {
-    Value whole = plan.output();
-    while (auto view = whole.getDefiningOp<ViewLikeOpInterface>())
-      whole = view.getViewSource();
-    auto type = cast<MemRefType>(whole.getType());
+    auto type = wholeOf(plan.output());
     return type.hasStaticShape() && type.getRank() ? type.getNumElements() / std::max<int64_t>(1, type.getShape().back()) : 0;
   }
 
@@ -134,6 +146,31 @@ private:
     const int64_t columns = registers.columns * registers.lanes, step = registers.rows * columns;
     const int64_t bits = type.getElementTypeBitWidth(), lines = ShapedType::isDynamic(rows) ? 2 : llvm::divideCeil(llvm::divideCeil(step, rows) * bits, lineBits);
     ahead = Ahead{memory, map, llvm::to_vector(inside), share(depth * columns), share(step), lines, lineBits / bits};
+  }
+
+  // A few rows read panels once and in order, side by side, but wait for each line at every sum: they ask for each panel's
+  // line some way ahead. One or two rows do not: processors see that far.
+  bool streamsPanels(unsigned operand) {
+    Value memory = op.getDpsInputs()[operand];
+    const unsigned bits = getElementTypeOrSelf(memory).getIntOrFloatBitWidth();
+    return registers.columns == 4 && panelOf(op.getIndexingMapsArray()[operand])->width * bits == lineBits &&
+           bytesInAll(memory) > streamedBytes;
+  }
+
+  void askStreams() {
+    Value memory = op.getDpsInputs()[*streamed];
+    AffineMap map = op.getIndexingMapsArray()[*streamed];
+    const Panel panel = *panelOf(map);
+    SmallVector<Value> at(map.getNumResults(), zero);
+    for (auto [i, expr] : llvm::enumerate(map.getResults()))
+      if (auto dim = dyn_cast<AffineDimExpr>(expr))
+        at[i] = loops[dim.getPosition()];
+    Value first = b.create<arith::DivUIOp>(loops[plan.v], index(panel.width));
+    at.back() = index(streamAhead * panel.width);
+    for (int64_t next = 0; next * panel.width < shape.columns * shape.lanes; ++next) {
+      at[panel.result] = b.create<arith::AddIOp>(first, index(next));
+      b.create<memref::PrefetchOp>(memory, at, /*isWrite=*/false, aheadLocality, /*isDataCache=*/true);
+    }
   }
 
   void askAhead() {
@@ -529,6 +566,8 @@ private:
   TileEmitter::Tile accumulate(const FusedOp &self, const TileEmitter::Tile &sums, const llvm::SmallBitVector &skipped) {
     if (ahead && shape.columns == registers.columns)
       askAhead();
+    if (streamed && shape.columns == registers.columns && shape.rows > 2)
+      askStreams();
     TileEmitter emitter(b, shape);
     emitter.skipRows(skipped);
     DenseMap<Value, TileEmitter::Tile> held;
@@ -568,6 +607,7 @@ private:
     int64_t lines, lineElements; // of the cache, in a step
   };
   std::optional<Ahead> ahead;
+  std::optional<unsigned> streamed; // the operand whose panels a few rows ask for
 };
 } // namespace
 

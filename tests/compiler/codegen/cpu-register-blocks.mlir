@@ -294,6 +294,42 @@ func.func @few_rows(%x: memref<2x100xf32>, %w: memref<4x100x16xf32>, %out: memre
   return
 }
 
+// Three rows ask for each panel's line 32 lines ahead, where no L2 holds all panels.
+// CHECK-LABEL: func.func @few_rows_of_many(
+// CHECK-SAME: %[[W:[^:]+]]: memref<20x1000x16xf32>
+// CHECK: scf.for %[[N:[^ ]+]] =
+// CHECK: scf.for %[[K:[^ ]+]] =
+// CHECK: %[[FIRST:.+]] = arith.divui %[[N]], %c16
+// CHECK: memref.prefetch %[[W]][%[[FIRST]], %[[K]], %c512], read, locality<3>, data
+// CHECK: %[[SECOND:.+]] = arith.addi %[[FIRST]], %c1
+// CHECK: memref.prefetch %[[W]][%[[SECOND]], %[[K]], %c512], read, locality<3>, data
+// CHECK-NOT: memref.prefetch
+// CHECK-LABEL: func.func @two_rows_of_many(
+// CHECK-NOT: memref.prefetch
+// CHECK: return
+func.func @few_rows_of_many(%x: memref<3x1000xf32>, %w: memref<20x1000x16xf32>, %out: memref<3x320xf32>) {
+  linalg.generic {indexing_maps = [#a, affine_map<(m, n, k) -> (n floordiv 16, k, n mod 16)>, #c],
+                  iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%x, %w : memref<3x1000xf32>, memref<20x1000x16xf32>) outs(%out : memref<3x320xf32>) {
+  ^bb1(%p: f32, %q: f32, %o: f32):
+    %m = arith.mulf %p, %q : f32
+    %s = arith.addf %o, %m : f32
+    linalg.yield %s : f32
+  }
+  return
+}
+func.func @two_rows_of_many(%x: memref<2x1000xf32>, %w: memref<20x1000x16xf32>, %out: memref<2x320xf32>) {
+  linalg.generic {indexing_maps = [#a, affine_map<(m, n, k) -> (n floordiv 16, k, n mod 16)>, #c],
+                  iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%x, %w : memref<2x1000xf32>, memref<20x1000x16xf32>) outs(%out : memref<2x320xf32>) {
+  ^bb1(%p: f32, %q: f32, %o: f32):
+    %m = arith.mulf %p, %q : f32
+    %s = arith.addf %o, %m : f32
+    linalg.yield %s : f32
+  }
+  return
+}
+
 // CHECK-LABEL: func.func @maybe_few_rows(
 // CHECK: %[[ROWS:.+]] = memref.dim %{{.+}}, %c0
 // CHECK: %[[FEW:.+]] = arith.cmpi ule, %[[ROWS]], %c3
