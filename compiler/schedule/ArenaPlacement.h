@@ -14,7 +14,8 @@ struct ArenaItem {
   unsigned start = 0, end = 0; // positions in the block, both included
 };
 
-// A number of bytes: the largest of some sums, each of so many units of each space.
+// A number of bytes: the largest of some sums, each of so many units of each space, and behind these of each of the
+// placement's maxima. What a sum does not reach counts nothing.
 using ArenaSum = llvm::SmallVector<int64_t, 2>;
 using ArenaBytes = llvm::SmallVector<ArenaSum, 1>;
 
@@ -22,11 +23,12 @@ using ArenaBytes = llvm::SmallVector<ArenaSum, 1>;
 using ArenaUnits = llvm::SmallVector<int64_t, 2>;
 
 struct ArenaPlacement {
+  llvm::SmallVector<ArenaBytes> maxima; // what many sums decide: a unit of what comes later, of the next maxima too
   llvm::SmallVector<ArenaBytes> offsets; // of each item
   ArenaBytes extent;
 };
 
-int64_t bytesAt(llvm::ArrayRef<ArenaSum> bytes, llvm::ArrayRef<int64_t> units);
+int64_t extentAt(const ArenaPlacement &placement, llvm::ArrayRef<int64_t> units);
 
 // The most that is alive at once.
 int64_t liveFloor(llvm::ArrayRef<ArenaItem> items, llvm::ArrayRef<int64_t> units);

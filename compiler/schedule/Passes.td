@@ -49,13 +49,14 @@ def PlanArena : Pass<"halcyon-plan-arena", "mlir::func::FuncOp"> {
   let description = [{
     Static sizes are placed at the lowest offset that is free while they live, in the best order found. Sizes that are
     a constant times the same values (batch, sequence length) share one such space in units of their product. Several
-    spaces lie one after the other, or where that is smaller, each buffer behind the last of those that live with it,
-    which the host program finds (a maximum of sums).
+    spaces lie one after the other, or where that is smaller, in the order that packs them best at assumed sizes: which of
+    two that live together is below the other is fixed, and each lies behind the last of those below it, which the host
+    program finds (a maximum of sums).
     A nested region's static arena is part of its parent's. Allocations that leave their region as values
     (loop-carried tensors of changing shape) stay as they are.
 
     Leaves: `halcyon.arena_bytes` and `halcyon.live_floor_bytes` (the most that is alive at once) on the
-    function; each size that is not known counts as 64.
+    function; each size that the call gives counts as 64, what is computed from it as that.
   }];
   let dependentDialects = ["::halcyon::host::HostDialect", "::mlir::arith::ArithDialect"];
 }

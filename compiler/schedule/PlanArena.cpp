@@ -1,4 +1,5 @@
 #include "schedule/ArenaPlacement.h"
+#include "schedule/AssumedSize.h"
 #include "schedule/Passes.h"
 
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -17,7 +18,7 @@ using namespace halcyon;
 namespace {
 
 constexpr int64_t alignment = 64;
-// Stand for each size that is not known: the first where the arena's size is reported, all where placements are compared.
+// Stand for each size that the call gives: the first where the arena's size is reported, all where placements are compared.
 constexpr int64_t assumedSizes[] = {64, 8, 512};
 
 int64_t alignUp(int64_t value, int64_t to) { return (value + to - 1) / to * to; }
@@ -263,8 +264,8 @@ struct PlanArena : halcyon::impl::PlanArenaBase<PlanArena> {
       units.push_back(unit);
       for (auto [size, bytes] : llvm::zip(assumedSizes, assumed)) {
         int64_t product = common;
-        for (unsigned i = 0; i < space.factors.size(); ++i)
-          product = llvm::SaturatingMultiply<uint64_t>(product, size) > unitLimit ? unitLimit : product * size;
+        for (Value factor : space.factors)
+          product = std::min<uint64_t>(unitLimit, llvm::SaturatingMultiply<uint64_t>(product, std::max<int64_t>(1, assumedSize(factor, size))));
         bytes.push_back(fixed ? product : alignUp(product, alignment));
       }
     }
@@ -272,18 +273,20 @@ struct PlanArena : halcyon::impl::PlanArenaBase<PlanArena> {
       Value most;
       for (ArrayRef<int64_t> sum : bytes) {
         Value value = number(0);
-        for (auto [count, unit] : llvm::zip(sum, units))
+        for (auto [unit, count] : llvm::enumerate(sum))
           if (count != 0)
-            value = add(value, mul(unit, number(count)));
+            value = add(value, mul(units[unit], number(count)));
         most = most ? builder.createOrFold<arith::MaxSIOp>(location, most, value) : value;
       }
       return most;
     };
     const ArenaPlacement placement = placeItems(items, assumed);
+    for (const ArenaBytes &most : placement.maxima)
+      units.push_back(valueOf(most));
     SmallVector<Value> offsets = llvm::map_to_vector(placement.offsets, [&](ArrayRef<ArenaSum> bytes) { return valueOf(bytes); });
     Value base = valueOf(placement.extent);
     if (!nested) {
-      arenaBytes += bytesAt(placement.extent, assumed[0]);
+      arenaBytes += extentAt(placement, assumed[0]);
       floorBytes += liveFloor(items, assumed[0]);
     }
     auto memory = builder.create<host::AllocaOp>(location, host::BufferType::get(&getContext()),

@@ -119,6 +119,70 @@ func.func @at_once(%x: !host.buffer, %n: i64) {
   return
 }
 
+// A size that others give is computed for the report: halves of 64 are 32.
+// CHECK-LABEL: func.func @halves(
+// CHECK-SAME:    halcyon.arena_bytes = 6144 : i64, halcyon.live_floor_bytes = 6144 : i64
+func.func @halves(%x: !host.buffer, %n: i64) {
+  %c0 = arith.constant 0 : i64
+  %c1 = arith.constant 1 : i64
+  %c2 = arith.constant 2 : i64
+  %c64 = arith.constant 64 : i64
+  %more = arith.addi %n, %c1 : i64
+  %half = arith.floordivsi %more, %c2 : i64
+  %all = host.size_mul %n, %c64
+  %part = host.size_mul %half, %c64
+  %a = host.alloca transient %all
+  %b = host.alloca transient %part
+  host.copy %a[%c0] from %x[%c0] size %all
+  host.copy %b[%c0] from %a[%c0] size %part
+  host.copy %x[%c0] from %a[%c0] size %all
+  host.copy %x[%c0] from %b[%c0] size %part
+  return
+}
+
+// Seven buffers of unrelated sizes in turn, below two that outlive them: which is largest decides where these lie, and is
+// computed once.
+// CHECK-LABEL: func.func @unrelated(
+// CHECK-SAME:    halcyon.arena_bytes = 16384 : i64, halcyon.live_floor_bytes = 16384 : i64
+// CHECK-COUNT-6: arith.maxsi
+// CHECK-NOT:     arith.maxsi
+// CHECK:         host.alloca transient
+// CHECK-NOT:     host.alloca
+func.func @unrelated(%x: !host.buffer, %d0: i64, %d1: i64, %d2: i64, %d3: i64, %d4: i64, %d5: i64, %d6: i64, %d7: i64) {
+  %c0 = arith.constant 0 : i64
+  %c64 = arith.constant 64 : i64
+  %c128 = arith.constant 128 : i64
+  %n0 = host.size_mul %d0, %c128
+  %n1 = host.size_mul %d1, %c128
+  %n2 = host.size_mul %d2, %c128
+  %n3 = host.size_mul %d3, %c128
+  %n4 = host.size_mul %d4, %c128
+  %n5 = host.size_mul %d5, %c128
+  %n6 = host.size_mul %d6, %c128
+  %n7 = host.size_mul %d7, %c64
+  %long = host.alloca transient %n7
+  %more = host.alloca transient %n7
+  host.copy %long[%c0] from %x[%c0] size %n7
+  host.copy %more[%c0] from %x[%c0] size %n7
+  %a0 = host.alloca transient %n0
+  host.copy %a0[%c0] from %long[%c0] size %c64
+  %a1 = host.alloca transient %n1
+  host.copy %a1[%c0] from %long[%c0] size %c64
+  %a2 = host.alloca transient %n2
+  host.copy %a2[%c0] from %long[%c0] size %c64
+  %a3 = host.alloca transient %n3
+  host.copy %a3[%c0] from %long[%c0] size %c64
+  %a4 = host.alloca transient %n4
+  host.copy %a4[%c0] from %long[%c0] size %c64
+  %a5 = host.alloca transient %n5
+  host.copy %a5[%c0] from %long[%c0] size %c64
+  %a6 = host.alloca transient %n6
+  host.copy %a6[%c0] from %long[%c0] size %c64
+  host.copy %x[%c0] from %long[%c0] size %n7
+  host.copy %x[%c0] from %more[%c0] size %n7
+  return
+}
+
 // A size that is read from the device starts an arena of its own, after the read.
 // CHECK-LABEL: func.func @after_read(
 // CHECK:         host.alloca transient
