@@ -60,15 +60,17 @@ def openvino(model, inputs):
 def widely(build, folder, inputs, scratch):
     """The outputs with f64 for every f32: of onnx's reference evaluator (or none, and why) and of halcyonc."""
     import numpy as np, onnx
-    from graph_exact import widened_graph
+    from graph_exact import EVALUATED, widened_graph
     from graph_judge import Refused, reference_run
 
-    model = onnx.load(str(folder / "model.onnx"))
-    widened_graph(model.graph, next(o.version for o in model.opset_import if o.domain in ("", "ai.onnx")))
+    model, told = onnx.load(str(folder / "model.onnx")), onnx.load(str(folder / "model.onnx"))
+    opset = next(o.version for o in model.opset_import if o.domain in ("", "ai.onnx"))
+    widened_graph(told.graph, opset, EVALUATED)
+    widened_graph(model.graph, opset)
     wide = [x.astype(np.float64) if x.dtype == np.float32 else x for x in inputs]
     names = [i.name for i in model.graph.input if i.name not in {t.name for t in model.graph.initializer}]
     try:
-        evaluated, refused = reference_run(model, dict(zip(names, wide))), None
+        evaluated, refused = reference_run(told, dict(zip(names, wide))), None
     except Refused as error:
         evaluated, refused = None, str(error)
     file, feeds = scratch / "wide.onnx", [scratch / f"wide_{i}.npy" for i in range(len(wide))]

@@ -18,7 +18,8 @@ def widened_tensor(tensor):
         tensor.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(tensor).astype(np.float64), tensor.name))
 
 
-def widened_graph(graph, opset):
+def widened_graph(graph, opset, stashed=STASHED):
+    """f64 for every f32. `stashed`: whose statistics are told to be f64, too."""
     for tensor in graph.initializer:
         widened_tensor(tensor)
     for value in [*graph.input, *graph.output, *graph.value_info]:
@@ -29,18 +30,28 @@ def widened_graph(graph, opset):
             if attribute.type == AttributeProto.TENSOR:
                 widened_tensor(attribute.t)
             elif attribute.type == AttributeProto.GRAPH:
-                widened_graph(attribute.g, opset)
-            elif attribute.name in TYPES and attribute.i == NARROW:
+                widened_graph(attribute.g, opset, stashed)
+            elif attribute.name in TYPES and (attribute.name != "stash_type" or node.op_type in stashed) and attribute.i == NARROW:
                 attribute.i = WIDE
-        if node.op_type in STASHED and opset >= STASHED[node.op_type] and not any(a.name == "stash_type" for a in node.attribute):
+        if node.op_type in stashed and opset >= stashed[node.op_type] and not any(a.name == "stash_type" for a in node.attribute):
             node.attribute.append(helper.make_attribute("stash_type", WIDE))
+    for index, node in reversed(list(enumerate(graph.node))):
+        place = 1 if node.op_type == "Upsample" or opset < 11 else 2
+        if node.op_type in ("Resize", "Upsample") and len(node.input) > place and node.input[place]:  # scales, always of f32
+            scales = f"{node.input[place]}.f32.{index}"
+            graph.node.insert(index, helper.make_node("Cast", [node.input[place]], [scales], to=NARROW))
+            node.input[place] = scales
+
+
+# onnx's evaluator takes LayerNormalization's statistics in its input's type, and refuses to be told so.
+EVALUATED = {op: since for op, since in STASHED.items() if op != "LayerNormalization"}
 
 
 def exact(model, feed):
     """What the reference gives with f64 for every f32, or Refused."""
     wide = onnx.ModelProto()
     wide.CopyFrom(model)
-    widened_graph(wide.graph, model.opset_import[0].version)
+    widened_graph(wide.graph, model.opset_import[0].version, EVALUATED)
     return reference_run(wide, {n: a.astype(np.float64) if isinstance(a, np.ndarray) and a.dtype == np.float32 else a for n, a in feed.items()})
 
 
