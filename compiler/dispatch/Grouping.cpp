@@ -1,4 +1,5 @@
 #include "dispatch/Grouping.h"
+#include "codegen/cpu/Padding.h"
 #include "dispatch/Attention.h"
 #include "dispatch/RowGroups.h"
 
@@ -111,9 +112,7 @@ static linalg::GenericOp initialBy(linalg::LinalgOp root) {
 
 // Copies elements of one tensor to the inside of a larger one: what a window needs where it reaches over the border.
 static bool isPadding(linalg::GenericOp op) {
-  // A kernel's scratch memory has a size known at compile time.
-  if (!op || op.getNumDpsInputs() != 0 || op.getNumResults() != 1 || op.getNumLoops() != op.getNumParallelLoops() ||
-      !cast<RankedTensorType>(op.getResult(0).getType()).hasStaticShape())
+  if (!op || op.getNumDpsInputs() != 0 || op.getNumResults() != 1 || op.getNumLoops() != op.getNumParallelLoops())
     return false;
   auto branch = op.getBody()->getTerminator()->getOperand(0).getDefiningOp<scf::IfOp>();
   return branch && llvm::all_of(ArrayRef<Region *>{&branch.getThenRegion(), &branch.getElseRegion()}, [](Region *side) {
@@ -126,9 +125,12 @@ static bool isPadding(linalg::GenericOp op) {
 // The operations that alone make padded operands of `root`.
 static SmallVector<Operation *> paddingOf(linalg::LinalgOp root) {
   SmallVector<Operation *> found;
-  for (Value input : root.getDpsInputs()) {
-    auto maker = input.getDefiningOp<linalg::GenericOp>();
-    if (isPadding(maker) && maker->getBlock() == root->getBlock() && maker->hasOneUse())
+  for (OpOperand *input : root.getDpsInputOperands()) {
+    auto maker = input->get().getDefiningOp<linalg::GenericOp>();
+    if (!isPadding(maker) || maker->getBlock() != root->getBlock() || !maker->hasOneUse())
+      continue;
+    // A kernel's scratch memory has a size known at compile time.
+    if (cast<RankedTensorType>(input->get().getType()).hasStaticShape() || halcyon::readsThroughPadding(maker, *input))
       found.push_back(maker);
   }
   return found;

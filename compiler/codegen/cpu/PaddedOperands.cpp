@@ -26,6 +26,7 @@ struct GuardedCopy {
   // Of each dimension of the source: the result's dimension, none if it is a unit, and where the source begins there.
   SmallVector<std::optional<unsigned>> dims;
   SmallVector<int64_t> low;
+  SmallVector<OpFoldResult> sizes; // of the result
 };
 
 struct Position {
@@ -76,8 +77,10 @@ static std::optional<GuardedCopy> guardedCopyOf(linalg::GenericOp op) {
     return {};
   copy.source = extract.getTensor();
   auto source = cast<RankedTensorType>(copy.source.getType()), made = cast<RankedTensorType>(op.getResult(0).getType());
-  if (!source.hasStaticShape() || !made.hasStaticShape())
+  auto empty = op.getDpsInits()[0].getDefiningOp<tensor::EmptyOp>();
+  if (!made.hasStaticShape() && !empty)
     return {};
+  copy.sizes = empty ? empty.getMixedSizes() : getAsIndexOpFoldResult(op.getContext(), made.getShape());
   unsigned next = 0;
   for (auto [axis, index] : llvm::enumerate(extract.getIndices())) {
     const int64_t size = source.getDimSize(axis);
@@ -91,8 +94,8 @@ static std::optional<GuardedCopy> guardedCopyOf(linalg::GenericOp op) {
       copy.low.push_back(0);
       continue;
     }
-    if (!position || position->dim != next || position->low < 0 ||
-        position->low + size > made.getDimSize(next) || (!guarded && size != made.getDimSize(next)))
+    if (!position || position->dim != next || position->low < 0 || (!guarded && (size != made.getDimSize(next) || position->low)) ||
+        (!ShapedType::isDynamic(size) && position->low + size > made.getDimSize(next)))
       return {};
     copy.dims.push_back(next++);
     copy.low.push_back(position->low);
@@ -154,7 +157,7 @@ static bool blocksRead(linalg::GenericOp op, OpOperand &operand, const GuardedCo
     return false;
   AffineMap out = op.getMatchingIndexingMap(op.getDpsInitOperand(0)), in = op.getMatchingIndexingMap(&operand);
   SmallVector<int64_t> extents = op.getStaticLoopRanges();
-  if (!out.isProjectedPermutation() || out.getNumResults() == 0 || llvm::any_of(extents, ShapedType::isDynamic))
+  if (!out.isProjectedPermutation() || out.getNumResults() == 0 || (winogradOf(op) && llvm::any_of(extents, ShapedType::isDynamic)))
     return false;
   const unsigned v = out.getDimPosition(out.getNumResults() - 1);
   if (extents[v] < 4)
@@ -165,11 +168,26 @@ static bool blocksRead(linalg::GenericOp op, OpOperand &operand, const GuardedCo
     if (!dim || source.getDimSize(axis) == cast<RankedTensorType>(operand.get().getType()).getDimSize(*dim))
       continue;
     std::optional<Window> window = windowOf(op, in.getResult(*dim));
-    if (!window || !window->parallel || *window->parallel == v || reductions.test(window->reduction))
+    if (!window || !window->parallel || *window->parallel == v || reductions.test(window->reduction) ||
+        ShapedType::isDynamic(extents[*window->parallel]) || ShapedType::isDynamic(extents[window->reduction]))
       return false;
     reductions.set(window->reduction);
   }
   return true;
+}
+
+bool halcyon::readsThroughPadding(linalg::GenericOp padding, OpOperand &use) {
+  std::optional<GuardedCopy> copy = guardedCopyOf(padding);
+  auto op = dyn_cast<linalg::GenericOp>(use.getOwner());
+  if (!copy || !blocksRead(op, use, *copy))
+    return false;
+  AffineMap out = op.getMatchingIndexingMap(op.getDpsInitOperand(0)), in = op.getMatchingIndexingMap(&use);
+  const unsigned v = out.getDimPosition(out.getNumResults() - 1);
+  auto last = dyn_cast<AffineDimExpr>(in.getResults().back());
+  return last && (last.getPosition() == v || !in.isFunctionOfDim(v)) && llvm::all_of(op.getDpsInputOperands(), [&](OpOperand *each) {
+           std::optional<Panel> panel = panelOf(op.getMatchingIndexingMap(each));
+           return each == &use || (panel && panel->loop == v);
+         });
 }
 
 bool halcyon::makesPadding(Operation *op) {
@@ -199,23 +217,24 @@ std::optional<unsigned> halcyon::wholeLoopOfPadding(linalg::LinalgOp op) {
 static void insertInFill(linalg::GenericOp op, const GuardedCopy &copy, RewriterBase &rewriter) {
   rewriter.setInsertionPoint(op);
   Location loc = op.getLoc();
-  auto source = cast<RankedTensorType>(copy.source.getType()), made = cast<RankedTensorType>(op.getResult(0).getType());
-  SmallVector<OpFoldResult> offsets, ones(made.getRank(), rewriter.getIndexAttr(1));
+  auto source = cast<RankedTensorType>(copy.source.getType());
+  SmallVector<OpFoldResult> offsets, sizes, ones(copy.sizes.size(), rewriter.getIndexAttr(1)), whole;
   SmallVector<int64_t> shape;
   for (auto [axis, dim] : llvm::enumerate(copy.dims)) {
+    const int64_t size = source.getDimSize(axis);
+    whole.push_back(ShapedType::isDynamic(size) ? copy.sizes[*dim] : rewriter.getIndexAttr(size));
     if (!dim)
       continue;
     offsets.push_back(rewriter.getIndexAttr(copy.low[axis]));
-    shape.push_back(source.getDimSize(axis));
+    sizes.push_back(whole.back());
+    shape.push_back(size);
   }
-  Value inside = tensor::createCanonicalRankReducingExtractSliceOp(
-      rewriter, loc, copy.source, RankedTensorType::get(shape, source.getElementType()));
+  SmallVector<OpFoldResult> zeros(whole.size(), rewriter.getIndexAttr(0)), steps(whole.size(), rewriter.getIndexAttr(1));
+  Value inside = rewriter.create<tensor::ExtractSliceOp>(loc, RankedTensorType::get(shape, source.getElementType()), copy.source,
+                                                         zeros, whole, steps);
   Value value = rewriter.create<arith::ConstantOp>(loc, copy.value);
-  Value empty = rewriter.create<tensor::EmptyOp>(loc, made.getShape(), made.getElementType());
+  Value empty = rewriter.create<tensor::EmptyOp>(loc, copy.sizes, source.getElementType());
   Value fill = rewriter.create<linalg::FillOp>(loc, value, empty).getResult(0);
-  SmallVector<OpFoldResult> sizes;
-  for (int64_t size : shape)
-    sizes.push_back(rewriter.getIndexAttr(size));
   rewriter.replaceOpWithNewOp<tensor::InsertSliceOp>(op, inside, fill, offsets, sizes, ones);
 }
 

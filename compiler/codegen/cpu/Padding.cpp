@@ -94,17 +94,18 @@ static std::optional<Padding> paddingOf(const RegisterPlan &plan, OpOperand &ope
   auto inside = copy ? copy.getTarget().getDefiningOp<memref::SubViewOp>() : memref::SubViewOp();
   if (!inside || inside.getSource() != alloc.getResult() || inside.getDroppedDims().any())
     return {};
-  auto source = cast<MemRefType>(copy.getSource().getType());
+  SmallVector<OpFoldResult> outer = alloc.getMixedSizes();
   SmallVector<int64_t> extents = op.getStaticLoopRanges();
   Padding padding{operand.getOperandNumber(), copy.getSource(), {}, alloc, {fill, copy}};
   llvm::SmallBitVector reductions(op.getNumLoops());
   for (auto [i, view] : llvm::enumerate(views)) {
     std::optional<int64_t> low = getConstantIntValue(inside.getMixedOffsets()[i]);
-    if (!low || source.isDynamicDim(i))
+    if (!low)
       return {};
-    Padding::Dim dim{view.result, std::move(view.offsets), -*low, source.getDimSize(i), {}};
-    if (alloc.getType().getDimSize(i) != dim.size) {
-      if (!dim.result)
+    OpFoldResult size = inside.getMixedSizes()[i];
+    Padding::Dim dim{view.result, std::move(view.offsets), -*low, getConstantIntValue(size).value_or(ShapedType::kDynamic), {}};
+    if (!isEqualConstantIntOrValue(outer[i], size)) {
+      if (!dim.result || ShapedType::isDynamic(dim.size))
         return {};
       dim.window = windowOf(op, op.getMatchingIndexingMap(&operand).getResult(*dim.result));
       if (!dim.window || dim.window->parallel == plan.v || reductions.test(dim.window->reduction) ||

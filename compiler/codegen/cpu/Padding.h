@@ -15,6 +15,10 @@ struct Window {
 };
 std::optional<Window> windowOf(mlir::linalg::LinalgOp op, mlir::AffineExpr expr);
 
+// Whether register blocks certainly read through the padding that `padding` makes: of any size, it needs no memory. They do
+// where the other operands are panels.
+bool readsThroughPadding(mlir::linalg::GenericOp padding, mlir::OpOperand &use);
+
 // Whether the op is part of such a fill + insert_slice.
 bool makesPadding(mlir::Operation *op);
 // The loop that a tile must not cut, so that blocks know which of their rows reach over the border.

@@ -277,3 +277,84 @@ func.func @other_bytes(%x: tensor<1x14x14x8xi8>, %w: tensor<3x3x8xf32>, %out: te
   } -> tensor<14x14x8xf32>
   return %y : tensor<14x14x8xf32>
 }
+
+// -----
+
+// A batch that only the call knows is copied whole: its size is the source's. Where the call gives the size that guards,
+// the copy stays.
+// CHECK-LABEL: func.func @batch(
+// CHECK-SAME: %[[X:.+]]: tensor<?x14x16xf32>, %{{.+}}: tensor<?x14x16xf32>, %[[N:.+]]: index)
+// CHECK-DAG: %[[EMPTY:.+]] = tensor.empty(%[[N]]) : tensor<?x16x16xf32>
+// CHECK-DAG: %[[FILL:.+]] = linalg.fill {{.*}} outs(%[[EMPTY]]
+// CHECK-DAG: %[[IN:.+]] = tensor.extract_slice %[[X]][0, 0, 0] [%[[N]], 14, 16] [1, 1, 1]
+// CHECK: tensor.insert_slice %[[IN]] into %[[FILL]][0, 1, 0] [%[[N]], 14, 16] [1, 1, 1]
+// CHECK-NOT: scf.if
+// CHECK-LABEL: func.func @guarded_by_call(
+// CHECK: scf.if
+// CHECK-NOT: tensor.insert_slice
+// CHECK: return
+#id = affine_map<(n, w, c) -> (n, w, c)>
+#in = affine_map<(n, w, c, k) -> (n, w + k, c)>
+#panels = affine_map<(n, w, c, k) -> (c floordiv 16, k, c mod 16)>
+#rows = affine_map<(n, w, c, k) -> (k, c)>
+#out = affine_map<(n, w, c, k) -> (n, w, c)>
+func.func @batch(%x: tensor<?x14x16xf32>, %y: tensor<?x14x16xf32>, %n: index) -> tensor<?x14x16xf32> {
+  %w = arith.constant dense<2.0> : tensor<1x3x16xf32>
+  %c1 = arith.constant 1 : index
+  %c14 = arith.constant 14 : index
+  %zero = arith.constant 0.0 : f32
+  %e = tensor.empty(%n) : tensor<?x16x16xf32>
+  %p = linalg.generic {indexing_maps = [#id], iterator_types = ["parallel", "parallel", "parallel"]} outs(%e : tensor<?x16x16xf32>) {
+  ^bb0(%o: f32):
+    %b = linalg.index 0 : index
+    %i = linalg.index 1 : index
+    %c = linalg.index 2 : index
+    %at = arith.subi %i, %c1 : index
+    %inside = arith.cmpi ult, %at, %c14 : index
+    %r = scf.if %inside -> (f32) {
+      %v = tensor.extract %x[%b, %at, %c] : tensor<?x14x16xf32>
+      scf.yield %v : f32
+    } else {
+      scf.yield %zero : f32
+    }
+    linalg.yield %r : f32
+  } -> tensor<?x16x16xf32>
+  %s = linalg.generic {indexing_maps = [#in, #panels, #out], iterator_types = ["parallel", "parallel", "parallel", "reduction"]}
+      ins(%p, %w : tensor<?x16x16xf32>, tensor<1x3x16xf32>) outs(%y : tensor<?x14x16xf32>) {
+  ^bb0(%a: f32, %b: f32, %o: f32):
+    %m = arith.mulf %a, %b : f32
+    %t = arith.addf %o, %m : f32
+    linalg.yield %t : f32
+  } -> tensor<?x14x16xf32>
+  return %s : tensor<?x14x16xf32>
+}
+
+func.func @guarded_by_call(%x: tensor<4x?x16xf32>, %y: tensor<4x?x16xf32>, %size: index, %wide: index) -> tensor<4x?x16xf32> {
+  %w = arith.constant dense<2.0> : tensor<1x3x16xf32>
+  %c1 = arith.constant 1 : index
+  %zero = arith.constant 0.0 : f32
+  %e = tensor.empty(%wide) : tensor<4x?x16xf32>
+  %p = linalg.generic {indexing_maps = [#id], iterator_types = ["parallel", "parallel", "parallel"]} outs(%e : tensor<4x?x16xf32>) {
+  ^bb0(%o: f32):
+    %b = linalg.index 0 : index
+    %i = linalg.index 1 : index
+    %c = linalg.index 2 : index
+    %at = arith.subi %i, %c1 : index
+    %inside = arith.cmpi ult, %at, %size : index
+    %r = scf.if %inside -> (f32) {
+      %v = tensor.extract %x[%b, %at, %c] : tensor<4x?x16xf32>
+      scf.yield %v : f32
+    } else {
+      scf.yield %zero : f32
+    }
+    linalg.yield %r : f32
+  } -> tensor<4x?x16xf32>
+  %s = linalg.generic {indexing_maps = [#in, #panels, #out], iterator_types = ["parallel", "parallel", "parallel", "reduction"]}
+      ins(%p, %w : tensor<4x?x16xf32>, tensor<1x3x16xf32>) outs(%y : tensor<4x?x16xf32>) {
+  ^bb0(%a: f32, %b: f32, %o: f32):
+    %m = arith.mulf %a, %b : f32
+    %t = arith.addf %o, %m : f32
+    linalg.yield %t : f32
+  } -> tensor<4x?x16xf32>
+  return %s : tensor<4x?x16xf32>
+}
