@@ -3,11 +3,13 @@
 
 #include "mlir/Target/LLVMIR/Export.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/Analysis/LoopInfo.h"
 #include "llvm/Analysis/TargetLibraryInfo.h"
 #include "llvm/Analysis/TargetTransformInfo.h"
 #include "llvm/IR/IRBuilder.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
+#include "llvm/IR/OptBisect.h"
 #include "llvm/Bitcode/BitcodeWriter.h"
 #include "llvm/IRReader/IRReader.h"
 #include "llvm/Passes/PassBuilder.h"
@@ -36,6 +38,31 @@ static void setAttributes(llvm::Module &module, const ResolvedTarget &target) {
   }
 }
 
+// A loop with so many vectors of sums has enough to do: in copies it is no faster, and most of its kernel's bodies are rarely run.
+static constexpr unsigned manySums = 5;
+// A kernel of so many instructions, when it is optimized, is one of many blocks; of others the time does not matter.
+static constexpr unsigned manyInstructions = 3000;
+
+namespace {
+struct KeepBlocks : llvm::PassInfoMixin<KeepBlocks> {
+  llvm::PreservedAnalyses run(llvm::Function &function, llvm::FunctionAnalysisManager &analyses) {
+    for (llvm::Loop *loop : analyses.getResult<llvm::LoopAnalysis>(function).getLoopsInPreorder()) {
+      auto sums = llvm::make_filter_range(loop->getHeader()->phis(),
+                                          [](llvm::PHINode &phi) { return phi.getType()->isVectorTy(); });
+      if (llvm::hasNItemsOrMore(sums, manySums))
+        loop->setLoopAlreadyUnrolled();
+    }
+    return llvm::PreservedAnalyses::all();
+  }
+};
+
+// Its time grows faster than the loops it reads, and addresses of blocks are as they should be.
+struct NoStrengthReduction final : llvm::OptPassGate {
+  bool isEnabled() const override { return true; }
+  bool shouldRunPass(llvm::StringRef pass, llvm::StringRef) override { return pass != "Loop Strength Reduction"; }
+};
+} // namespace
+
 static void optimize(llvm::Module &module, llvm::TargetMachine &machine) {
   llvm::PipelineTuningOptions tuning;
   tuning.LoopVectorization = tuning.SLPVectorization = tuning.LoopInterleaving = tuning.LoopUnrolling = true;
@@ -44,6 +71,10 @@ static void optimize(llvm::Module &module, llvm::TargetMachine &machine) {
   llvm::CGSCCAnalysisManager callGraph;
   llvm::ModuleAnalysisManager modules;
   llvm::PassBuilder builder(&machine, tuning);
+  // After loops of few iterations are unrolled, before others are.
+  builder.registerOptimizerEarlyEPCallback([](llvm::ModulePassManager &manager, llvm::OptimizationLevel) {
+    manager.addPass(llvm::createModuleToFunctionPassAdaptor(KeepBlocks()));
+  });
   functions.registerPass([&] {
     llvm::TargetLibraryInfoImpl info(machine.getTargetTriple());
     info.disableAllFunctions();
@@ -93,6 +124,7 @@ FailureOr<KernelObject> halcyon::emitKernelObject(ModuleOp module, const Resolve
                                                   llvm::TargetMachine &machine, std::optional<size_t> number,
                                                   std::string *llvmText) {
   llvm::LLVMContext context;
+  NoStrengthReduction noStrengthReduction;
   std::unique_ptr<llvm::Module> code = translateModuleToLLVMIR(module, context, "kernel");
   if (!code)
     return failure();
@@ -113,6 +145,8 @@ FailureOr<KernelObject> halcyon::emitKernelObject(ModuleOp module, const Resolve
     }
   }
   optimize(*code, machine);
+  if (code->getInstructionCount() >= manyInstructions)
+    context.setOptPassGate(noStrengthReduction);
   if (llvmText) {
     llvm::raw_string_ostream stream(*llvmText);
     code->print(stream, nullptr);
