@@ -79,6 +79,8 @@ static void dispatchPhase(OpPassManager &passes, const Options &options) {
   FormDispatchesOptions form;
   form.fuse = options.optLevel > 0;
   passes.addPass(createFormDispatches(form));
+  if (options.optLevel > 0)
+    passes.addPass(createShareExecutables());
   passes.addPass(createResidence());
   canonicalize(passes);
   passes.addPass(createCSEPass());

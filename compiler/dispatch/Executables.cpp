@@ -21,11 +21,15 @@ static std::string nameOf(Location loc) {
   return StringRef(name).take_front(64).str();
 }
 
-ExecutableOp Executables::add(ExecutableOp executable, StringRef function, Operation *root) {
+std::string halcyon::dispatch::textOf(ExecutableOp executable) {
   std::string text;
   llvm::raw_string_ostream stream(text);
   executable.print(stream, OpPrintingFlags().printGenericOpForm().enableDebugInfo(false).useLocalScope());
-  auto [entry, isNew] = byText.try_emplace(text, executable);
+  return text;
+}
+
+ExecutableOp Executables::add(ExecutableOp executable, StringRef function, Operation *root) {
+  auto [entry, isNew] = byText.try_emplace(textOf(executable), executable);
   if (!isNew) {
     executable.erase();
     return entry->second;

@@ -8,6 +8,9 @@
 
 namespace halcyon::dispatch {
 
+// The executable as text, without locations.
+std::string textOf(ExecutableOp executable);
+
 // The executables of a module: equal bodies are one.
 class Executables {
 public:

@@ -54,4 +54,23 @@ def FormDispatches : Pass<"halcyon-form-dispatches", "mlir::ModuleOp"> {
                            "mlir::linalg::LinalgDialect", "mlir::tensor::TensorDialect"];
 }
 
+def ShareExecutables : Pass<"halcyon-share-executables", "mlir::ModuleOp"> {
+  let summary = "Executables that differ in factors and addends become one";
+  let description = [{
+    ```mlir
+    dispatch.executable @first inputs 2 ... { ... arith.mulf %m, 0.5 : f32 ... }
+    dispatch.executable @second inputs 2 ... { ... arith.mulf %m, -2.0 : f32 ... }
+    // becomes
+    dispatch.executable @first inputs 2 ... { ^bb0(..., %bits: i64): ... arith.mulf %m, {%bits as f32} ... }
+    %0 = dispatch.launch @first ... parameters(..., {bits of 0.5})
+    %1 = dispatch.launch @first ... parameters(..., {bits of -2.0})
+    ```
+    Of executables on floats with a reduction, for constants of f32 that are only multiplied, added or subtracted, at most 8
+    that differ: a network whose layers end with a learned scale has a kernel for each layer else.
+
+    Requires: every launch of an executable in the module.
+  }];
+  let dependentDialects = ["halcyon::dispatch::DispatchDialect", "mlir::arith::ArithDialect"];
+}
+
 #endif // HALCYON_DISPATCH_PASSES

@@ -114,10 +114,15 @@ FailureOr<CompiledVariant> halcyon::compileForCpu(ModuleOp module, const CpuTarg
 
   DialectRegistry registry;
   registerCpuCodegenDialects(registry);
+  // Long ones first: one that begins last would keep a single thread busy.
+  SmallVector<size_t> order = llvm::to_vector(llvm::seq<size_t>(0, kernels.size()));
+  llvm::stable_sort(order, [&](size_t a, size_t b) { return kernels[a].bytecode.size() > kernels[b].bytecode.size(); });
   std::atomic<size_t> next = 0;
   auto work = [&] {
-    for (size_t i; (i = next++) < kernels.size();)
+    for (size_t at; (at = next++) < order.size();) {
+      const size_t i = order[at];
       compile(kernels[i], isElf ? std::optional(i) : std::nullopt, registry, *resolved, optLevel, !dumpDir.empty());
+    }
   };
   std::vector<std::thread> threads;
   for (int i = 1; i < std::min<int>(jobs, kernels.size()); ++i)
