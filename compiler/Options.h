@@ -21,6 +21,7 @@ struct Options {
   unsigned weightBits = 0;             // 8 or 4: products read constant matrices so; 0: as they are
   int64_t weightBlock = 0;             // weights of a column that share a scale; 0: all
   Precision precision = Precision::f32; // of constant weights
+  bool multipliesPairs = false;        // every target has instructions for products of bf16
   EmitKind emit = EmitKind::artifact;
   bool staticExecutables = false;      // kernels in an object file beside the artifact, for a program to link in
   int optLevel = 2;

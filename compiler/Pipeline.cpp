@@ -57,6 +57,8 @@ static void tensorPhase(OpPassManager &passes, const Options &options) {
   if (options.optLevel > 1 && options.externalParameters.empty()) {
     passes.addNestedPass<func::FuncOp>(createFoldConstants());
     passes.addNestedPass<func::FuncOp>(createIntegerContractions());
+    if (options.multipliesPairs)
+      passes.addNestedPass<func::FuncOp>(createPairProducts(PairProductsOptions{options.precision == Precision::bf16}));
     canonicalize(passes);
     passes.addPass(createCSEPass());
     passes.addNestedPass<func::FuncOp>(createFuseElementwise());

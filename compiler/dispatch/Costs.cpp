@@ -214,10 +214,13 @@ void Counter::write(Value result) {
   add(elements(result), &Cost::written, bytesEach(result));
 }
 
-// Products of integers count where they are summed, with the addition: as much as those of floats.
-static uint64_t integerOperations(linalg::LinalgOp op, Operation *inner) {
+// Products of integers count where they are summed, with the addition: as much as those of floats. Of pairs of bf16 there are
+// two, with the addition of one to the other.
+static uint64_t productOperations(linalg::LinalgOp op, Operation *inner) {
   if (isa<halcyon::nn::DotBytesOp>(inner))
     return 8;
+  if (isa<halcyon::nn::DotPairsOp>(inner))
+    return 3;
   const bool multiplies = isa<arith::MulIOp>(inner) && inner->getResult(0).getType().isInteger();
   return multiplies && op.getNumReductionLoops() ? 2 : 0;
 }
@@ -227,7 +230,7 @@ void Counter::compute(linalg::LinalgOp op) {
   op.getBlock()->walk([&](Operation *inner) {
     if (inner->getParentOfType<linalg::LinalgOp>() != op)
       return;
-    each += integerOperations(op, inner);
+    each += productOperations(op, inner);
     bool computes = isa<math::MathDialect>(inner->getDialect()) ||
                     isa<arith::AddFOp, arith::SubFOp, arith::MulFOp, arith::DivFOp, arith::MaximumFOp,
                         arith::MinimumFOp, arith::MaxNumFOp, arith::MinNumFOp, arith::NegFOp>(inner);

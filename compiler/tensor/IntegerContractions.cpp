@@ -24,22 +24,6 @@ static constexpr int64_t mostWhole = 1 << 24; // of the whole numbers that f32 h
 
 namespace {
 
-// An elementwise generic on tensors, all of the shape of the first but where a map says otherwise.
-Value elementwise(OpBuilder &builder, Location loc, ValueRange inputs, ArrayRef<AffineMap> maps, Type element,
-                  function_ref<Value(ImplicitLocOpBuilder &, ValueRange)> body) {
-  const auto rank = cast<RankedTensorType>(inputs[0].getType()).getRank();
-  SmallVector<AffineMap> all(maps);
-  all.push_back(builder.getMultiDimIdentityMap(rank));
-  Value init = emptyLike(builder, inputs[0], element);
-  SmallVector<utils::IteratorType> iterators(rank, utils::IteratorType::parallel);
-  auto made = builder.create<linalg::GenericOp>(
-      loc, init.getType(), inputs, init, all, iterators, [&](OpBuilder &nested, Location at, ValueRange arguments) {
-        ImplicitLocOpBuilder inner(at, nested);
-        inner.create<linalg::YieldOp>(body(inner, arguments));
-      });
-  return made.getResult(0);
-}
-
 struct IntegerContractions : halcyon::impl::IntegerContractionsBase<IntegerContractions> {
   void runOnOperation() override {
     IRRewriter rewriter(&getContext());
@@ -94,7 +78,7 @@ struct IntegerContractions : halcyon::impl::IntegerContractionsBase<IntegerContr
       activation->zeroAtRun = tensorOf(activation->zeroAtRun, left->producer, rewriter);
     Value bytes = bytesFrom(*left, *form, *activation, rewriter);
     rewriter.setInsertionPoint(op);
-    Value words = wordsOf(bytes, found, *left, *activation, rewriter);
+    Value words = paddedWords(bytes, found, *left, *activation, rewriter);
     SmallVector<float> scales = scalesOf(*activation, weights->scales, weights->sums.size());
     std::optional<SmallVector<int32_t>> bias = integerBias(op.getDpsInits()[0], scales, weights->sums.size());
     Value sums = contract(found, words, *activation, *weights, bias.value_or(SmallVector<int32_t>()), rewriter);
@@ -265,38 +249,16 @@ struct IntegerContractions : halcyon::impl::IntegerContractionsBase<IntegerContr
     return made.getResult(0);
   }
 
-  static Value behindViews(Value tensor, const Left &left, IRRewriter &rewriter) {
-    for (Operation *view : llvm::reverse(left.views)) {
-      Operation *made = rewriter.clone(*view);
-      made->setOperand(0, tensor);
-      auto type = cast<RankedTensorType>(view->getResult(0).getType());
-      made->getResult(0).setType(type.clone(getElementTypeOrSelf(tensor)));
-      tensor = made->getResult(0);
-    }
-    return tensor;
-  }
-
   // The bytes by fours, behind the same views and padding.
-  static Value wordsOf(Value bytes, const Contraction &found, const Left &left, const Uniform &activation, IRRewriter &rewriter) {
+  static Value paddedWords(Value bytes, const Contraction &found, const Left &left, const Uniform &activation, IRRewriter &rewriter) {
     bytes = behindViews(bytes, left, rewriter);
-    Value words = found.planes ? joined(bytes, left.padding ? left.channel : 0, rewriter) : reinterpreted(bytes, rewriter);
+    Value words = found.planes ? joined(bytes, left.padding ? left.channel : 0, rewriter) : wordsOf(bytes, rewriter);
     if (!left.padding)
       return words;
     Value outside = rewriter.create<arith::ConstantIntOp>(bytes.getLoc(), static_cast<int32_t>(activation.zero * 0x01010101u), 32);
     const int64_t depth = found.planes ? 0 : linalg::GenericOp(left.padding).getNumLoops() - 1;
     const int64_t channels = cast<RankedTensorType>(words.getType()).getDimSize(left.channel);
     return padded(left.padding, words, outside, std::pair(depth, channels), rewriter);
-  }
-
-  static Value reinterpreted(Value bytes, IRRewriter &rewriter) {
-    auto type = cast<RankedTensorType>(bytes.getType());
-    SmallVector<int64_t> shape(type.getShape());
-    SmallVector<Value> sizes;
-    for (int64_t axis = 0; axis < type.getRank(); ++axis)
-      if (type.isDynamicDim(axis))
-        sizes.push_back(rewriter.create<tensor::DimOp>(bytes.getLoc(), bytes, axis));
-    shape.back() /= 4;
-    return rewriter.create<nn::ReinterpretOp>(bytes.getLoc(), RankedTensorType::get(shape, rewriter.getI32Type()), bytes, sizes);
   }
 
   // Planes of bytes, at most four, as one plane of i32.
@@ -328,31 +290,6 @@ struct IntegerContractions : halcyon::impl::IntegerContractionsBase<IntegerContr
           }
           b.create<linalg::YieldOp>(word);
         });
-    return made.getResult(0);
-  }
-
-  // The padding of another source; `depth`: a dimension of the result that has another extent now.
-  static Value padded(linalg::GenericOp op, Value source, Value outside, std::optional<std::pair<int64_t, int64_t>> depth,
-                      IRRewriter &rewriter) {
-    Location loc = op.getLoc();
-    Type element = outside.getType();
-    Value init = emptyLike(rewriter, op.getResult(0), element);
-    if (depth) {
-      SmallVector<OpFoldResult> sizes = init.getDefiningOp<tensor::EmptyOp>().getMixedSizes();
-      sizes[depth->first] = rewriter.getIndexAttr(depth->second);
-      init = rewriter.create<tensor::EmptyOp>(loc, sizes, element);
-    }
-    auto made = cast<linalg::GenericOp>(rewriter.clone(*op));
-    made.getOutputsMutable().assign(init);
-    made.getResult(0).setType(cast<RankedTensorType>(init.getType()));
-    Block *body = made.getBody();
-    body->getArguments().back().setType(element);
-    auto branch = body->getTerminator()->getOperand(0).getDefiningOp<scf::IfOp>();
-    branch.getResult(0).setType(element);
-    auto extract = cast<tensor::ExtractOp>(branch.getThenRegion().front().front());
-    extract.getTensorMutable().assign(source);
-    extract.getResult().setType(element);
-    branch.getElseRegion().front().getTerminator()->setOperand(0, outside);
     return made.getResult(0);
   }
 

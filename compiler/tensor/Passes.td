@@ -253,6 +253,27 @@ def NarrowWeights : Pass<"halcyon-narrow-weights", "mlir::func::FuncOp"> {
   let dependentDialects = ["mlir::arith::ArithDialect", "mlir::linalg::LinalgDialect"];
 }
 
+def PairProducts : Pass<"halcyon-pair-products", "mlir::func::FuncOp"> {
+  let summary = "Contractions of bf16 with constant weights take their depth by twos";
+  let description = [{
+    ```mlir
+    linalg.generic {(m, n, k) -> (m, k), (m, n, k) -> (k, n), (m, n, k) -> (m, n)} ins(%x, %w : tensor<?x64xf32>, tensor<64x40xf32>)
+    // becomes, with rounds=true
+    %r = linalg.generic ins(%x) { arith.truncf %in : f32 to bf16 }
+    %p = nn.reinterpret %r[%size] : tensor<?x64xbf16> to tensor<?x32xi32>
+    linalg.generic {(m, n, k) -> (m, k), (m, n, k) -> (k, n), (m, n, k) -> (m, n)} ins(%p, %pairs : tensor<?x32xi32>, tensor<32x40xi32>) {
+      %dot = nn.dot_pairs %in, %in_1 : i32 to f32
+      ...
+    ```
+    Without `rounds` only where both sides are bf16 that were widened. Products are exact, sums f32. What is rounded is what comes before views and padding: its producer stores bf16. Left as
+    they are: f32 weights of fewer than 4096 elements, an odd depth or one that is not innermost, and what is in a loop.
+
+    Requires: halcyon-tensor-to-linalg. Before halcyon-pack-constants.
+  }];
+  let options = [Option<"rounds", "rounds", "bool", "false", "f32 on either side is rounded to bf16">];
+  let dependentDialects = ["mlir::arith::ArithDialect", "mlir::linalg::LinalgDialect", "mlir::tensor::TensorDialect", "halcyon::nn::NnDialect"];
+}
+
 def IntegerContractions : Pass<"halcyon-integer-contractions", "mlir::func::FuncOp"> {
   let summary = "Products of dequantised bytes with dequantised constants are computed in integers";
   let description = [{

@@ -26,7 +26,7 @@ static constexpr const char *usage =
                                  constant f32 matrices of products become integers, each block of B weights of a
                                  column (int8: all of it, int4: 32) with a scale; products stay in f32
   --precision=f32|f16|bf16       of the constant f32 weights of products and convolutions (f32), where there are 4096 of them;
-                                 sums stay f32
+                                 sums stay f32. bf16 rounds what they multiply, too, where all targets multiply pairs
   --external-resources-mappable  results map on every device
   --external-parameters=SCOPE=FILE
                                  constants found in FILE (.safetensors) are not embedded; repeatable

@@ -50,7 +50,7 @@ private:
   // Runs one phase and notes its time.
   LogicalResult timed(StringRef phase, llvm::function_ref<LogicalResult()> work);
 
-  const Options &options;
+  Options options;
   int jobs;
   std::unique_ptr<MLIRContext> context;
   OwningOpRef<ModuleOp> module;
@@ -79,6 +79,7 @@ LogicalResult Compilation::parseTargets() {
   }
   if (targets.empty())
     targets.push_back(hostCpuTarget());
+  options.multipliesPairs = llvm::all_of(targets, multipliesPairs);
   return success();
 }
 

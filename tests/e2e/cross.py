@@ -58,17 +58,17 @@ def main(build):
     count.test("the command builds for AArch64", error)
     if error:
         return count.close()
-    run = lambda *words: tools.call(["qemu-aarch64", program, *words], 600)
+    run = lambda *words: tools.call(["qemu-aarch64", "-cpu", "max", program, *words], 600)
     done = run("devices")
     count.test("devices", done.error or (None if "cpu" in done.out else f"printed {done.out!r}"))
 
-    for name in ["add", "dense_relu", "if", "loop_growing"]:
+    for name, features in [("add", ""), ("dense_relu", ""), ("if", ""), ("loop_growing", ""), ("product_of_bf16", ""), ("product_of_bf16", ",+bf16")]:
         source = constructs.FOLDER / f"{name}.mlir"
         artifact = folder / f"{name}.hcm"
-        error = tools.compile(source, artifact, TARGET)
+        error = tools.compile(source, artifact, TARGET + features)
         for number, case in enumerate(constructs.directives(source, folder)[1]):
             if error or case.fails is None:
-                count.test(f"{name} case {number}", error or run("run", artifact, *case.words()).error)
+                count.test(f"{name}{features} case {number}", error or run("run", artifact, *case.words()).error)
 
     model = CORPUS / "ppocrv2_cls"
     artifact = folder / "ppocrv2_cls.hcm"

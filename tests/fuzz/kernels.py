@@ -51,6 +51,8 @@ def configurations(full, tools):
         if error:
             sys.exit(f"kernels.py: the AArch64 build of the command: {error}")
         levels["aarch64"] = Level(["-O2", cross.TARGET], command=["qemu-aarch64", program])
+        options = ["-O2", cross.TARGET + ",+bf16", "--precision=bf16"]
+        levels["aarch64-bf16"] = Level(options, command=["qemu-aarch64", "-cpu", "max", program], error=NARROW)
     return levels
 
 

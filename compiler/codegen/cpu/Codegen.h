@@ -23,6 +23,8 @@ struct CpuTarget {
 mlir::FailureOr<CpuTarget> parseCpuTarget(llvm::StringRef text,
                                           llvm::function_ref<mlir::InFlightDiagnostic()> emitError);
 CpuTarget hostCpuTarget();
+// Whether it has an instruction for nn.dot_pairs.
+bool multipliesPairs(const CpuTarget &target);
 
 struct KernelInfo {
   // Iterations of each workload dimension for one workgroup: the grid is ceil(workload / tile).

@@ -2,6 +2,7 @@
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/IR/AttrTypeSubElements.h"
+#include "mlir/IR/TypeUtilities.h"
 
 namespace halcyon {
 #define GEN_PASS_DEF_CPUHALFBITS
@@ -17,6 +18,7 @@ struct CpuHalfBits : halcyon::impl::CpuHalfBitsBase<CpuHalfBits> {
 
   void runOnOperation() override {
     IntegerType bits = IntegerType::get(&getContext(), 16);
+    const SmallVector<OpOperand *> brains = operandsOfInstructions();
     AttrTypeReplacer replacer;
     replacer.addReplacement([&](FloatType type) -> std::optional<Type> {
       if (type.isBF16() || (type.isF16() && !halfConversion))
@@ -41,6 +43,22 @@ struct CpuHalfBits : halcyon::impl::CpuHalfBitsBase<CpuHalfBits> {
       op.replaceAllUsesWith(op.getArg());
       op.erase();
     });
+    for (OpOperand *operand : brains) {
+      OpBuilder b(operand->getOwner());
+      Type type = cast<VectorType>(operand->get().getType()).clone(b.getBF16Type());
+      operand->set(b.create<LLVM::BitcastOp>(operand->getOwner()->getLoc(), type, operand->get()));
+    }
+  }
+
+  // Instructions on bf16 take them as such.
+  SmallVector<OpOperand *> operandsOfInstructions() {
+    SmallVector<OpOperand *> found;
+    getOperation()->walk([&](LLVM::CallIntrinsicOp op) {
+      for (OpOperand &operand : op->getOpOperands())
+        if (isa<VectorType>(operand.get().getType()) && getElementTypeOrSelf(operand.get()).isBF16())
+          found.push_back(&operand);
+    });
+    return found;
   }
 };
 } // namespace

@@ -141,7 +141,7 @@ static bool ignores(linalg::GenericOp op, OpOperand &operand, TypedAttr value) {
       return made && isZero(made);
     };
     auto product = term.getDefiningOp();
-    return isNothing(term) || (isa_and_nonnull<arith::MulFOp, arith::MulIOp, nn::DotBytesOp>(product) &&
+    return isNothing(term) || (isa_and_nonnull<arith::MulFOp, arith::MulIOp, nn::DotBytesOp, nn::DotPairsOp>(product) &&
                                llvm::any_of(product->getOperands(), isNothing));
   }
   auto number = dyn_cast<FloatAttr>(value);

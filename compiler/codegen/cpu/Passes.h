@@ -13,6 +13,9 @@ namespace halcyon {
 // How a target multiplies unsigned by signed bytes and adds four products.
 enum class DotBytes { none, madd, vnni, sdot, usdot };
 
+// How it multiplies pairs of bf16 and adds them to f32.
+enum class DotPairs { none, x86, arm };
+
 #define GEN_PASS_DECL
 #include "codegen/cpu/Passes.h.inc"
 #define GEN_PASS_REGISTRATION
@@ -27,6 +30,7 @@ struct CpuTraits {
   int64_t vectorBytes = 16;
   int64_t vectorRegisters = 16;
   DotBytes dotBytes = DotBytes::none;
+  DotPairs dotPairs = DotPairs::none;
 };
 
 // Dialects and external models that the passes need, LLVM translation included.

@@ -262,6 +262,27 @@ def CpuDotBytes : Pass<"halcyon-cpu-dot-bytes", "mlir::func::FuncOp"> {
   let dependentDialects = ["mlir::arith::ArithDialect", "mlir::vector::VectorDialect", "mlir::LLVM::LLVMDialect"];
 }
 
+def CpuDotPairs : Pass<"halcyon-cpu-dot-pairs", "mlir::func::FuncOp"> {
+  let summary = "nn.dot_pairs becomes the target's instruction for it, or products in f32";
+  let description = [{
+    ```mlir
+    %1 = nn.dot_pairs %a, %w : vector<16xi32> to vector<16xf32>
+    %2 = arith.addf %sum, %1
+    // becomes, with instruction=x86
+    %2 = llvm.call_intrinsic "llvm.x86.avx512bf16.dpbf16ps.512"(%sum, %pairsOfA, %pairsOfW)
+    ```
+
+    Requires: after halcyon-cpu-small-floats, for which these vectors of bf16 are no arithmetic.
+    Leaves: no nn.dot_pairs.
+  }];
+  let options = [Option<"instruction", "instruction", "DotPairs", "DotPairs::none", "What the target has", [{
+    ::llvm::cl::values(clEnumValN(DotPairs::none, "none", "f32"),
+                       clEnumValN(DotPairs::x86, "x86", "vdpbf16ps"),
+                       clEnumValN(DotPairs::arm, "arm", "AArch64's bfdot"))
+  }]>];
+  let dependentDialects = ["mlir::arith::ArithDialect", "mlir::vector::VectorDialect", "mlir::LLVM::LLVMDialect"];
+}
+
 def CpuSmallFloats : Pass<"halcyon-cpu-small-floats", "mlir::func::FuncOp"> {
   let summary = "Arithmetic on f16 and bf16 is done in f32; conversions become integer arithmetic";
   let options = [Option<"halfConversion", "half-conversion", "bool", "false",
@@ -276,7 +297,7 @@ def CpuHalfBits : Pass<"halcyon-cpu-half-bits", "mlir::ModuleOp"> {
     its runtime library, where the target has no such registers; integers it moves as they are.
 
     Requires: the LLVM dialect.
-    Leaves: no bf16; f16 only where the target converts it.
+    Leaves: bf16 only for instructions that take it; f16 only where the target converts it.
   }];
   let options = [Option<"halfConversion", "half-conversion", "bool", "false",
                         "The target converts between f16 and f32">];

@@ -112,6 +112,7 @@ void halcyon::buildCpuPipeline(OpPassManager &manager, const CpuTraits &traits, 
   manager.addPass(createCSEPass());
   manager.addNestedPass<func::FuncOp>(createCpuSmallFloats(CpuSmallFloatsOptions{traits.halfConversion}));
   manager.addNestedPass<func::FuncOp>(createCpuDotBytes(CpuDotBytesOptions{traits.dotBytes}));
+  manager.addNestedPass<func::FuncOp>(createCpuDotPairs(CpuDotPairsOptions{traits.dotPairs}));
   manager.addPass(createCpuMath(CpuMathOptions{traits.roundInstruction, traits.scaleInstruction, traits.extremumInstruction}));
   manager.addPass(canonicalize());
   manager.addPass(createCSEPass());

@@ -103,6 +103,7 @@ static CpuTraits traitsOf(const ResolvedTarget &target) {
     traits.roundInstruction = traits.halfConversion = traits.extremumInstruction = true;
     traits.vectorRegisters = 32;
     traits.dotBytes = has.contains("i8mm") ? DotBytes::usdot : has.contains("dotprod") ? DotBytes::sdot : DotBytes::none;
+    traits.dotPairs = has.contains("bf16") ? DotPairs::arm : DotPairs::none;
   } else if (target.arch == "x86_64") {
     traits.roundInstruction = has.contains("sse4.1");
     traits.halfConversion = has.contains("f16c");
@@ -115,6 +116,8 @@ static CpuTraits traitsOf(const ResolvedTarget &target) {
       traits.dotBytes = DotBytes::madd;
     if (has.contains("avx512vnni") && has.contains("avx512vl"))
       traits.dotBytes = DotBytes::vnni;
+    if (has.contains("avx512bf16") && has.contains("avx512vl"))
+      traits.dotPairs = DotPairs::x86;
   }
   return traits;
 }
@@ -144,6 +147,12 @@ FailureOr<ResolvedTarget> halcyon::resolveTarget(const CpuTarget &target, std::s
   }
   result.traits = traitsOf(result);
   return result;
+}
+
+bool halcyon::multipliesPairs(const CpuTarget &target) {
+  std::string error;
+  FailureOr<ResolvedTarget> resolved = resolveTarget(target, error);
+  return succeeded(resolved) && resolved->traits.dotPairs != DotPairs::none;
 }
 
 std::unique_ptr<llvm::TargetMachine> halcyon::createTargetMachine(const ResolvedTarget &target, int optLevel) {

@@ -25,7 +25,7 @@ struct DecomposeNn : impl::DecomposeNnBase<DecomposeNn> {
     if (failed(applyPatternsAndFoldGreedily(getOperation(), std::move(patterns))))
       return signalPassFailure();
     getOperation()->walk([&](Operation *op) {
-      if (isa_and_nonnull<nn::NnDialect>(op->getDialect()) && !isa<nn::ReinterpretOp, nn::DotBytesOp, nn::HiddenIndexOp>(op)) {
+      if (isa_and_nonnull<nn::NnDialect>(op->getDialect()) && !isa<nn::ReinterpretOp, nn::DotBytesOp, nn::DotPairsOp, nn::HiddenIndexOp>(op)) {
         op->emitError("has no decomposition: '") << op->getName() << "'";
         signalPassFailure();
       }

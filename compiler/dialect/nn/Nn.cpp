@@ -259,15 +259,15 @@ LogicalResult ReinterpretOp::verify() {
   auto isPacked = [](RankedTensorType type) {
     return type.getElementType().isSignlessInteger(2) || type.getElementType().isSignlessInteger(4);
   };
-  auto wordsOf = [](RankedTensorType bytes, RankedTensorType words) {
-    return bytes.getElementType().isSignlessInteger(8) && words.getElementType().isSignlessInteger(32) &&
-           bytes.getRank() == words.getRank() && bytes.getRank() > 0 && !bytes.isDynamicDim(bytes.getRank() - 1) &&
-           bytes.getShape().drop_back() == words.getShape().drop_back() &&
-           bytes.getShape().back() == 4 * words.getShape().back();
+  auto wordsOf = [](RankedTensorType parts, RankedTensorType words) {
+    const int64_t inWord = parts.getElementType().isSignlessInteger(8) ? 4 : parts.getElementType().isBF16() ? 2 : 0;
+    return inWord && words.getElementType().isSignlessInteger(32) && parts.getRank() == words.getRank() && parts.getRank() > 0 &&
+           !parts.isDynamicDim(parts.getRank() - 1) && parts.getShape().drop_back() == words.getShape().drop_back() &&
+           parts.getShape().back() == inWord * words.getShape().back();
   };
   if (!(isPacked(from) && isBytes(to)) && !(isBytes(from) && isPacked(to)) && !wordsOf(from, to))
     return emitOpError("expects elements of 2 or 4 bits on one side and a list of bytes on the "
-                       "other, or i32 of four bytes of the innermost dimension");
+                       "other, or i32 of four bytes or two bf16 of the innermost dimension");
   if (static_cast<int64_t>(getSizes().size()) != to.getNumDynamicDims())
     return emitOpError("expects ") << to.getNumDynamicDims() << " sizes, got " << getSizes().size();
   auto bytesOf = [](RankedTensorType type) {
@@ -281,6 +281,12 @@ LogicalResult ReinterpretOp::verify() {
 LogicalResult DotBytesOp::verify() {
   if (!getElementTypeOrSelf(getResult()).isInteger(32))
     return emitOpError("expects elements of type i32");
+  return success();
+}
+
+LogicalResult DotPairsOp::verify() {
+  if (!getElementTypeOrSelf(getLhs()).isInteger(32) || !getElementTypeOrSelf(getResult()).isF32())
+    return emitOpError("expects elements of type i32, and of f32 for their sum");
   return success();
 }
 

@@ -12,8 +12,8 @@ def Nn_Dialect : Dialect {
     Every op is destination-passing: it overwrites its `outs` operand, whose
     values are never read; the result's shape is that operand's. Each op has a
     reference decomposition to linalg (pass `halcyon-decompose-nn`).
-    `nn.reinterpret`, a view, `nn.winograd`, the body of a generic, and `nn.dot_bytes` and `nn.hidden_index`, of
-    numbers, are the exceptions to both.
+    `nn.reinterpret`, a view, `nn.winograd`, the body of a generic, and `nn.dot_bytes`, `nn.dot_pairs` and
+    `nn.hidden_index`, of numbers, are the exceptions to both.
   }];
   let useDefaultAttributePrinterParser = 1;
   let hasCanonicalizer = 1;

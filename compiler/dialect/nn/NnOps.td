@@ -109,7 +109,7 @@ def Nn_ReinterpretOp : Op<Nn_Dialect, "reinterpret", [Pure]> {
   let description = [{
     The same memory as a tensor of another type: a packed one, whose elements
     have 2 or 4 bits, as its bytes, or the other way round; or bytes whose
-    innermost dimension is taken by fours, as i32. The scheduler makes
+    innermost dimension is taken by fours, or bf16 by twos, as i32. The scheduler makes
     it a view; kernels see no packed type. `sizes` are the dynamic dimensions of
     the result. It has no decomposition.
 
@@ -183,6 +183,22 @@ def Nn_HiddenIndexOp : Op<Nn_Dialect, "hidden_index", [Pure]> {
   let arguments = (ins Index:$index);
   let results = (outs Index:$result);
   let assemblyFormat = "$index attr-dict";
+}
+
+def Nn_DotPairsOp : Op<Nn_Dialect, "dot_pairs", [Pure, AllTypesMatch<["lhs", "rhs"]>] # ElementwiseMappable.traits> {
+  let summary = "sum of the products of two bf16 each";
+  let description = [{
+    Of numbers, for the bodies of linalg operations: each i32 holds two bf16, the least significant one is the first. The
+    sum is f32, in any order; a target may take denormal numbers for zeros.
+
+    ```mlir
+    %sum = nn.dot_pairs %a, %b : i32 to f32
+    ```
+  }];
+  let arguments = (ins SignlessIntegerLike:$lhs, SignlessIntegerLike:$rhs);
+  let results = (outs FloatLike:$result);
+  let assemblyFormat = "$lhs `,` $rhs attr-dict `:` type($lhs) `to` type($result)";
+  let hasVerifier = 1;
 }
 
 #endif // HALCYON_DIALECT_NN_OPS

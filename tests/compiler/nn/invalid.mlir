@@ -120,7 +120,7 @@ func.func @filter(%x: tensor<10x10x8xf32>, %w: tensor<16x1x8x16xf32>, %k: tensor
 // -----
 
 func.func @not_by_fours(%x: tensor<3x6xi8>) {
-  // expected-error @below {{or i32 of four bytes of the innermost dimension}}
+  // expected-error @below {{or i32 of four bytes or two bf16 of the innermost dimension}}
   %0 = nn.reinterpret %x : tensor<3x6xi8> to tensor<3x2xi32>
   return
 }
@@ -128,7 +128,7 @@ func.func @not_by_fours(%x: tensor<3x6xi8>) {
 // -----
 
 func.func @other_dimension(%x: tensor<4x6xi8>) {
-  // expected-error @below {{or i32 of four bytes of the innermost dimension}}
+  // expected-error @below {{or i32 of four bytes or two bf16 of the innermost dimension}}
   %0 = nn.reinterpret %x : tensor<4x6xi8> to tensor<1x6xi32>
   return
 }
@@ -138,5 +138,21 @@ func.func @other_dimension(%x: tensor<4x6xi8>) {
 func.func @no_bytes(%x: i64) {
   // expected-error @below {{expects elements of type i32}}
   %0 = nn.dot_bytes %x, %x : i64
+  return
+}
+
+// -----
+
+func.func @not_by_twos(%x: tensor<3x6xbf16>) {
+  // expected-error @below {{or i32 of four bytes or two bf16 of the innermost dimension}}
+  %0 = nn.reinterpret %x : tensor<3x6xbf16> to tensor<3x2xi32>
+  return
+}
+
+// -----
+
+func.func @no_pairs(%x: i32) {
+  // expected-error @below {{expects elements of type i32, and of f32 for their sum}}
+  %0 = nn.dot_pairs %x, %x : i32 to f64
   return
 }

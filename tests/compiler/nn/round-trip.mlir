@@ -60,3 +60,14 @@ func.func @by_fours(%x: tensor<?x8xi8>, %n: index, %a: i32, %v: vector<8xi32>) {
   %2 = nn.dot_bytes %v, %v : vector<8xi32>
   return
 }
+
+// CHECK-LABEL: func @by_twos
+func.func @by_twos(%x: tensor<?x8xbf16>, %n: index, %a: i32, %v: vector<8xi32>) {
+  // CHECK: nn.reinterpret %{{.*}}[%{{.*}}] : tensor<?x8xbf16> to tensor<?x4xi32>
+  %0 = nn.reinterpret %x[%n] : tensor<?x8xbf16> to tensor<?x4xi32>
+  // CHECK: nn.dot_pairs %{{.*}}, %{{.*}} : i32 to f32
+  %1 = nn.dot_pairs %a, %a : i32 to f32
+  // CHECK: nn.dot_pairs %{{.*}}, %{{.*}} : vector<8xi32> to vector<8xf32>
+  %2 = nn.dot_pairs %v, %v : vector<8xi32> to vector<8xf32>
+  return
+}
