@@ -10,6 +10,11 @@ from run import CORPUS, cases
 CXX = "aarch64-linux-gnu-g++"
 FLAGS = ["-std=c++20", "-O1", "-fno-exceptions", "-fno-rtti", "-static", "-pthread"]
 TARGET = "--target=cpu:aarch64-unknown-linux-gnu:generic"
+CONSTRUCTS = [
+    *((name, "") for name in ("add", "dense_relu", "if", "loop_growing", "product_of_bf16", "product_of_bytes")),
+    ("product_of_bf16", ",+bf16"),
+    *(("product_of_bytes", features) for features in (",+dotprod", ",+i8mm")),
+]
 
 
 def include_flags(tools, folder):
@@ -62,7 +67,7 @@ def main(build):
     done = run("devices")
     count.test("devices", done.error or (None if "cpu" in done.out else f"printed {done.out!r}"))
 
-    for name, features in [("add", ""), ("dense_relu", ""), ("if", ""), ("loop_growing", ""), ("product_of_bf16", ""), ("product_of_bf16", ",+bf16")]:
+    for name, features in CONSTRUCTS:
         source = constructs.FOLDER / f"{name}.mlir"
         artifact = folder / f"{name}.hcm"
         error = tools.compile(source, artifact, TARGET + features)

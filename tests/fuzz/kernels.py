@@ -51,8 +51,9 @@ def configurations(full, tools):
         if error:
             sys.exit(f"kernels.py: the AArch64 build of the command: {error}")
         levels["aarch64"] = Level(["-O2", cross.TARGET], command=["qemu-aarch64", program])
-        options = ["-O2", cross.TARGET + ",+bf16", "--precision=bf16"]
-        levels["aarch64-bf16"] = Level(options, command=["qemu-aarch64", "-cpu", "max", program], error=NARROW)
+        every = ["qemu-aarch64", "-cpu", "max", program]
+        levels["aarch64-dotprod"] = Level(["-O2", cross.TARGET + ",+dotprod"], command=every)
+        levels["aarch64-matrices"] = Level(["-O2", cross.TARGET + ",+i8mm,+bf16", "--precision=bf16"], command=every, error=NARROW)
     return levels
 
 

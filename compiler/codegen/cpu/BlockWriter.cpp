@@ -1,4 +1,5 @@
 #include "codegen/cpu/BlockWriter.h"
+#include "codegen/cpu/MatrixSteps.h"
 #include "codegen/cpu/PaddedReads.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
@@ -43,6 +44,9 @@ public:
       if (streamsPanels(*panels))
         streamed = panels;
     }
+    matrices = planMatrixSteps(plan, registers.byteMatrices, registers.pairMatrices);
+    if (matrices && padded && (padding->operand != matrices->left || padded->windowOn(matrices->depth)))
+      matrices.reset();
     nest(0);
   }
 
@@ -471,7 +475,12 @@ private:
     else
       sums = emitter.splat(b.create<arith::ConstantOp>(
           b.getZeroAttr(cast<MemRefType>(plan.output().getType()).getElementType())));
+    const bool byMatrices = usesMatrices();
+    if (byMatrices)
+      sums = MatrixEmitter(b, *matrices, shape).matricesOf(sums);
     sums = reduce(self, 0, sums, {});
+    if (byMatrices)
+      sums = MatrixEmitter(b, *matrices, shape).rowsOf(sums);
 
     DenseMap<Value, TileEmitter::Tile> held;
     held[plan.output()] = sums;
@@ -545,29 +554,63 @@ private:
       }
       return sums;
     }
+    const int64_t step = usesMatrices() && which == matrices->depth ? 2 : 1;
+    auto reduceAt = [&](Value position, int64_t left, TileEmitter::Tile from) {
+      loops[which] = position;
+      if (step == 2)
+        words = std::min(left, step);
+      return reduce(self, at + 1, from, skipped);
+    };
     if (unrolls(at)) {
-      for (int64_t i = 0; i < extents[which]; ++i) {
-        loops[which] = index(i);
-        sums = reduce(self, at + 1, sums, skipped);
-      }
+      for (int64_t i = 0; i < extents[which]; i += step)
+        sums = reduceAt(index(i), extents[which] - i, sums);
       return sums;
     }
     auto [from, to] = dim && !padded->alongRows(*dim) ? padded->insideOf(*dim, loops, sizes[which])
                                                       : std::pair(zero, sizes[which]);
-    auto made = b.create<scf::ForOp>(from, to, one, sums);
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(made.getBody());
-    loops[which] = made.getInductionVar();
-    TileEmitter::Tile next = reduce(self, at + 1, TileEmitter::Tile(made.getRegionIterArgs()), skipped);
-    b.create<scf::YieldOp>(next);
-    return TileEmitter::Tile(made.getResults());
+    const int64_t odd = step == 2 ? extents[which] % 2 : 0;
+    auto made = b.create<scf::ForOp>(from, odd ? index(extents[which] - odd) : to, index(step), sums);
+    {
+      OpBuilder::InsertionGuard guard(b);
+      b.setInsertionPointToStart(made.getBody());
+      b.create<scf::YieldOp>(reduceAt(made.getInductionVar(), step, TileEmitter::Tile(made.getRegionIterArgs())));
+    }
+    sums = TileEmitter::Tile(made.getResults());
+    return odd ? reduceAt(index(extents[which] - odd), odd, sums) : sums;
   }
 
-  TileEmitter::Tile accumulate(const FusedOp &self, const TileEmitter::Tile &sums, const llvm::SmallBitVector &skipped) {
+  bool usesMatrices() const { return matrices && shape.lanes == 4 && shape.rows > 1; }
+
+  TileEmitter::Tile multiplyMatrices(const FusedOp &self, const TileEmitter::Tile &sums, const llvm::SmallBitVector &skipped) {
+    const TilePosition position = positionOf(self);
+    LeftRows left{op.getDpsInputs()[matrices->left], op.getIndexingMapsArray()[matrices->left], position};
+    if (padded) {
+      left.memory = padding->source, left.map = padded->map();
+      llvm::append_range(left.position.loops, padded->offsets());
+    }
+    left.position.v = matrices->depth;
+    return MatrixEmitter(b, *matrices, shape)
+        .add(sums, left, position, op.getDpsInputs()[matrices->right], op.getIndexingMapsArray()[matrices->right], words, skipped);
+  }
+
+  void askForNext() {
     if (ahead && shape.columns == registers.columns)
       askAhead();
     if (streamed && shape.columns == registers.columns && shape.rows > 2)
       askStreams();
+  }
+
+  TileEmitter::Tile accumulate(const FusedOp &self, const TileEmitter::Tile &sums, const llvm::SmallBitVector &skipped) {
+    askForNext();
+    if (usesMatrices()) {
+      if (words == 2) {
+        Value first = loops[matrices->depth];
+        loops[matrices->depth] = b.create<arith::AddIOp>(first, one);
+        askForNext();
+        loops[matrices->depth] = first;
+      }
+      return multiplyMatrices(self, sums, skipped);
+    }
     TileEmitter emitter(b, shape);
     emitter.skipRows(skipped);
     DenseMap<Value, TileEmitter::Tile> held;
@@ -608,6 +651,8 @@ private:
   };
   std::optional<Ahead> ahead;
   std::optional<unsigned> streamed; // the operand whose panels a few rows ask for
+  std::optional<MatrixSteps> matrices;
+  unsigned words = 2; // of the depth, in a step
 };
 } // namespace
 

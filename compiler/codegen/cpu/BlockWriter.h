@@ -8,6 +8,7 @@ namespace halcyon {
 struct Registers {
   unsigned lanes, rows, columns; // rows: with `columns` vectors each
   bool masks;                    // partial vectors cost no more than whole ones
+  bool byteMatrices = false, pairMatrices = false; // instructions for products of them (MatrixSteps.h)
 };
 
 // Before the builder's insertion point; the ops stay.

@@ -133,15 +133,18 @@ def CpuRegisterBlocks : Pass<"halcyon-cpu-register-blocks", "mlir::func::FuncOp"
     The specialised path. A reduction whose output has a contiguous parallel loop (v) keeps a block of `rows`
     positions of another parallel loop (u) by some vectors of v in registers while all of its reduction loops run.
     The op that fills its output and elementwise ops that update it afterwards happen in the same registers.
+    Sums of nn.dot_bytes and nn.dot_pairs are those of two rows by two columns where the target multiplies such matrices.
     Sets `halcyon.specialised`.
 
     Requires: linalg on buffers.
     Leaves: scf, memref, vector; linalg ops that it does not claim.
   }];
   let options = [Option<"vectorBytes", "vector-bytes", "int64_t", "16", "Bytes of a vector register">,
-                 Option<"vectorRegisters", "vector-registers", "int64_t", "16", "Vector registers">];
+                 Option<"vectorRegisters", "vector-registers", "int64_t", "16", "Vector registers">,
+                 Option<"byteMatrices", "byte-matrices", "bool", "false", "AArch64's usmmla for nn.dot_bytes">,
+                 Option<"pairMatrices", "pair-matrices", "bool", "false", "AArch64's bfmmla for nn.dot_pairs">];
   let dependentDialects = ["mlir::scf::SCFDialect", "mlir::memref::MemRefDialect", "mlir::vector::VectorDialect",
-                           "mlir::affine::AffineDialect", "mlir::arith::ArithDialect"];
+                           "mlir::affine::AffineDialect", "mlir::arith::ArithDialect", "mlir::LLVM::LLVMDialect"];
 }
 
 def CpuWinograd : Pass<"halcyon-cpu-winograd", "mlir::func::FuncOp"> {

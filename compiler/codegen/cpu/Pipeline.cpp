@@ -98,8 +98,8 @@ void halcyon::buildCpuPipeline(OpPassManager &manager, const CpuTraits &traits, 
     manager.addNestedPass<func::FuncOp>(createCpuLoadedOperands());
     manager.addNestedPass<func::FuncOp>(
         createCpuWinograd(CpuWinogradOptions{traits.vectorBytes, traits.vectorRegisters}));
-    manager.addNestedPass<func::FuncOp>(
-        createCpuRegisterBlocks(CpuRegisterBlocksOptions{traits.vectorBytes, traits.vectorRegisters}));
+    manager.addNestedPass<func::FuncOp>(createCpuRegisterBlocks(
+        CpuRegisterBlocksOptions{traits.vectorBytes, traits.vectorRegisters, traits.dotBytes == DotBytes::usdot, traits.dotPairs == DotPairs::arm}));
     manager.addNestedPass<func::FuncOp>(createCpuRowBlocks(CpuRowBlocksOptions{traits.vectorBytes}));
     manager.addNestedPass<func::FuncOp>(createCpuTransposes(CpuTransposesOptions{traits.vectorBytes}));
     manager.addNestedPass<func::FuncOp>(

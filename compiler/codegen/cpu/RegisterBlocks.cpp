@@ -6,6 +6,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Linalg/Transforms/Transforms.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -52,6 +53,7 @@ struct CpuRegisterBlocks : halcyon::impl::CpuRegisterBlocksBase<CpuRegisterBlock
     Registers registers;
     registers.lanes = vectorBytes / 4;
     registers.masks = vectorBytes >= 32;
+    registers.byteMatrices = byteMatrices, registers.pairMatrices = pairMatrices;
     registers.columns = !plan.u || hasFewRows ? 4 : plan.sharesScalars() ? 2 : 1;
     registers.rows = hasFewRows ? fewRows() : vectorRegisters >= 32 ? 8 : vectorBytes >= 32 ? 6 : 4;
     return registers;
