@@ -40,11 +40,21 @@ static Value scale(const FloatBuilder &f, Value x, const Rounded &n) {
   return f.mul(f.mul(x, powerOfTwo(f, half)), powerOfTwo(f, f.isub(n.integer, half)));
 }
 
+// x - n ln(2).
+static Value lessPowers(const FloatBuilder &f, Value x, Value n) {
+  const double high = f.isDouble() ? ln2High : 0.693145751953125;
+  const double rest = f.isDouble() ? ln2Low : 1.42860682030941723212e-6;
+  return f.fma(n, f.c(-rest), f.fma(n, f.c(-high), x));
+}
+
+// Of e^r in f32, for |r| <= ln(2)/2: the powers from 6 to 2, over r^2.
+static constexpr double powersOfSingle[] = {0.001381461275741458, 0.008368710055947304, 0.04166838899254799, 0.1666652113199234,
+                                            0.4999999403953552};
+
 // e^r for |r| <= ln(2)/2.
 static Value expNearZero(const FloatBuilder &f, Value r) {
   if (!f.isDouble())
-    return f.poly(r, {0.001381461275741458, 0.008368710055947304, 0.04166838899254799, 0.1666652113199234,
-                      0.4999999403953552, 1.0, 1.0});
+    return f.fma(f.fma(f.poly(r, powersOfSingle), r, f.c(1)), r, f.c(1));
   return f.poly(r, {1.0 / 6227020800, 1.0 / 479001600, 1.0 / 39916800, 1.0 / 3628800, 1.0 / 362880, 1.0 / 40320,
                     1.0 / 5040, 1.0 / 720, 1.0 / 120, 1.0 / 24, 1.0 / 6, 0.5, 1.0, 1.0});
 }
@@ -53,9 +63,7 @@ static Value expNearZero(const FloatBuilder &f, Value r) {
 static Value expOfSum(const FloatBuilder &f, Value x, Value low) {
   x = f.isDouble() ? f.clamp(x, -746, 710) : f.clamp(x, -104, 89);
   Rounded n = roundToInteger(f, f.mul(x, f.c(1.4426950408889634)));
-  const double high = f.isDouble() ? ln2High : 0.693145751953125;
-  const double rest = f.isDouble() ? ln2Low : 1.42860682030941723212e-6;
-  Value r = f.fma(n.number, f.c(-rest), f.fma(n.number, f.c(-high), x));
+  Value r = lessPowers(f, x, n.number);
   if (low)
     r = f.add(r, low);
   return scale(f, expNearZero(f, r), n);
@@ -67,6 +75,20 @@ Value functions::exp2(const FloatBuilder &f, Value x) {
   x = f.isDouble() ? f.clamp(x, -1080, 1025) : f.clamp(x, -152, 129);
   Rounded n = roundToInteger(f, x);
   return scale(f, expNearZero(f, f.mul(f.sub(x, n.number), f.c(ln2))), n);
+}
+
+// Rounds by addition even where processors round: it is not what tanh waits for then. One constant for ln(2): what it lacks
+// grows with the number of powers, as does the 1 that tanh comes near to.
+Value functions::expm1OfTwice(const FloatBuilder &f, Value x) {
+  Value magic = f.c(roundingMagic(f));
+  Value sum = f.fma(x, f.c(2 * 1.4426950408889634), magic);
+  Value r = f.fma(f.sub(sum, magic), f.c(-ln2), f.add(x, x));
+  Value square = f.mul(r, r);
+  auto pair = [&](double high, double low) { return f.fma(r, f.c(high), f.c(low)); };
+  const auto &p = powersOfSingle;
+  Value rest = f.fma(f.fma(square, f.c(p[0]), pair(p[1], p[2])), square, pair(p[3], p[4]));
+  Value power = powerOfTwo(f, f.isub(f.bits(sum), f.bits(magic)));
+  return f.fma(power, f.fma(square, rest, r), f.sub(power, f.c(1)));
 }
 
 Value functions::expm1(const FloatBuilder &f, Value x) {

@@ -119,6 +119,7 @@ using mlir::Value;
 Value exp(const FloatBuilder &f, Value x);
 Value exp2(const FloatBuilder &f, Value x);
 Value expm1(const FloatBuilder &f, Value x);
+Value expm1OfTwice(const FloatBuilder &f, Value x); // e^2x - 1 in f32, for 0 <= x <= 20 and NaN
 Value log(const FloatBuilder &f, Value x);
 Value log2(const FloatBuilder &f, Value x);
 Value log10(const FloatBuilder &f, Value x);

@@ -7,19 +7,8 @@ using namespace halcyon;
 
 static constexpr double ln2 = 0.693147180559945309417;
 
-// x P(x^2) / Q(x^2) up to where it rounds to 1: least relative error (4e-9) by Lawson's weights.
-static Value tanhInSingle(const FloatBuilder &f, Value x) {
-  Value z = f.atMost(f.mul(x, x), 8.6 * 8.6);
-  Value over = f.mul(x, f.poly(z, {-9.611602667837549e-14, 5.694574883014725e-11, -2.1056061722244212e-08, 1.1353248621200768e-05,
-                                   0.0031226876093233906, 0.13100705906484608, 1.0}));
-  Value under = f.poly(z, {0.00025735853879907996, 0.02456953583855771, 0.46434035317436717, 1.0});
-  return f.clamp(f.div(over, under), -1, 1);
-}
-
 Value functions::tanh(const FloatBuilder &f, Value x) {
-  if (!f.isDouble())
-    return tanhInSingle(f, x);
-  Value t = expm1(f, f.mul(f.clamp(f.abs(x), 0, 30), f.c(2)));
+  Value t = f.isDouble() ? expm1(f, f.mul(f.clamp(f.abs(x), 0, 30), f.c(2))) : expm1OfTwice(f, f.atMost(f.abs(x), 10));
   return f.copySign(f.div(t, f.add(t, f.c(2))), x);
 }
 
