@@ -145,8 +145,18 @@ def the_hal_stays_small(all_files):
         yield *last, f"the HAL has {count} virtual functions; {MOST_VIRTUALS} is the most"
 
 
+TOP = {"meson.build", "meson_options.txt", "include", "src", "compiler", "drivers", "examples", "tests", "subprojects", "LICENSE", "README.md"}
+
+
+def the_top_level_is_fixed(all_files):
+    for path in all_files:
+        top = path.relative_to(ROOT).parts[0]
+        if top not in TOP and not top.startswith("."):
+            yield path, 0, f"'{top}' does not belong beside {', '.join(sorted(TOP))}"
+
+
 RULES = [no_allocating_types, includes_point_one_way, drivers_see_only_the_hal, files_stay_small, folders_have_a_readme,
-         the_hal_stays_small, todos_name_an_issue, text_is_clean]
+         the_hal_stays_small, the_top_level_is_fixed, todos_name_an_issue, text_is_clean]
 
 
 def main():
