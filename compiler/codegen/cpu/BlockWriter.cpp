@@ -104,11 +104,13 @@ private:
     order.push_back(plan.v);
   }
 
-  static MemRefType wholeOf(Value memory) {
+  static Value wholeMemory(Value memory) {
     while (auto view = memory.getDefiningOp<ViewLikeOpInterface>())
       memory = view.getViewSource();
-    return cast<MemRefType>(memory.getType());
+    return memory;
   }
+
+  static MemRefType wholeOf(Value memory) { return cast<MemRefType>(wholeMemory(memory).getType()); }
 
   static int64_t bytesInAll(Value memory) {
     MemRefType type = wholeOf(memory);
@@ -335,6 +337,8 @@ private:
     }
     Value from = zero;
     const bool isExact = tailsAreExact();
+    if (isExact && most % 2 == 0 && repeats())
+      return overlappingRows(most);
     for (unsigned height = most; height > 0; height = height == most ? llvm::PowerOf2Ceil(most) / 2 : height / 2) {
       Value whole = b.create<arith::DivUIOp>(b.create<arith::SubIOp>(sizes[*plan.u], from), index(height));
       Value to = b.create<arith::AddIOp>(from, b.create<arith::MulIOp>(whole, index(height)));
@@ -351,20 +355,70 @@ private:
     return !padded && plan.inPlacePanel() && !plan.reductions.empty() && !unrolls(plan.reductions.size() - 1);
   }
 
-  // A body for each height.
+  // `body` in a region of its own.
+  void inRegion(Region &region, function_ref<void()> body) {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(region.empty() ? &region.emplaceBlock() : &region.front());
+    if (region.front().empty())
+      b.create<scf::YieldOp>();
+    b.setInsertionPoint(region.front().getTerminator());
+    body();
+  }
+
+  // A body for each height below `most`.
   void lastRows(Value from, unsigned most) {
     SmallVector<int64_t> heights = llvm::to_vector(llvm::seq<int64_t>(1, most));
     auto made = b.create<scf::IndexSwitchOp>(TypeRange(), b.create<arith::SubIOp>(sizes[*plan.u], from), heights, heights.size());
-    OpBuilder::InsertionGuard guard(b);
-    auto body = [&](Region &region) {
-      b.setInsertionPointToStart(&region.emplaceBlock());
-      b.setInsertionPoint(b.create<scf::YieldOp>());
+    inRegion(made.getDefaultRegion(), [] {});
+    for (auto [height, region] : llvm::zip(heights, made.getCaseRegions()))
+      inRegion(region, [&] { rowLoop(from, sizes[*plan.u], height, 1); });
+  }
+
+  // What whole blocks leave is one block more where that is half of one or more: it begins before, and computes rows again.
+  // So fewer heights need a body.
+  void overlappingRows(unsigned most) {
+    Value extent = sizes[*plan.u], height = index(most), half = index(most / 2);
+    Value whole = b.create<arith::DivUIOp>(extent, height), start = b.create<arith::MulIOp>(whole, height);
+    Value left = b.create<arith::SubIOp>(extent, start);
+    Value isMore = b.create<arith::AndIOp>(b.create<arith::CmpIOp>(arith::CmpIPredicate::uge, left, half),
+                                           b.create<arith::CmpIOp>(arith::CmpIPredicate::ne, whole, zero));
+    Value to = b.create<arith::SelectOp>(isMore, extent, start), last = b.create<arith::SubIOp>(extent, height);
+    loop(zero, to, most, ShapedType::kDynamic, [&](Value position) {
+      loops[*plan.u] = b.create<arith::MinSIOp>(position, last);
+      shape.rows = most;
+      inRow();
+    });
+    auto branch = b.create<scf::IfOp>(isMore, /*withElseRegion=*/true);
+    inRegion(branch.getElseRegion(), [&] {
+      Value from = b.create<arith::AddIOp>(start, b.create<arith::MulIOp>(b.create<arith::DivUIOp>(left, half), half));
+      rowLoop(start, from, most / 2, ShapedType::kDynamic);
+      lastRows(from, most / 2);
+    });
+  }
+
+  // Whether a block can be computed twice: it reads nothing that it writes but what it has in registers.
+  bool repeats() const {
+    if (!fusion.first)
+      return false;
+    SmallVector<Value> written{wholeMemory(plan.output())}, held{plan.output()};
+    for (const FusedOp &fused : fusion.after)
+      for (Value init : linalg::LinalgOp(fused.op).getDpsInits())
+        written.push_back(wholeMemory(init));
+    auto isOld = [&](Value memory) {
+      return isa<MemRefType>(memory.getType()) && llvm::is_contained(written, wholeMemory(memory)) && !llvm::is_contained(held, memory);
     };
-    body(made.getDefaultRegion());
-    for (auto [height, region] : llvm::zip(heights, made.getCaseRegions())) {
-      body(region);
-      rowLoop(from, sizes[*plan.u], height, 1);
+    if (llvm::any_of(linalg::GenericOp(plan.op).getDpsInputs(), isOld) || llvm::any_of(linalg::LinalgOp(fusion.first->op).getDpsInputs(), isOld) ||
+        linalg::LinalgOp(fusion.first->op).payloadUsesValueFromOperand(linalg::LinalgOp(fusion.first->op).getDpsInitOperand(0)))
+      return false;
+    for (const FusedOp &fused : fusion.after) {
+      linalg::LinalgOp after = fused.op;
+      if (llvm::any_of(after.getDpsInputs(), isOld) || llvm::any_of(after.getDpsInitsMutable(), [&](OpOperand &init) {
+            return after.payloadUsesValueFromOperand(&init) && isOld(init.get());
+          }))
+        return false;
+      llvm::append_range(held, after.getDpsInits());
     }
+    return true;
   }
 
   // Blocks over the border are written apart.

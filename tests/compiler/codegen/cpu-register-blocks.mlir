@@ -425,6 +425,57 @@ func.func @unknown_rows(%x: memref<?x100xf32>, %w: memref<5x100x16xf32>, %out: m
   return
 }
 
+// Sums that begin in the block can be computed twice: what is left of whole blocks of 6 rows is one more where it is 3 rows or
+// more, which begins before. So only 3, 1 and 2 rows have bodies of their own.
+// CHECK-LABEL: func.func @overlapping_rows(
+// CHECK: %[[ROWS:.+]] = memref.dim
+// CHECK: %[[LAST:.+]] = arith.subi %[[ROWS]], %c6
+// CHECK: scf.for %[[AT:[^ ]+]] = %c0 to %{{.+}} step %c6
+// CHECK: arith.minsi %[[AT]], %[[LAST]]
+// CHECK: scf.if
+// CHECK: } else {
+// CHECK: scf.for {{.*}} step %c3
+// CHECK: scf.index_switch
+// CHECK: case 1
+// CHECK: case 2
+// CHECK-NOT: case 3
+// Not where a block adds to what memory holds, or reads what it wrote.
+// CHECK-LABEL: func.func @rows_in_place(
+// CHECK-NOT: arith.minsi
+// CHECK: case 5
+func.func @overlapping_rows(%x: memref<?x100xf32>, %w: memref<5x100x16xf32>, %out: memref<?x80xf32>) {
+  %zero = arith.constant 0.0 : f32
+  linalg.fill ins(%zero : f32) outs(%out : memref<?x80xf32>)
+  linalg.generic {indexing_maps = [#a, affine_map<(m, n, k) -> (n floordiv 16, k, n mod 16)>, #c],
+                  iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%x, %w : memref<?x100xf32>, memref<5x100x16xf32>) outs(%out : memref<?x80xf32>) {
+  ^bb1(%p: f32, %q: f32, %o: f32):
+    %m = arith.mulf %p, %q : f32
+    %s = arith.addf %o, %m : f32
+    linalg.yield %s : f32
+  }
+  return
+}
+func.func @rows_in_place(%x: memref<?x100xf32>, %w: memref<5x100x16xf32>, %sums: memref<?x80xf32>, %out: memref<?x80xf32>) {
+  %zero = arith.constant 0.0 : f32
+  linalg.fill ins(%zero : f32) outs(%sums : memref<?x80xf32>)
+  linalg.generic {indexing_maps = [#a, affine_map<(m, n, k) -> (n floordiv 16, k, n mod 16)>, #c],
+                  iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%x, %w : memref<?x100xf32>, memref<5x100x16xf32>) outs(%sums : memref<?x80xf32>) {
+  ^bb1(%p: f32, %q: f32, %o: f32):
+    %m = arith.mulf %p, %q : f32
+    %s = arith.addf %o, %m : f32
+    linalg.yield %s : f32
+  }
+  linalg.generic {indexing_maps = [affine_map<(m, n) -> (m, n)>, affine_map<(m, n) -> (m, n)>], iterator_types = ["parallel", "parallel"]}
+      ins(%sums : memref<?x80xf32>) outs(%out : memref<?x80xf32>) {
+  ^bb1(%p: f32, %o: f32):
+    %s = arith.addf %p, %o : f32
+    linalg.yield %s : f32
+  }
+  return
+}
+
 // What an epilogue adds to a long sum, element by element, is asked for before the sum; what all rows share, or a short sum's, is not.
 // CHECK-LABEL: func.func @residual(
 // CHECK-SAME: %[[BIAS:[^:]+]]: memref<16xf32>, %[[RESIDUAL:[^:]+]]: memref<24x16xf32>
