@@ -383,6 +383,14 @@ GRAPHS = {
         }""",
         {"axes": [0]},
     ),
+    "a thousand equal weights of a mean": (
+        """<ir_version: 8, opset_import: ["" : 17]>
+        g (float[4, 1, 5, 52] x, int32[4, 5, 52] of, float[1] w) => (float y)
+        {
+          y = NegativeLogLikelihoodLoss <ignore_index = -1> (x, of, w)
+        }""",
+        {"of": [[[0] * 52] * 5] * 4, "w": [205.55695]},
+    ),
     # 2 / (4 / 7) lies in the middle of two elements, which f32 misses.
     "the nearest of two, by sizes": (
         """<ir_version: 8, opset_import: ["" : 19]>

@@ -68,6 +68,14 @@ Composer::Part ofClass(NodeContext &node, Composer &with, const Classified &from
   return with.hold(node.graph.fromTensor(b, made, from.logs.dataType, from.classes.dims));
 }
 
+// Dimension by dimension: one sum of all that many equal weights loses digits in f32, each to the same side.
+Composer::Part sumOf(Composer &with, Composer::Part part, int64_t rank) {
+  NodeAttribute drop = attribute("keepdims", int64_t{0});
+  for (int64_t axis = rank - 1; axis >= 0; --axis)
+    part = with("ReduceSum", {part, with.ints({axis})}, {drop});
+  return part;
+}
+
 LogicalResult setLoss(NodeContext &node, Composer &with, const Classified &from) {
   StringRef reduction = node.stringAttr("reduction", "mean");
   if (failed(check(node, from)))
@@ -77,10 +85,9 @@ LogicalResult setLoss(NodeContext &node, Composer &with, const Classified &from)
     return with.define(0, loss);
   if (reduction != "sum" && reduction != "mean")
     return node.error() << "attribute 'reduction' is '" << reduction << "'";
-  NodeAttribute drop = attribute("keepdims", int64_t{0});
-  Composer::Part total = with("ReduceSum", {loss}, {drop});
+  Composer::Part total = sumOf(with, loss, from.classes.rank());
   if (reduction == "mean") // by weight
-    total = with("Div", {total, with("ReduceSum", {ofClass(node, with, from, false)}, {drop})});
+    total = with("Div", {total, sumOf(with, ofClass(node, with, from, false), from.classes.rank())});
   return with.define(0, total);
 }
 
