@@ -166,6 +166,13 @@ def ranks(s):
 FUNCTIONS = {"Exp": (np.exp, 1.0, 1.2), "Log": (np.log, 1.0, 1.2), "Tanh": (np.tanh, 2.4, 2.8), "Erf": (np.vectorize(math.erf), 4.9, 5.5)}
 
 
+def bends(s):
+    """Where lines bend, results are whole numbers, however 1 / 6 or 0.2 is rounded."""
+    for op, x in [("HardSwish", [-4, -3, 0, 3, 4]), ("HardSigmoid", [-3, -2.5, 2.5, 3])]:
+        for kind in FLOATS:
+            check(s, f"{op} of {kind.__name__} where it bends", [helper.make_node(op, ["x0"], ["y0"])], [np.array(x, kind)])
+
+
 def functions(s):
     for op, (exact, *bounds) in FUNCTIONS.items():
         for kind, bound in zip([np.float32, np.float64], bounds):
@@ -196,5 +203,5 @@ def functions(s):
 
 
 def all_of(s):
-    for part in [integers, casts, not_numbers, nothing, ranks, functions]:
+    for part in [integers, casts, not_numbers, nothing, ranks, bends, functions]:
         part(s)

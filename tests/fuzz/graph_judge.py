@@ -27,7 +27,7 @@ EXACT = {"Identity", "Reshape", "Transpose", "Slice", "Concat", "Gather", "Gathe
 # Whose sums may cancel: noise on what they add moves them more than noise on the result does.
 SUMS = {"MatMul", "Gemm", "Einsum", "Conv", "ConvTranspose", "DeformConv", "Col2Im", "ReduceSum", "ReduceMean", "ReduceLogSum", "Sum", "Mean",
         "CumSum", "DFT", "STFT", "Attention", "RNN", "LSTM", "GRU", "LayerNormalization", "InstanceNormalization", "GroupNormalization",
-        "MeanVarianceNormalization", "AveragePool", "GlobalAveragePool", "Resize", "GridSample", "Det"}
+        "MeanVarianceNormalization", "AveragePool", "GlobalAveragePool", "Resize", "GridSample", "Det", "HardSigmoid", "HardSwish"}
 
 
 class Refused(Exception):

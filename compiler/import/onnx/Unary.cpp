@@ -56,23 +56,40 @@ Value mish(ImplicitLocOpBuilder &b, Value x) {
   return mulScalars(b, x, b.createOrFold<math::TanhOp>(softplus(b, x)));
 }
 
-Value clampedLine(ImplicitLocOpBuilder &b, Value x, double alpha, double beta) {
-  Value line = mulScalars(b, x, constantLike(b, x, alpha));
-  line = addScalars(b, line, constantLike(b, x, beta));
-  line = b.createOrFold<arith::MaximumFOp>(line, constantLike(b, x, 0));
-  return b.createOrFold<arith::MinimumFOp>(line, constantLike(b, x, 1));
+// What is compared with an attribute, or nearly cancels one: an f32, which a half or a bfloat16 of the same value may not be.
+Value asWideAsAttribute(ImplicitLocOpBuilder &b, Value x) {
+  return x.getType().isF16() || x.getType().isBF16()
+             ? b.createOrFold<arith::ExtFOp>(b.getF32Type(), x)
+             : x;
 }
 
+Value asNarrowAs(ImplicitLocOpBuilder &b, Value x, Value wide) {
+  return x.getType() == wide.getType() ? wide : b.createOrFold<arith::TruncFOp>(x.getType(), wide);
+}
+
+Value clampedToUnit(ImplicitLocOpBuilder &b, Value x) {
+  x = b.createOrFold<arith::MaximumFOp>(x, constantLike(b, x, 0));
+  return b.createOrFold<arith::MinimumFOp>(x, constantLike(b, x, 1));
+}
+
+// x + 3 comes first: x / 6 + 0.5 would not be 0 at -3, where 1 / 6 is rounded.
 Value hardSwish(ImplicitLocOpBuilder &b, Value x) {
-  return mulScalars(b, x, clampedLine(b, x, 1.0 / 6, 0.5));
+  Value wide = asWideAsAttribute(b, x);
+  Value share = mulScalars(b, addScalars(b, wide, constantLike(b, wide, 3)),
+                           constantLike(b, wide, 1.0 / 6));
+  return asNarrowAs(b, x, mulScalars(b, wide, clampedToUnit(b, share)));
 }
 
 LogicalResult importHardSigmoid(NodeContext &node) {
   double alpha = node.floatAttr("alpha", 0.2f), beta = node.floatAttr("beta", 0.5);
   if (failed(checkFloat(node, 0)))
     return failure();
-  return unary(node,
-               [&](ImplicitLocOpBuilder &b, Value x) { return clampedLine(b, x, alpha, beta); });
+  return unary(node, [&](ImplicitLocOpBuilder &b, Value x) {
+    Value wide = asWideAsAttribute(b, x);
+    Value line = mulScalars(b, wide, constantLike(b, wide, alpha));
+    line = addScalars(b, line, constantLike(b, wide, beta));
+    return asNarrowAs(b, x, clampedToUnit(b, line));
+  });
 }
 
 // What a negative argument becomes; others pass.
@@ -250,13 +267,6 @@ LogicalResult importCelu(NodeContext &node) {
     bent = b.createOrFold<arith::MinimumFOp>(mulScalars(b, bent, scale), zero);
     return addScalars(b, b.createOrFold<arith::MaximumFOp>(x, zero), bent);
   });
-}
-
-// What is compared with an attribute: an f32, which a half or a bfloat16 of the same value may not be.
-Value asWideAsAttribute(ImplicitLocOpBuilder &b, Value x) {
-  return x.getType().isF16() || x.getType().isBF16()
-             ? b.createOrFold<arith::ExtFOp>(b.getF32Type(), x)
-             : x;
 }
 
 // x + bias below -lambd, x - bias above lambd, else 0
