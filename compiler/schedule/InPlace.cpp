@@ -9,7 +9,23 @@
 using namespace mlir;
 using namespace halcyon;
 
-bool halcyon::isPointwise(dispatch::ExecutableOp kernel, unsigned input) {
+// Whether the op computes result `number` from the argument of its body.
+static bool computesFrom(linalg::GenericOp op, BlockArgument argument, unsigned number) {
+  Block *body = op.getBody();
+  SmallVector<Value> reached = {argument};
+  llvm::SmallPtrSet<Operation *, 16> seen;
+  while (!reached.empty())
+    for (OpOperand &use : reached.pop_back_val().getUses()) {
+      Operation *user = body->findAncestorOpInBlock(*use.getOwner());
+      if (user == body->getTerminator() && use.getOperandNumber() == number)
+        return true;
+      if (seen.insert(user).second)
+        llvm::append_range(reached, user->getResults());
+    }
+  return false;
+}
+
+bool halcyon::isPointwise(dispatch::ExecutableOp kernel, unsigned input, unsigned output) {
   // One loop nest: with two, the second could read what the first has overwritten.
   Block &body = kernel.getBody().front();
   linalg::GenericOp root;
@@ -26,18 +42,17 @@ bool halcyon::isPointwise(dispatch::ExecutableOp kernel, unsigned input) {
   }
   if (!root || root.getNumReductionLoops() != 0)
     return false;
-  // Each result is written element by element where the input may lie, whichever it is.
+  auto result = dyn_cast<OpResult>(body.getTerminator()->getOperand(output));
+  if (!result || result.getOwner() != root)
+    return false;
   BlockArgument tensor = body.getArgument(input);
-  bool isReturned = false;
-  for (OpOperand &init : root.getDpsInitsMutable()) {
+  for (OpOperand &init : root.getDpsInitsMutable())
     if (!root.getMatchingIndexingMap(&init).isIdentity() || init.get().getType() != tensor.getType())
       return false;
-    isReturned |= llvm::is_contained(body.getTerminator()->getOperands(), root.getTiedOpResult(&init));
-  }
-  for (OpOperand &use : tensor.getUses())
-    if (use.getOwner() != root || !root.getMatchingIndexingMap(&use).isIdentity())
-      return false;
-  return isReturned;
+  return llvm::all_of(tensor.getUses(), [&](OpOperand &use) {
+    return use.getOwner() == root && root.getMatchingIndexingMap(&use).isIdentity() &&
+           computesFrom(root, root.getMatchingBlockArgument(&use), result.getResultNumber());
+  });
 }
 
 bool halcyon::storesBack(Value value, StringAttr variable) {

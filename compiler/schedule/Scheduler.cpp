@@ -366,7 +366,7 @@ Storage *Scheduler::dyingInput(dispatch::LaunchOp op, unsigned out, ArrayRef<Sto
     if (storage->allocation && !storage->isSlot && !llvm::is_contained(taken, storage) && in.getType() == op.getOuts()[out].getType() &&
         placed[in].sizes == placed[op.getOuts()[out]].sizes && isWritable(*storage, op) &&
         !useAfter(*storage, op) && llvm::count_if(op.getIns(), lies) == 1 &&
-        llvm::count_if(op.getOuts(), lies) == 0 && isPointwise(kernel, i))
+        llvm::count_if(op.getOuts(), lies) == 0 && isPointwise(kernel, i, out))
       return storage;
   }
   return nullptr;

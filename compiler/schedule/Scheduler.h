@@ -58,7 +58,7 @@ private:
   Storage *slotIn(Storage *slot, mlir::Region *home, mlir::Value tensor,
                   llvm::SmallVector<mlir::Value> sizes = {});
   void handOn(mlir::Value value, mlir::Operation *at, llvm::SmallVectorImpl<mlir::Value> &values);
-  bool readsPointwise(mlir::Operation *op, mlir::Value tensor);
+  bool readsPointwise(const Storage &made, mlir::Value tensor);
   void lend(llvm::ArrayRef<mlir::Value> values, mlir::Value result);
   void receive(mlir::Value value, mlir::Region *home, mlir::ValueRange &values);
   mlir::LogicalResult fillSlots(mlir::Operation *terminator, mlir::ValueRange values,

@@ -99,15 +99,19 @@ Storage *Scheduler::slotIn(Storage *slot, Region *home, Value tensor, SmallVecto
   return inside;
 }
 
-// Whether a launch that writes where `tensor` lies reads each element before it writes it.
-bool Scheduler::readsPointwise(Operation *op, Value tensor) {
-  auto launchOp = dyn_cast<dispatch::LaunchOp>(op);
+// Whether the launch that made the storage, were it where `tensor` lies, would read each element before it writes it.
+bool Scheduler::readsPointwise(const Storage &made, Value tensor) {
+  auto launchOp = dyn_cast<dispatch::LaunchOp>(made.creator);
   if (!launchOp || llvm::is_contained(launchOp.getOuts(), tensor))
     return false;
+  const auto result = llvm::find_if(launchOp.getResults(), [&](Value r) { return placed[r].storage == &made; });
+  if (result == launchOp.getResults().end())
+    return false;
+  const unsigned output = result.getIndex();
   auto kernel =
-      symbols.lookupNearestSymbolFrom<dispatch::ExecutableOp>(op, launchOp.getExecutableAttr());
+      symbols.lookupNearestSymbolFrom<dispatch::ExecutableOp>(launchOp, launchOp.getExecutableAttr());
   for (auto [i, in] : llvm::enumerate(launchOp.getIns()))
-    if (in == tensor && (!kernel || !isPointwise(kernel, i)))
+    if (in == tensor && (!kernel || !isPointwise(kernel, i, output)))
       return false;
   return true;
 }
@@ -138,7 +142,7 @@ LogicalResult Scheduler::fillSlots(Operation *terminator, ValueRange values,
       if (entry.second.storage && entry.second.storage->buffer == slot->buffer)
         for (Operation *user : entry.first.getUsers())
           if (home->isAncestor(user->getParentRegion()))
-            needed |= user == storage->creator ? !readsPointwise(storage->creator, entry.first)
+            needed |= user == storage->creator ? !readsPointwise(*storage, entry.first)
                                                : mayFollow(storage->creator, user);
     if (!elsewhere && !needed)
       redirect(*storage, slot->buffer);

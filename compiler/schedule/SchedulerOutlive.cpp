@@ -92,7 +92,7 @@ LogicalResult Scheduler::donate(Placed &result, Value value, const Donation &don
   if (!reader)
     for (Value operand : creator->getOperands())
       if (isa<RankedTensorType>(operand.getType()) && mayBe(*donor, placed[operand].storage) &&
-          !readsPointwise(creator, operand))
+          !readsPointwise(*result.storage, operand))
         reader = creator;
   if (reader) {
     InFlightDiagnostic diagnostic =

@@ -6,7 +6,7 @@ from onnx import helper
 from graph_elementwise import axis_of, some
 from graph_judge import Refused
 from graph_networks import image, window
-from graph_values import ANY, F16, F32, F64, I8, I32, I64, U8
+from graph_values import ANY, F16, F32, F64, I8, I32, I64, U8, is_float
 
 
 def known(dims):
@@ -146,6 +146,8 @@ def small_functions(g):
         return g.apply("Dropout", [g.pick([F32, F64, F16])], [True, g.chance(0.3)])
     x = g.pick([F32, I32, F64, I64, U8, I8])
     to = {F32: I32, I32: F32, F64: I64, I64: F64, U8: I8, I8: U8}[x.dtype]
+    if is_float(x.dtype) and any(np.isnan(a).any() for a in x.arrays):
+        raise Refused("BitCast: of NaN, whose sign and payload are anybody's")
     g.apply("BitCast", [x], to=helper.np_dtype_to_tensor_dtype(to))
 
 

@@ -90,6 +90,34 @@ func.func @two_results(%x: tensor<4x4xf32>, %z: tensor<4x4xf32>) -> tensor<4x4xf
   return %f#0 : tensor<4x4xf32>
 }
 
+dispatch.executable @negation_and_sum inputs 2 workload_rank 2 dims [[], [], [], []] {
+^bb0(%x: tensor<4x4xf32>, %y: tensor<4x4xf32>, %out: tensor<4x4xf32>, %out2: tensor<4x4xf32>):
+  %s:2 = linalg.generic {indexing_maps = [#id, #id, #id, #id], iterator_types = ["parallel", "parallel"]} ins(%x, %y : tensor<4x4xf32>, tensor<4x4xf32>) outs(%out, %out2 : tensor<4x4xf32>, tensor<4x4xf32>) {
+  ^bb0(%a: f32, %b: f32, %c: f32, %d: f32):
+    %negation = arith.negf %b : f32
+    %sum = arith.addf %a, %negation : f32
+    linalg.yield %negation, %sum : f32, f32
+  } -> (tensor<4x4xf32>, tensor<4x4xf32>)
+  dispatch.return %s#0, %s#1 : tensor<4x4xf32>, tensor<4x4xf32>
+}
+
+// A result that does not need an input might be stored before that is loaded for the other one: the first does not lie
+// where the first input does, the second does.
+// CHECK-LABEL: func.func @independent_result(
+// CHECK:         host.dispatch @negate {{.*}} bindings(%{{.+}}, %[[A:.+]]) offsets
+// CHECK:         host.dispatch @negate {{.*}} bindings(%{{.+}}, %[[B:.+]]) offsets
+// CHECK:         host.dispatch @negation_and_sum {{.*}} bindings(%[[A]], %[[B]], %[[B]], %[[A]])
+func.func @independent_result(%x: tensor<4x4xf32>, %z: tensor<4x4xf32>) -> (tensor<4x4xf32>, tensor<4x4xf32>) {
+  %c4 = arith.constant 4 : index
+  %e = tensor.empty() : tensor<4x4xf32>
+  %a = dispatch.launch @negate workload [%c4, %c4] ins(%x : tensor<4x4xf32>) outs(%e : tensor<4x4xf32>) -> (tensor<4x4xf32>)
+  %b = dispatch.launch @negate workload [%c4, %c4] ins(%z : tensor<4x4xf32>) outs(%e : tensor<4x4xf32>) -> (tensor<4x4xf32>)
+  %c:2 = dispatch.launch @negation_and_sum workload [%c4, %c4] ins(%a, %b : tensor<4x4xf32>, tensor<4x4xf32>) outs(%e, %e : tensor<4x4xf32>, tensor<4x4xf32>) -> (tensor<4x4xf32>, tensor<4x4xf32>)
+  %d = dispatch.launch @transpose workload [%c4, %c4] ins(%c#0 : tensor<4x4xf32>) outs(%e : tensor<4x4xf32>) -> (tensor<4x4xf32>)
+  %f = dispatch.launch @transpose workload [%c4, %c4] ins(%c#1 : tensor<4x4xf32>) outs(%e : tensor<4x4xf32>) -> (tensor<4x4xf32>)
+  return %d, %f : tensor<4x4xf32>, tensor<4x4xf32>
+}
+
 // A state that a loop carries is computed in its place, and a copy of it goes into its row.
 // CHECK-LABEL: func.func @state_and_rows(
 // CHECK-SAME:    %[[X:.+]]: !host.buffer)
