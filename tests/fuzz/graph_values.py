@@ -4,6 +4,8 @@ A value has an array for each set of inputs; a graph with symbolic extents has t
 extents in all sets, so that what differs between them is symbolic.
 """
 
+import math
+
 import ml_dtypes, numpy as np, onnx
 from onnx import TensorProto, helper, numpy_helper
 
@@ -93,6 +95,8 @@ class Graph:
 
     def array(self, dtype, shape, fill=None):
         """Random elements; `fill` is a function from a shape, or one of nonzero, positive, unit, small."""
+        if math.prod(shape) > 100 * MOST_ELEMENTS:  # a broadcast of eight dimensions may ask for gigabytes
+            raise Refused("too large")
         r = self.np
         if callable(fill):
             return np.asarray(fill(shape)).astype(dtype).reshape(shape)
