@@ -2,7 +2,7 @@
 # Installs what the tests need, builds, runs the suites and prints a closing line for each.
 #
 #   sh tests/run.sh [--full] [SUITE]...     suites: rules unit cts faults c_api lit usage tools e2e
-#   import explain quantized operators shapes ragged stateful tosa malformed kernels graphs conformance soak static winograd custom same_bytes cross examples sanitizers mutations clang limits
+#   import explain quantized operators shapes ragged stateful tosa malformed kernels graphs conformance soak static winograd custom same_bytes cross examples bench sanitizers mutations clang limits
 #
 # --full runs the long versions, and two suites more: clang builds everything with Clang, and limits is about time and
 # memory, which a busy machine would fail. Environment: HALCYON_BUILD (default build) the build folder, HALCYON_CACHE
@@ -10,7 +10,7 @@
 set -u
 cd "$(dirname "$0")/.."
 
-all="rules unit cts faults c_api lit usage tools e2e import explain quantized operators shapes ragged stateful tosa malformed kernels graphs conformance soak static winograd custom same_bytes cross examples sanitizers mutations clang limits"
+all="rules unit cts faults c_api lit usage tools e2e import explain quantized operators shapes ragged stateful tosa malformed kernels graphs conformance soak static winograd custom same_bytes cross examples bench sanitizers mutations clang limits"
 full= suites=
 for word in "$@"; do
   case $word in
@@ -102,6 +102,7 @@ suite_custom() { python3 tests/e2e/custom_work.py "$build"; }
 suite_same_bytes() { models && python3 tests/e2e/same_bytes.py "$build"; }
 suite_cross() { models && python3 tests/e2e/cross.py "$build"; }
 suite_limits() { models && python3 tests/e2e/limits.py "$build"; }
+suite_bench() { python_environment && "$venv/bin/python" tests/bench/judging.py "$build"; }
 suite_examples() { python_environment && "$venv/bin/python" tests/e2e/examples.py "$build"; }
 
 # The runtime, drivers and tools built under one sanitizer, without the compiler.

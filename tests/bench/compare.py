@@ -44,12 +44,12 @@ def chosen(words):
     names = []
     for word in words or GROUPS:
         if word not in known["groups"] and word not in known["models"]:
-            sys.exit(f"compare.py: no model or group '{word}'; groups: {', '.join(known['groups'])}")
+            sys.exit(f"{pathlib.Path(sys.argv[0]).name}: no model or group '{word}'; groups: {', '.join(known['groups'])}")
         names += known["groups"].get(word, [word])
     names = [n for n in dict.fromkeys(names) if known["models"][n]["model"] == "model.onnx"]
     missing = [n for n in names if not (CORPUS / n / "meta.json").exists()]
     if missing:
-        sys.exit(f"compare.py: not in {CORPUS}: {' '.join(missing)}; make them with tests/corpus/get.py")
+        sys.exit(f"{pathlib.Path(sys.argv[0]).name}: not in {CORPUS}: {' '.join(missing)}; make them with tests/corpus/get.py")
     return names
 
 
