@@ -6,8 +6,8 @@
     --opt=-O2        more words for halcyonc, separated by commas
     --large          instead of models: single operators on tensors that no cache holds
 
-Groups are those of tests/corpus (default: speed, dynamic, state and int8). One thread. tests/bench/peak is measured first. A
-dispatch is of one class, by what its executable holds (`halcyonc --dump`), and has the bar of its class:
+Groups are those of tests/corpus (default: speed, dynamic, state and int8). One thread. tests/bench/peak is measured before each
+model, since the machine is not as fast all the time. A dispatch is of one class, by what its executable holds (`halcyonc --dump`), and has the bar of its class:
 
     product     contraction or convolution of more than 10 MFLOP and at least 8 rows: 93 % of peak; a multiply-add of bytes is a
                 quarter of a float's, and columns that fill a panel of 16 count as work
@@ -196,15 +196,15 @@ def main(build, *words):
     names = [] if large else chosen([w for w in words if not w.startswith("--")] or GROUPS)
     environment()
     build = pathlib.Path(build).resolve()
-    peaks = json.loads(subprocess.run([build / "tests/bench/peak"], capture_output=True, text=True, check=True).stdout)
-    cache = l2_bytes()
-    print(f"1 thread: {peaks['gflops']:.0f} GFLOP/s, reads {peaks['read_gbs']:.1f} GB/s, copies {peaks['copy_gbs']:.1f} GB/s; L2 {cache >> 10} KiB\n", flush=True)
-    rows = []
+    cache, rows, peaks = l2_bytes(), [], {}
     for folder in models(build / "bench/large") if large else [CORPUS / name for name in names]:
+        peaks[folder.name] = json.loads(subprocess.run([build / "tests/bench/peak"], capture_output=True, text=True, check=True).stdout)
         try:
-            rows += measured(build, folder, options, peaks, cache)
+            rows += measured(build, folder, options, peaks[folder.name], cache)
         except RuntimeError as error:
             print(f"{folder.name}: {' '.join(str(error).split())[:200]}")
+    between = {what: " to ".join(f"{f(p[what] for p in peaks.values()):.1f}" for f in (min, max)) for what in ("gflops", "read_gbs", "copy_gbs")}
+    print(f"1 thread: {between['gflops']} GFLOP/s, reads {between['read_gbs']} GB/s, copies {between['copy_gbs']} GB/s; L2 {cache >> 10} KiB\n")
     print_classes(rows)
     kernels = by_kernel([r for r in rows if r["ms"] > 0])
     print_rows(f"The {top} slowest", sorted(kernels, key=lambda r: -r["ms"])[:top])
