@@ -5,7 +5,7 @@ Calls whose sizes do not fit fail, and say which argument and dimension, or whic
 Sizes that depend on data are read back once for a call, 8 bytes. What fits is compared with onnxruntime, for several sizes
 from one artifact.
 """
-import re, sys
+import random, re, sys
 
 import numpy as np
 import onnx
@@ -30,7 +30,8 @@ class Model:
     """Nodes are (operator, inputs, outputs, attributes); arguments are name -> (type, dims)."""
 
     def __init__(self, nodes, arguments, constants=None, opset=18):
-        made = [helper.make_node(op, ins.split(","), outs.split(","), name=f"the {op}", **attributes) for op, ins, outs, attributes in nodes]
+        made = [helper.make_node(op, ins.split(","), outs.split(","), name=f"the {op}" if op not in [n[0] for n in nodes[:number]] else f"the {op} of {outs}", **attributes)
+                for number, (op, ins, outs, attributes) in enumerate(nodes)]
         results = nodes[-1][2].split(",")
         infos = [helper.make_tensor_value_info(name, kind, dims) for name, (kind, dims) in arguments.items()]
         graph = helper.make_graph(made, "shapes", infos, [onnx.ValueInfoProto(name=r) for r in results],
@@ -131,6 +132,35 @@ READS = [
 ]
 
 
+
+
+def arena(seed, length=18, calls=10):
+    """A model whose values have sizes of three symbols and live for as long as chance wants, and calls of very different sizes:
+    what lies where in the arena must hold for each of them. All elements that nobody reads are in the result."""
+    rng, nodes, read = random.Random(seed), [], set()
+    values = [("a", "nm"), ("b", "mk"), ("c", "kn")]
+    while len(nodes) < length:
+        (x, dims), kind, y = rng.choice(values), rng.choice(["Transpose", "Softmax", "Add", "MatMul", "MatMul"]), f"v{len(nodes)}"
+        others = [v for v, d in values if (d == dims if kind == "Add" else d[0] == dims[1])]
+        if kind in ("Transpose", "Softmax"):
+            nodes.append((kind, x, y, {"perm": [1, 0]} if kind == "Transpose" else {"axis": 0}))
+            values.append((y, dims[::-1] if kind == "Transpose" else dims))
+            read.add(x)
+        elif others:
+            other = rng.choice(others)
+            nodes.append((kind, f"{x},{other}", y if kind == "Add" else y + "p", {}))
+            if kind == "MatMul":  # keeps numbers small
+                nodes.append(("Softmax", y + "p", y, {"axis": -1}))
+            values.append((y, dims if kind == "Add" else dims[0] + dict(values)[other][1]))
+            read |= {x, other}
+    left = [v for v, _ in values if v not in read]
+    nodes += [("Reshape", f"{v},flat", f"{v}f", {}) for v in left]
+    nodes.append(("Concat", ",".join(f"{v}f" for v in left), "y", {"axis": 0}))
+    model = Model(nodes, {v: (F, list(d)) for v, d in values[:3]}, {"flat": i(-1)})
+    sizes = [[rng.choice([1, 2, 3, 17, 40, 64, 130]) for _ in "nmk"] for _ in range(calls)]
+    return f"an arena, {seed}", model, [[f(n, m), f(m, k), f(k, n)] for n, m, k in sizes]
+
+
 def reference(model, arrays):
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
@@ -196,7 +226,7 @@ def main(build):
     suite = Suite(tools, count)
     for row in FAILS:
         suite.fails(*row)
-    for row in HOLDS + READS:
+    for row in HOLDS + READS + [arena(seed) for seed in range(6)]:
         suite.holds(*row)
     return count.close()
 
