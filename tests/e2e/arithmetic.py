@@ -173,6 +173,23 @@ def bends(s):
             check(s, f"{op} of {kind.__name__} where it bends", [helper.make_node(op, ["x0"], ["y0"])], [np.array(x, kind)])
 
 
+def constants(s):
+    """Of images that are one integer everywhere, Resize gives the same integer, however it rounds its weights."""
+    x = np.array([0, 1, 7, 8, 100, 113, 127]).reshape(-1, 1, 1, 1) * np.ones((1, 1, 5, 4), int)
+    for kind in [np.uint8, np.int8, np.int32]:
+        for mode in [{"mode": "linear"}, {"mode": "cubic"}, {"mode": "linear", "antialias": 1}, {"mode": "cubic", "antialias": 1}]:
+            for sizes in [[7, 1, 13, 11], [7, 1, 3, 3]]:
+                title = f"Resize of equal {kind.__name__}: {' '.join(map(str, mode.values()))} {sizes}"
+                sized = helper.make_tensor("sizes", TensorProto.INT64, [4], sizes)
+                graph = helper.make_graph([helper.make_node("Resize", ["x", "", "", "sizes"], ["y"], **mode)], "resize",
+                                          [helper.make_tensor_value_info("x", helper.np_dtype_to_tensor_dtype(np.dtype(kind)), x.shape)],
+                                          [helper.make_tensor_value_info("y", helper.np_dtype_to_tensor_dtype(np.dtype(kind)), sizes)], [sized])
+                path = s.fresh(title.replace(" ", "_").replace(",", "").replace("[", "").replace("]", "").replace(":", "")) / "model.onnx"
+                path.write_bytes(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 19)], ir_version=9).SerializeToString())
+                if artifact := s.compile(title, path):
+                    s.agrees(title, artifact, [x.astype(kind)], [(x[:, :, :1, :1] * np.ones(sizes, int)).astype(kind)], "--atol=0")
+
+
 def functions(s):
     for op, (exact, *bounds) in FUNCTIONS.items():
         for kind, bound in zip([np.float32, np.float64], bounds):
@@ -203,5 +220,5 @@ def functions(s):
 
 
 def all_of(s):
-    for part in [integers, casts, not_numbers, nothing, ranks, bends, functions]:
+    for part in [integers, casts, not_numbers, nothing, ranks, bends, constants, functions]:
         part(s)

@@ -169,7 +169,8 @@ SmallVector<Tap> tapsAt(ImplicitLocOpBuilder &b, const Filter &filter, Value pos
   return taps;
 }
 
-// The elements around the position, weighted.
+// The elements around the position, weighted. Integers are weighted by how they differ from the one before it: weights may not
+// add up to 1 exactly, and what is the same everywhere would be truncated to one less.
 Value interpolate(ImplicitLocOpBuilder &b, Value source, ArrayRef<Value> at, ArrayRef<Axis> axes,
                   const Filter &filter, DataType type) {
   struct Corner {
@@ -177,7 +178,7 @@ Value interpolate(ImplicitLocOpBuilder &b, Value source, ArrayRef<Value> at, Arr
     Value weight;
   };
   Type element = cast<RankedTensorType>(source.getType()).getElementType();
-  SmallVector<Corner> corners{{SmallVector<Value>(at), nullptr}};
+  SmallVector<SmallVector<Tap>> taps;
   Value outside;
   for (const Axis &axis : axes) {
     Value integer = b.create<arith::IndexCastOp>(b.getI64Type(), at[axis.number]);
@@ -195,29 +196,52 @@ Value interpolate(ImplicitLocOpBuilder &b, Value source, ArrayRef<Value> at, Arr
     // Positions before the first element are the first.
     if (!filter.isCubic)
       position = b.create<arith::MaximumFOp>(position, zero);
-    SmallVector<Corner> next;
-    SmallVector<Tap> taps = tapsAt(b, filter, position, axis.in);
-    for (const Corner &corner : corners)
-      for (const Tap &tap : taps) {
-        Corner made = corner;
-        made.at[axis.number] = tap.index;
-        made.weight =
-            made.weight ? b.create<arith::MulFOp>(made.weight, tap.weight).getResult() : tap.weight;
-        next.push_back(made);
-      }
-    corners = std::move(next);
+    taps.push_back(tapsAt(b, filter, position, axis.in));
   }
-  Value total;
   DataType inner = sumType(type);
   Type innerType = inner == DataType::f64 ? Type(b.getF64Type()) : Type(b.getF32Type());
-  for (const Corner &corner : corners) {
-    Value found =
-        castScalar(b, b.create<tensor::ExtractOp>(source, corner.at), type, inner, innerType);
-    if (corner.weight)
-      found = b.create<arith::MulFOp>(
-          found, castScalar(b, corner.weight, DataType::f32, inner, innerType));
-    total = total ? b.create<arith::AddFOp>(total, found).getResult() : found;
-  }
+  auto wide = [&](Value weight) { return castScalar(b, weight, DataType::f32, inner, innerType); };
+  auto found = [&](ArrayRef<Value> from) {
+    return castScalar(b, b.create<tensor::ExtractOp>(source, from), type, inner, innerType);
+  };
+  auto differences = [&](auto &self, SmallVector<Value> from, size_t number) -> Value {
+    if (number == axes.size())
+      return found(from);
+    auto along = [&](const Tap &tap) {
+      from[axes[number].number] = tap.index;
+      return self(self, from, number + 1);
+    };
+    const size_t before = taps[number].size() / 2 - 1;
+    Value first = along(taps[number][before]), total = first;
+    for (auto [i, tap] : llvm::enumerate(taps[number]))
+      if (i != before)
+        total = addScalars(b, total, mulScalars(b, wide(tap.weight), subScalars(b, along(tap), first)));
+    return total;
+  };
+  auto products = [&] {
+    SmallVector<Corner> corners{{SmallVector<Value>(at), nullptr}};
+    for (auto [axis, own] : llvm::zip(axes, taps)) {
+      SmallVector<Corner> next;
+      for (const Corner &corner : corners)
+        for (const Tap &tap : own) {
+          Corner made = corner;
+          made.at[axis.number] = tap.index;
+          made.weight =
+              made.weight ? b.create<arith::MulFOp>(made.weight, tap.weight).getResult() : tap.weight;
+          next.push_back(made);
+        }
+      corners = std::move(next);
+    }
+    Value total;
+    for (const Corner &corner : corners) {
+      Value one = found(corner.at);
+      if (corner.weight)
+        one = b.create<arith::MulFOp>(one, wide(corner.weight));
+      total = total ? b.create<arith::AddFOp>(total, one).getResult() : one;
+    }
+    return total;
+  };
+  Value total = isInteger(type) ? differences(differences, SmallVector<Value>(at), 0) : products();
   total = castScalar(b, total, inner, type, element);
   if (outside)
     total = b.create<arith::SelectOp>(outside, constantLike(b, total, filter.extrapolation), total);

@@ -52,19 +52,27 @@ public:
     taps = mul(b, reach, fixed(b, 2));
   }
 
-  Value apply(Value source, Dims dims, Type element) {
+  // `byDifferences`: from the element before the position, which what is the same everywhere stays then exactly.
+  Value apply(Value source, Dims dims, Type element, bool byDifferences) {
     Value weights = makeWeights();
     dims[axis.number] = axis.out;
     return generate(
         b, emptyTensor(b, dims, element), [&](ImplicitLocOpBuilder &inner, ArrayRef<Value> at) {
           Value place = at[axis.number];
           Value position = positionOf(inner, place);
+          auto under = [&](ImplicitLocOpBuilder &builder, Value tap) {
+            SmallVector<Value> from(at);
+            from[axis.number] = clamped(builder, elementOf(builder, position, tap));
+            return builder.create<tensor::ExtractOp>(source, from).getResult();
+          };
+          Value first = byDifferences ? under(inner, asValue(inner, sub(inner, reach, fixed(inner, 1))))
+                                      : constantFloat(inner, element, 0);
           Value made = accumulate(
-              inner, {asValue(inner, taps)}, constantFloat(inner, element, 0),
+              inner, {asValue(inner, taps)}, first,
               [&](ImplicitLocOpBuilder &deep, ArrayRef<Value> tap, Value total) {
-                SmallVector<Value> from(at);
-                from[axis.number] = clamped(deep, elementOf(deep, position, tap[0]));
-                Value x = deep.create<tensor::ExtractOp>(source, from);
+                Value x = under(deep, tap[0]);
+                if (byDifferences)
+                  x = subScalars(deep, x, first);
                 Value weight = deep.create<tensor::ExtractOp>(weights, ValueRange{place, tap[0]});
                 if (weight.getType() != element)
                   weight = deep.create<arith::ExtFOp>(element, weight);
@@ -148,7 +156,7 @@ Value resizeSmoothly(NodeContext &node, const Imported &input, ArrayRef<ResizedA
   };
   Value made = converted(node.value(0), type, wide, element);
   for (const ResizedAxis &axis : axes) {
-    made = SmoothAxis(node, axis, filter).apply(made, dims, element);
+    made = SmoothAxis(node, axis, filter).apply(made, dims, element, isInteger(type));
     dims[axis.number] = axis.out;
   }
   return converted(made, wide, type, input.element);
