@@ -65,8 +65,8 @@ def compared(case, folder):
     return doubts or Verdict("same")
 
 
-def run_cases(build, cases, configuration, jobs=1):
-    """A verdict for each."""
+def run_cases(build, cases, configuration, jobs=1, again=True):
+    """A verdict for each. What ran past its limit runs again by itself: the machine may have stood still."""
     level, device = configuration
     folder = pathlib.Path(build) / f"graphs/work{NUMBERS.__next__()}_{id(cases)}"
     shutil.rmtree(folder, ignore_errors=True)
@@ -81,6 +81,9 @@ def run_cases(build, cases, configuration, jobs=1):
     verdicts = []
     for number, case in enumerate(cases):
         status, reason = rows[f"graph/{number}"]
-        verdicts.append(compared(case, folder / f"graph/{number}") if status == "pass" else Verdict(status, reason))
+        if status == "timeout" and again:
+            verdicts += run_cases(build, [case], configuration, again=False)
+        else:
+            verdicts.append(compared(case, folder / f"graph/{number}") if status == "pass" else Verdict(status, reason))
     shutil.rmtree(folder)
     return verdicts

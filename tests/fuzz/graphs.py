@@ -33,10 +33,8 @@ def batch(build, seed, numbers):
     done = [(n, None, None, None) for n, case in made if case is None]
     for index, configuration in enumerate(CONFIGURATIONS):
         some = [(n, case) for n, case in made if case and n % len(CONFIGURATIONS) == index]
-        for (n, case), verdict in zip(some, run_cases(build, [c for _, c in some], configuration) if some else []):
-            if verdict.status == "timeout":  # by itself again: the machine may have stood still
-                verdict = run_cases(build, [case], configuration)[0]
-            done.append((n, configuration, case, verdict))
+        if some:
+            done += [(n, configuration, case, v) for (n, case), v in zip(some, run_cases(build, [c for _, c in some], configuration))]
     return sorted(done, key=lambda row: row[0])
 
 
