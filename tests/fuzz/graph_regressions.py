@@ -419,6 +419,26 @@ GRAPHS = {
         }""",
         {"s": [2, 0, 5]},
     ),
+    # A cell's state does not need the output gate, and may not lie where that does before it is loaded.
+    "an LSTM with peepholes whose weights the call gives": (
+        """<ir_version: 8, opset_import: ["" : 22]>
+        g (float[1, 2, 1] x, float[1, 16, 1] w, float[1, 16, 4] r, float[1, 32] b, float[1, 2, 4] h, float[1, 12] p) => (float[1, 1, 2, 4] y)
+        {
+          length = Constant <value = int32[2] {1, 1}> ()
+          y = LSTM <hidden_size = 4> (x, w, r, b, length, h, "", p)
+        }""",
+        {},
+    ),
+    # Weights that add up to less than 1 made 7 of it.
+    "one integer between whose copies Resize looks": (
+        """<ir_version: 8, opset_import: ["" : 19]>
+        g (int32[N, 1, 1] x) => (int32[33, 1, 3] y)
+        {
+          sizes = Constant <value = int64[3] {33, 1, 3}> ()
+          y = Resize <mode = "linear", coordinate_transformation_mode = "asymmetric"> (x, "", "", sizes)
+        }""",
+        {"x": [[[8]]]},
+    ),
     # Constants of more than 256 bytes are kept as they lie in the model.
     "rows of a large constant in order": (
         """<ir_version: 8, opset_import: ["" : 17]>
