@@ -237,12 +237,14 @@ struct SinkThroughSlice : OpRewritePattern<tensor::ExtractSliceOp> {
   }
 };
 
-// tensor.concat, where at least half of what it joins is channels-last
+// tensor.concat, where at least half of what it joins is channels-last; of one spatial dimension, where both layouts turn
+// into each other by the same transpose, more than half: what was turned here would count as channels-last again
 struct SinkThroughConcat : OpRewritePattern<tensor::ConcatOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(tensor::ConcatOp op, PatternRewriter &rewriter) const override {
     const auto lasts = static_cast<size_t>(llvm::count_if(op.getInputs(), channelsLast));
-    if (lasts == 0 || lasts * 2 < op.getInputs().size())
+    const size_t least = op.getResultType().getRank() == 3 ? op.getInputs().size() + 1 : op.getInputs().size();
+    if (lasts == 0 || lasts * 2 < least)
       return rewriter.notifyMatchFailure(op, "mostly not of channels-last");
     ImplicitLocOpBuilder b(op.getLoc(), rewriter);
     SmallVector<int64_t> last = toLast(op.getResultType().getRank());

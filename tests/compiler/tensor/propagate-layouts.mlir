@@ -146,3 +146,18 @@ func.func @compose(%x: tensor<2x3x4xf32>, %a: tensor<2x4x3xf32>, %b: tensor<3x4x
   %u = linalg.transpose ins(%t : tensor<2x4x3xf32>) outs(%b : tensor<3x4x2xf32>) permutation = [2, 1, 0]
   return %u : tensor<3x4x2xf32>
 }
+
+// -----
+
+// Of one spatial dimension a concatenation of which half is channels-last stays: turned, the other half would be, without
+// end.
+// CHECK-LABEL: func @half_of_rows
+// CHECK: %[[C:.*]] = tensor.concat dim(2) %arg2, %{{.*}} : (tensor<1x16x4xf32>, tensor<1x16x6xf32>)
+// CHECK: return %[[C]]
+func.func @half_of_rows(%x: tensor<1x16x8xf32>, %w: tensor<16x16x3xf32>, %y: tensor<1x16x4xf32>) -> tensor<1x16x10xf32> {
+  %e = tensor.empty() : tensor<1x16x6xf32>
+  %a = nn.conv ins(%x, %w : tensor<1x16x8xf32>, tensor<16x16x3xf32>) outs(%e : tensor<1x16x6xf32>)
+    {strides = array<i64: 1>, dilations = array<i64: 1>, pad_low = array<i64: 0>, pad_high = array<i64: 0>}
+  %c = tensor.concat dim(2) %y, %a : (tensor<1x16x4xf32>, tensor<1x16x6xf32>) -> tensor<1x16x10xf32>
+  return %c : tensor<1x16x10xf32>
+}
