@@ -24,6 +24,8 @@ static constexpr double elementsOfStream = 131072; // of a window's result: more
 static constexpr double bytesOfInputs = 512 << 10; // of rows that several panels share
 static constexpr double bytesOfChain = 768 << 10; // of rows between two contractions, which stay in L2
 static constexpr double bytesOfCopy = 64 << 10; // some 5 us
+static constexpr int64_t columnsOfBlock = 64;       // four vectors of sums: one alone waits for the sum before it
+static constexpr double mostColumns = 1024;         // of a number that is not known
 static constexpr int64_t assumedExtent = 64;        // of a loop whose extent is unknown
 
 // The product of an op's static loop extents.
@@ -329,6 +331,16 @@ static std::optional<unsigned> turnedLoop(linalg::LinalgOp op) {
   return {};
 }
 
+// The loop of sums of columns, which are read side by side; none where a row's elements are summed.
+static std::optional<unsigned> summedColumns(linalg::LinalgOp op) {
+  if (op.getNumReductionLoops() == 0 || op.getNumDpsInits() != 1 || op.getNumDpsInputs() != 1)
+    return {};
+  AffineMap in = op.getMatchingIndexingMap(op.getDpsInputOperand(0)), out = op.getMatchingIndexingMap(op.getDpsInitOperand(0));
+  if (in.getNumResults() == 0 || out.getNumResults() == 0 || in.getResults().back() != out.getResults().back())
+    return {};
+  return out.getNumResults() - 1;
+}
+
 SmallVector<int64_t> halcyon::chooseTile(func::FuncOp function, TilingInterface root, unsigned rank) {
   SmallVector<int64_t> workload = extents(root, rank);
   if (std::optional<ChainedRows> rows = chainedRows(function, root); rows && rows->loop < rank)
@@ -343,17 +355,24 @@ SmallVector<int64_t> halcyon::chooseTile(func::FuncOp function, TilingInterface 
     cost = std::max(cost, volume(op) / area);
   });
   std::optional<BlockDims> dims;
+  std::optional<unsigned> columns;
   if (costliest)
     if (std::optional<SmallVector<unsigned>> loops = loopsOfRoot(costliest, root)) {
       if (winogradOf(costliest))
         return chooseWinogradTile(costliest, *loops, workload);
       if ((dims = blockDims(costliest)))
         dims->moveTo(*loops);
+      if ((columns = summedColumns(costliest)))
+        columns = (*loops)[*columns];
     }
   if (dims)
     return chooseContractionTile(workload, *dims, cost);
   double room = std::max(1.0, iterationsOfWorkgroup / cost);
   SmallVector<int64_t> tile(rank, 0);
+  if (columns && *columns < rank) {
+    tile[*columns] = part(workload[*columns], ShapedType::isDynamic(workload[*columns]) ? std::min(room, mostColumns) : room, columnsOfBlock);
+    room = std::max(1.0, room / tile[*columns]);
+  }
   if (auto rootOp = dyn_cast<linalg::LinalgOp>(root.getOperation()))
     if (std::optional<unsigned> turned = turnedLoop(rootOp); turned && *turned < rank) {
       tile[*turned] = part(workload[*turned], 64, 16);

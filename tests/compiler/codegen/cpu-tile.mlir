@@ -164,6 +164,25 @@ dispatch.executable @sized inputs 2 workload_rank 2 dims [[0], [], [0]] {
 
 // -----
 
+// Sums of columns are of whole blocks, however many rows there are: four vectors' sums do not wait for one another.
+// CHECK-LABEL: func.func @pool(
+// CHECK-SAME: halcyon.tile = array<i64: 1, 64, 1>
+#positions = affine_map<(n, c, h, w) -> (n, h, w, c)>
+#columns = affine_map<(n, c, h, w) -> (n, c)>
+dispatch.executable @pool inputs 1 workload_rank 2 dims [[0, 1, 2], [0]] {
+^bb0(%x: tensor<?x?x?x200xf32>, %out: tensor<?x200xf32>, %n: index, %h: index, %w: index):
+  %y = linalg.generic {indexing_maps = [#positions, #columns],
+                       iterator_types = ["parallel", "parallel", "reduction", "reduction"]}
+      ins(%x : tensor<?x?x?x200xf32>) outs(%out : tensor<?x200xf32>) {
+  ^bb1(%a: f32, %o: f32):
+    %s = arith.addf %o, %a : f32
+    linalg.yield %s : f32
+  } -> tensor<?x200xf32>
+  dispatch.return %y : tensor<?x200xf32>
+}
+
+// -----
+
 // Padding stays outside of the tile, which has whole rows, so that borders are known.
 // CHECK-LABEL: func.func @padding(
 // CHECK-SAME: halcyon.tile = array<i64: {{[0-9]+}}, 300, 32>
