@@ -12,8 +12,6 @@
 using namespace mlir;
 using namespace halcyon;
 
-// Window loops up to so many iterations are unrolled: their addresses fold into the loads.
-static constexpr int64_t unrollLimit = 9;
 // Rows of one workgroup, and of all, for the next panels to be read ahead: fewer have four panels' streams, which the processor
 // reads ahead itself; of more the first workgroup alone finds them in no cache.
 static constexpr int64_t fewestAhead = 8, mostAhead = 512;

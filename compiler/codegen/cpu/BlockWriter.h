@@ -5,6 +5,9 @@
 
 namespace halcyon {
 
+// Window loops up to so many iterations are unrolled: their addresses fold into the loads.
+inline constexpr int64_t unrollLimit = 9;
+
 struct Registers {
   unsigned lanes, rows, columns; // rows: with `columns` vectors each
   bool masks;                    // partial vectors cost no more than whole ones

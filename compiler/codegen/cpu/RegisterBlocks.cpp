@@ -69,6 +69,23 @@ struct CpuRegisterBlocks : halcyon::impl::CpuRegisterBlocksBase<CpuRegisterBlock
     });
   }
 
+  // Loops whose bounds a border moves go outside of those few that unroll without them: three channels and the columns of a
+  // window, inside of its rows.
+  static void borderLoopsFirst(RegisterPlan &plan, const Padding &padding) {
+    SmallVector<int64_t> extents = linalg::GenericOp(plan.op).getStaticLoopRanges();
+    auto isMoved = [&](unsigned loop) {
+      return llvm::any_of(padding.dims, [&](const Padding::Dim &dim) {
+        return dim.window && dim.window->reduction == loop && dim.window->parallel != plan.u;
+      });
+    };
+    int64_t others = 1;
+    for (unsigned loop : plan.reductions)
+      if (!isMoved(loop))
+        others *= ShapedType::isDynamic(extents[loop]) ? unrollLimit + 1 : extents[loop];
+    if (others <= unrollLimit)
+      std::stable_partition(plan.reductions.begin(), plan.reductions.end(), isMoved);
+  }
+
   void claim(func::FuncOp function, linalg::GenericOp op, IRRewriter &rewriter,
              llvm::SmallPtrSetImpl<Operation *> &erased) {
     std::optional<RegisterPlan> plan = planRegisters(op);
@@ -87,6 +104,8 @@ struct CpuRegisterBlocks : halcyon::impl::CpuRegisterBlocksBase<CpuRegisterBlock
         erased.insert(made);
         rewriter.eraseOp(made);
       }
+    if (padding)
+      borderLoopsFirst(*plan, *padding);
     Fusion fusion = findFusion(*plan);
     allowContraction(op);
     Operation *last = op;

@@ -236,6 +236,37 @@ func.func @padded(%x: memref<14x6x8xf32>, %w: memref<3x3x8xf32>, %out: memref<14
   return
 }
 
+#image = affine_map<(h, w, c, ci, kh, kw) -> (ci, h + kh, w + kw)>
+#filter = affine_map<(h, w, c, ci, kh, kw) -> (ci, kh, kw, c)>
+#pixels = affine_map<(h, w, c, ci, kh, kw) -> (h, w, c)>
+
+// The loop that the border moves is outside of the three channels: they unroll with the columns where no border is near.
+// CHECK-LABEL: func.func @padded_channels(
+// CHECK: %[[BELOW:.+]] = arith.subi %c1, %{{.+}}
+// CHECK: %[[FROM:.+]] = arith.maxsi %[[BELOW]], %c0
+// CHECK-NOT: to %c3
+// CHECK: scf.for %{{.+}} = %[[FROM]] to
+// CHECK: scf.for %{{.+}} = %c0 to %c3
+// CHECK-NOT: linalg
+// CHECK: return
+func.func @padded_channels(%x: memref<3x14x6xf32>, %w: memref<3x3x3x8xf32>, %out: memref<14x6x8xf32>) {
+  %zero = arith.constant 0.0 : f32
+  %p = memref.alloc() : memref<3x16x8xf32>
+  linalg.fill ins(%zero : f32) outs(%p : memref<3x16x8xf32>)
+  %inside = memref.subview %p[0, 1, 1] [3, 14, 6] [1, 1, 1]
+      : memref<3x16x8xf32> to memref<3x14x6xf32, strided<[128, 8, 1], offset: 9>>
+  memref.copy %x, %inside : memref<3x14x6xf32> to memref<3x14x6xf32, strided<[128, 8, 1], offset: 9>>
+  linalg.generic {indexing_maps = [#image, #filter, #pixels],
+                  iterator_types = ["parallel", "parallel", "parallel", "reduction", "reduction", "reduction"]}
+      ins(%p, %w : memref<3x16x8xf32>, memref<3x3x3x8xf32>) outs(%out : memref<14x6x8xf32>) {
+  ^bb1(%a: f32, %b: f32, %o: f32):
+    %m = arith.mulf %a, %b : f32
+    %s = arith.addf %o, %m : f32
+    linalg.yield %s : f32
+  }
+  return
+}
+
 // Somebody else reads the padded copy: it stays.
 // CHECK-LABEL: func.func @padded_twice(
 // CHECK: memref.alloc
