@@ -102,6 +102,15 @@ FAILS = [
     ("Range", one("Range", {"a": (I, []), "b": (I, []), "c": (I, [])}), [np.int64(0), np.int64(5), np.int64(0)], "in 'the Range: delta is zero'"),
 ]
 
+
+def convolution(channels, results, group, kernel, pads, strides=(1, 1), dilations=(1, 1)):
+    """With a Relu, of images that are about as large as its window, and of larger ones."""
+    weights = {"w": f(results, channels // group, *kernel), "b": f(results)}
+    nodes = [("Conv", "a,w,b", "c", dict(group=group, pads=pads, strides=strides, dilations=dilations)), ("Relu", "c", "y", {})]
+    sizes = [(1, 3, 5), (1, 5, 3), (2, 4, 8), (1, 6, 17), (3, 3, 24), (1, 9, 70), (1, 7, 33)]
+    return Model(nodes, {"a": (F, ["n", channels, "h", "w"])}, weights), [[f(n, channels, h, w)] for n, h, w in sizes]
+
+
 # (title, model, lists of arrays): compared with onnxruntime, each list with the same artifact
 HOLDS = [
     ("Expand", one("Expand", {"a": (F, ["n", "m"]), "s": (I, [3])}), [[f(3, 1), i(2, 3, 4)], [f(1, 4), i(2, 3, 4)], [f(3, 4), i(1, 1, 1)], [f(1, 1), i(1, 1, 5)]]),
@@ -112,6 +121,14 @@ HOLDS = [
     ("Split", one("Split", A, {"s": i(2, 3)}, "y,z"), [[f(5)]]),
     ("TopK", one("TopK", {**A, "k": (I, [1])}, None, "y,z"), [[f(3), i(3)], [f(9), i(2)], [f(4), i(0)]]),
     ("Squeeze", one("Squeeze", {"a": (F, ["n", "m", 1])}, {"s": i(1, 2)}), [[f(3, 1, 1)], [f(0, 1, 1)]]),
+    ("Conv, a padded window of each channel", *convolution(24, 24, 24, (3, 3), [1, 1, 1, 1])),
+    ("Conv, every second column", *convolution(40, 40, 40, (5, 5), [2, 2, 2, 2], strides=(1, 2))),
+    ("Conv, far apart", *convolution(17, 17, 17, (3, 3), [2, 2, 2, 2], dilations=(2, 2))),
+    ("Conv, lopsided", *convolution(16, 16, 16, (3, 5), [1, 3, 0, 4])),
+    ("Conv, three channels", *convolution(3, 16, 1, (3, 3), [1, 1, 1, 1], strides=(2, 2))),
+    ("Conv, padded columns", *convolution(12, 33, 1, (1, 3), [0, 1, 0, 1])),
+    ("Conv, padded rows", *convolution(12, 33, 1, (3, 1), [1, 0, 1, 0])),
+    ("Conv, no window", *convolution(8, 16, 1, (1, 1), [1, 2, 1, 1])),
     ("Transpose and Tile", Model([("Transpose", "a", "t", {"perm": [1, 0]}), ("Tile", "t,r", "y", {})], {**MATRIX, "r": (I, [2])}),
      [[f(3, 2), i(2, 1)], [f(1, 4), i(0, 3)], [f(5, 5), i(1, 2)]]),
 ]

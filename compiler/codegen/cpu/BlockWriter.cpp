@@ -36,6 +36,8 @@ public:
     loops.assign(op.getNumLoops(), zero);
     if (padding)
       padded.emplace(*padding, op, plan.u, b);
+    if (padded && padded->rowsAreUnknown())
+      innerRows = padded->innerRows();
     orderLoops();
     if (std::optional<unsigned> panels = plan.inPlacePanel()) {
       readAhead(*panels);
@@ -43,7 +45,7 @@ public:
         streamed = panels;
     }
     matrices = planMatrixSteps(plan, registers.byteMatrices, registers.pairMatrices);
-    if (matrices && padded && (padding->operand != matrices->left || padded->windowOn(matrices->depth)))
+    if (matrices && padded && (padding->operand != matrices->left || padded->windowOn(matrices->depth) || innerRows))
       matrices.reset();
     nest(0);
   }
@@ -326,6 +328,8 @@ private:
     if (!ShapedType::isDynamic(width) && width <= registers.lanes)
       most = registers.rows * 3 / 2; // one column only
     const int64_t extent = extents[*plan.u];
+    if (innerRows)
+      return rowsOverBorders(most);
     if (!ShapedType::isDynamic(extent)) {
       const int64_t blocks = std::max<int64_t>(1, (extent + most - 1) / most);
       const int64_t height = extent / blocks, taller = extent % blocks;
@@ -344,6 +348,36 @@ private:
       from = to;
       if (isExact)
         return lastRows(from, most);
+    }
+  }
+
+  // Which blocks reach over a border, only the call knows: each whole one is written twice. Of what they leave, all do.
+  void rowsOverBorders(unsigned most) {
+    auto overBorder = [&](function_ref<void()> body) {
+      mayReachOutside = true;
+      body();
+      mayReachOutside = false;
+    };
+    Value from = zero;
+    for (unsigned height = most; height > 0; height = height == most ? llvm::PowerOf2Ceil(most) / 2 : height / 2) {
+      Value whole = b.create<arith::DivUIOp>(b.create<arith::SubIOp>(sizes[*plan.u], from), index(height));
+      Value to = b.create<arith::AddIOp>(from, b.create<arith::MulIOp>(whole, index(height)));
+      if (height < most) {
+        overBorder([&] { rowLoop(from, to, height, ShapedType::kDynamic); });
+        from = to;
+        continue;
+      }
+      auto made = b.create<scf::ForOp>(from, to, index(height));
+      OpBuilder::InsertionGuard guard(b);
+      b.setInsertionPointToStart(made.getBody());
+      Value start = loops[*plan.u] = made.getInductionVar(), end = b.create<arith::AddIOp>(start, index(height));
+      shape.rows = height;
+      Value isInner = b.create<arith::AndIOp>(b.create<arith::CmpIOp>(arith::CmpIPredicate::sge, start, innerRows->first),
+                                              b.create<arith::CmpIOp>(arith::CmpIPredicate::sle, end, innerRows->second));
+      auto branch = b.create<scf::IfOp>(isInner, /*withElseRegion=*/true);
+      inRegion(branch.getThenRegion(), inRow);
+      inRegion(branch.getElseRegion(), [&] { overBorder(inRow); });
+      from = to;
     }
   }
 
@@ -471,6 +505,10 @@ private:
       if (auto tile = held.find(memory); tile != held.end())
         arguments.push_back(tile->second);
       else if (padding && fusedOp == op && operand.getOperandNumber() == padding->operand) {
+        if (mayReachOutside) {
+          arguments.push_back(padded->load(shape, position));
+          continue;
+        }
         TilePosition inSource = position;
         llvm::append_range(inSource.loops, padded->offsets());
         arguments.push_back(emitter.load(padding->source, padded->map(), inSource));
@@ -530,7 +568,7 @@ private:
     const bool byMatrices = usesMatrices();
     if (byMatrices)
       sums = MatrixEmitter(b, *matrices, shape).matricesOf(sums);
-    sums = reduce(self, 0, sums, {});
+    sums = mayReachOutside ? reduceIfAny(self, sums) : reduce(self, 0, sums, {});
     if (byMatrices)
       sums = MatrixEmitter(b, *matrices, shape).rowsOf(sums);
 
@@ -552,6 +590,17 @@ private:
     }
     if (!llvm::is_contained(stored, plan.output()) && !staysInRegisters(plan.output()))
       emitter.store(held[plan.output()], plan.output(), plan.outputMap(), position);
+  }
+
+  // A source without positions along the rows has nothing to read, and no address to ask for it.
+  TileEmitter::Tile reduceIfAny(const FusedOp &self, const TileEmitter::Tile &sums) {
+    auto branch = b.create<scf::IfOp>(TypeRange(ValueRange(sums)), padded->hasPositions(), /*addThenBlock=*/true, /*addElseBlock=*/true);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(branch.elseBlock());
+    b.create<scf::YieldOp>(sums);
+    b.setInsertionPointToStart(branch.thenBlock());
+    b.create<scf::YieldOp>(reduce(self, 0, sums, {}));
+    return TileEmitter::Tile(branch.getResults());
   }
 
   // What only the ops after the reduction read, each element once: the block would wait for it at its end.
@@ -690,6 +739,8 @@ private:
   std::function<void()> inColumn, inRow;
   std::optional<PaddedReads> padded;
   std::optional<int64_t> border; // the first row of a block that reaches outside
+  std::optional<std::pair<Value, Value>> innerRows; // from the first to behind the last that does not, where only the call knows
+  bool mayReachOutside = false;                     // the block now does, for all that is known
   // A copy of an operand's columns, adjacent in memory.
   std::optional<unsigned> packed;
   Value panel;

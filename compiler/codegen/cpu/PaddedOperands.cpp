@@ -26,7 +26,8 @@ struct GuardedCopy {
   // Of each dimension of the source: the result's dimension, none if it is a unit, and where the source begins there.
   SmallVector<std::optional<unsigned>> dims;
   SmallVector<int64_t> low;
-  SmallVector<OpFoldResult> sizes; // of the result
+  SmallVector<OpFoldResult> inside; // its size, where positions beyond it are outside; null where all are inside
+  SmallVector<OpFoldResult> sizes;  // of the result
 };
 
 struct Position {
@@ -50,15 +51,19 @@ static std::optional<Position> positionOf(Value value) {
 }
 
 // What the conjunction of comparisons `position < size` says of each position.
-static LogicalResult readGuards(Value condition, SmallVectorImpl<std::pair<Value, int64_t>> &guards) {
+static LogicalResult readGuards(Value condition, SmallVectorImpl<std::pair<Value, OpFoldResult>> &guards) {
   if (auto both = condition.getDefiningOp<arith::AndIOp>())
     return success(succeeded(readGuards(both.getLhs(), guards)) && succeeded(readGuards(both.getRhs(), guards)));
   auto compare = condition.getDefiningOp<arith::CmpIOp>();
-  std::optional<int64_t> size = compare ? getConstantIntValue(compare.getRhs()) : std::nullopt;
-  if (!size || compare.getPredicate() != arith::CmpIPredicate::ult)
+  if (!compare || compare.getPredicate() != arith::CmpIPredicate::ult)
     return failure();
-  guards.push_back({compare.getLhs(), *size});
+  guards.push_back({compare.getLhs(), getAsOpFoldResult(compare.getRhs())});
   return success();
+}
+
+static bool isMadeIn(linalg::GenericOp op, OpFoldResult size) {
+  auto value = dyn_cast<Value>(size);
+  return value && op->isAncestor(value.getParentBlock()->getParentOp());
 }
 
 static std::optional<GuardedCopy> guardedCopyOf(linalg::GenericOp op) {
@@ -70,7 +75,7 @@ static std::optional<GuardedCopy> guardedCopyOf(linalg::GenericOp op) {
     return {};
   auto extract = dyn_cast<tensor::ExtractOp>(branch.getThenRegion().front().front());
   GuardedCopy copy;
-  SmallVector<std::pair<Value, int64_t>> guards;
+  SmallVector<std::pair<Value, OpFoldResult>> guards;
   if (!extract || branch.getThenRegion().front().getTerminator()->getOperand(0) != extract.getResult() ||
       !matchPattern(branch.getElseRegion().front().getTerminator()->getOperand(0), m_Constant(&copy.value)) ||
       failed(readGuards(branch.getCondition(), guards)))
@@ -86,12 +91,14 @@ static std::optional<GuardedCopy> guardedCopyOf(linalg::GenericOp op) {
     const int64_t size = source.getDimSize(axis);
     auto guard = llvm::find_if(guards, [&, index = index](auto &each) { return each.first == index; });
     const bool guarded = guard != guards.end();
-    if (guarded && guard->second != size)
+    // A value of the body is not the same for all elements.
+    if (guarded && (ShapedType::isDynamic(size) ? isMadeIn(op, guard->second) : getConstantIntValue(guard->second) != size))
       return {};
     std::optional<Position> position = positionOf(index);
     if (!position && size == 1 && isConstantIntValue(index, 0)) {
       copy.dims.push_back({});
       copy.low.push_back(0);
+      copy.inside.push_back({});
       continue;
     }
     if (!position || position->dim != next || position->low < 0 || (!guarded && (size != made.getDimSize(next) || position->low)) ||
@@ -99,6 +106,7 @@ static std::optional<GuardedCopy> guardedCopyOf(linalg::GenericOp op) {
       return {};
     copy.dims.push_back(next++);
     copy.low.push_back(position->low);
+    copy.inside.push_back(guarded ? guard->second : OpFoldResult());
   }
   if (next != made.getRank())
     return {};
@@ -165,11 +173,16 @@ static bool blocksRead(linalg::GenericOp op, OpOperand &operand, const GuardedCo
   llvm::SmallBitVector reductions(op.getNumLoops());
   for (auto [axis, dim] : llvm::enumerate(copy.dims)) {
     auto source = cast<RankedTensorType>(copy.source.getType());
-    if (!dim || source.getDimSize(axis) == cast<RankedTensorType>(operand.get().getType()).getDimSize(*dim))
+    const int64_t size = source.getDimSize(axis);
+    if (!dim || !copy.inside[axis] || (!ShapedType::isDynamic(size) && size == cast<RankedTensorType>(operand.get().getType()).getDimSize(*dim)) ||
+        (copy.low[axis] == 0 && isEqualConstantIntOrValue(copy.inside[axis], copy.sizes[*dim])))
       continue;
     std::optional<Window> window = windowOf(op, in.getResult(*dim));
     if (!window || !window->parallel || *window->parallel == v || reductions.test(window->reduction) ||
-        ShapedType::isDynamic(extents[*window->parallel]) || ShapedType::isDynamic(extents[window->reduction]))
+        ShapedType::isDynamic(extents[window->reduction]))
+      return false;
+    // A window of one position is none once loops of one iteration are gone.
+    if (extents[window->reduction] == 1 && !cast<RankedTensorType>(operand.get().getType()).hasStaticShape())
       return false;
     reductions.set(window->reduction);
   }
@@ -184,7 +197,7 @@ bool halcyon::readsThroughPadding(linalg::GenericOp padding, OpOperand &use) {
   AffineMap out = op.getMatchingIndexingMap(op.getDpsInitOperand(0)), in = op.getMatchingIndexingMap(&use);
   const unsigned v = out.getDimPosition(out.getNumResults() - 1);
   auto last = dyn_cast<AffineDimExpr>(in.getResults().back());
-  return last && (last.getPosition() == v || !in.isFunctionOfDim(v)) && llvm::all_of(op.getDpsInputOperands(), [&](OpOperand *each) {
+  return (!in.isFunctionOfDim(v) || (last && last.getPosition() == v)) && llvm::all_of(op.getDpsInputOperands(), [&](OpOperand *each) {
            std::optional<Panel> panel = panelOf(op.getMatchingIndexingMap(each));
            return each == &use || (panel && panel->loop == v);
          });
@@ -222,7 +235,7 @@ static void insertInFill(linalg::GenericOp op, const GuardedCopy &copy, Rewriter
   SmallVector<int64_t> shape;
   for (auto [axis, dim] : llvm::enumerate(copy.dims)) {
     const int64_t size = source.getDimSize(axis);
-    whole.push_back(ShapedType::isDynamic(size) ? copy.sizes[*dim] : rewriter.getIndexAttr(size));
+    whole.push_back(!ShapedType::isDynamic(size) ? rewriter.getIndexAttr(size) : copy.inside[axis] ? copy.inside[axis] : copy.sizes[*dim]);
     if (!dim)
       continue;
     offsets.push_back(rewriter.getIndexAttr(copy.low[axis]));

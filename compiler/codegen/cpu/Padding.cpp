@@ -59,7 +59,7 @@ static memref::AllocOp traceViews(Value memory, SmallVectorImpl<ViewDim> &dims) 
 }
 
 // The op that fills the memory and the copy into it, if nobody but `reader` sees it otherwise.
-static memref::CopyOp fillAndCopy(Value memory, Operation *reader, Operation *&fill) {
+static memref::CopyOp fillAndCopy(Value memory, Operation *reader, linalg::LinalgOp &fill) {
   memref::CopyOp copy;
   SmallVector<Value> views = {memory};
   while (!views.empty()) {
@@ -73,7 +73,7 @@ static memref::CopyOp fillAndCopy(Value memory, Operation *reader, Operation *&f
       if (isa<memref::SubViewOp>(user))
         views.push_back(user->getResult(0));
       else if (linalgOp && linalgOp.isDpsInit(&use) && view == memory && !fill)
-        fill = user;
+        fill = linalgOp;
       else if (copied && use.get() == copied.getTarget() && view != memory && !copy)
         copy = copied;
       else if (!isa<memref::DeallocOp>(user))
@@ -83,38 +83,46 @@ static memref::CopyOp fillAndCopy(Value memory, Operation *reader, Operation *&f
   return fill ? copy : memref::CopyOp();
 }
 
+// What it writes everywhere; null where that is not one value from outside of it.
+static Value filledWith(linalg::LinalgOp fill) {
+  Value value = fill.getBlock()->getTerminator()->getOperand(0);
+  if (auto argument = dyn_cast<BlockArgument>(value); argument && argument.getOwner() == fill.getBlock())
+    value = fill->getOperand(argument.getArgNumber());
+  return isa<ShapedType>(value.getType()) || fill->isAncestor(value.getParentBlock()->getParentOp()) ? Value() : value;
+}
+
 static std::optional<Padding> paddingOf(const RegisterPlan &plan, OpOperand &operand) {
   auto op = linalg::GenericOp(plan.op);
   if (!isa<MemRefType>(operand.get().getType()))
     return {};
   SmallVector<ViewDim> views;
   memref::AllocOp alloc = traceViews(operand.get(), views);
-  Operation *fill = nullptr;
+  linalg::LinalgOp fill;
   memref::CopyOp copy = alloc ? fillAndCopy(alloc, op, fill) : memref::CopyOp();
   auto inside = copy ? copy.getTarget().getDefiningOp<memref::SubViewOp>() : memref::SubViewOp();
   if (!inside || inside.getSource() != alloc.getResult() || inside.getDroppedDims().any())
     return {};
   SmallVector<OpFoldResult> outer = alloc.getMixedSizes();
   SmallVector<int64_t> extents = op.getStaticLoopRanges();
-  Padding padding{operand.getOperandNumber(), copy.getSource(), {}, alloc, {fill, copy}};
+  Padding padding{operand.getOperandNumber(), copy.getSource(), filledWith(fill), {}, alloc, {fill, copy}};
   llvm::SmallBitVector reductions(op.getNumLoops());
   for (auto [i, view] : llvm::enumerate(views)) {
     std::optional<int64_t> low = getConstantIntValue(inside.getMixedOffsets()[i]);
     if (!low)
       return {};
     OpFoldResult size = inside.getMixedSizes()[i];
-    Padding::Dim dim{view.result, std::move(view.offsets), -*low, getConstantIntValue(size).value_or(ShapedType::kDynamic), {}};
-    if (!isEqualConstantIntOrValue(outer[i], size)) {
-      if (!dim.result || ShapedType::isDynamic(dim.size))
+    Padding::Dim dim{view.result, std::move(view.offsets), -*low, size, {}};
+    if (*low != 0 || !isEqualConstantIntOrValue(outer[i], size)) {
+      if (!dim.result)
         return {};
       dim.window = windowOf(op, op.getMatchingIndexingMap(&operand).getResult(*dim.result));
       if (!dim.window || dim.window->parallel == plan.v || reductions.test(dim.window->reduction) ||
           ShapedType::isDynamic(extents[dim.window->reduction]))
         return {};
       reductions.set(dim.window->reduction);
+      const bool isKnown = getConstantIntValue(size) && plan.u && !ShapedType::isDynamic(extents[*plan.u]);
       if (plan.u && dim.window->parallel == plan.u &&
-          (ShapedType::isDynamic(extents[*plan.u]) ||
-           !llvm::all_of(dim.offsets, [](OpFoldResult offset) { return getConstantIntValue(offset); })))
+          !(isKnown ? llvm::all_of(dim.offsets, [](OpFoldResult offset) { return getConstantIntValue(offset); }) : !!padding.value))
         return {};
     }
     padding.dims.push_back(std::move(dim));

@@ -29,11 +29,12 @@ struct Padding {
     std::optional<unsigned> result; // of the operand's map, whose position counts; else the position is 0
     llvm::SmallVector<mlir::OpFoldResult> offsets; // to add to it
     int64_t shift = 0;                             // as well
-    int64_t size = 0;
+    mlir::OpFoldResult size;                       // of the source
     std::optional<Window> window; // where positions may lie outside
   };
   unsigned operand = 0;
   mlir::Value source;
+  mlir::Value value;                         // of what lies outside; may be null where blocks know their rows
   llvm::SmallVector<Dim> dims;               // of the source
   mlir::Value copy;                          // with `made`, what fills it, useless when the op is gone
   llvm::SmallVector<mlir::Operation *> made;

@@ -116,7 +116,11 @@ struct CpuRegisterBlocks : halcyon::impl::CpuRegisterBlocksBase<CpuRegisterBlock
         allowContraction(generic);
     rewriter.setInsertionPoint(last);
     ImplicitLocOpBuilder builder(op.getLoc(), rewriter);
-    if (mayBeFew && ShapedType::isDynamic(rows)) {
+    // Blocks over borders are written twice already.
+    const bool isOverBorders = padding && llvm::any_of(padding->dims, [&](const Padding::Dim &dim) {
+      return dim.window && dim.window->parallel == plan->u;
+    });
+    if (mayBeFew && ShapedType::isDynamic(rows) && !isOverBorders) {
       Value extent = getValueOrCreateConstantIndexOp(
           builder, op.getLoc(), cast<linalg::LinalgOp>(op.getOperation()).createLoopRanges(builder, op.getLoc())[*plan->u].size);
       Value isFew = builder.create<arith::CmpIOp>(arith::CmpIPredicate::ule, extent,

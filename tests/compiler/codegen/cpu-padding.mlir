@@ -280,8 +280,8 @@ func.func @other_bytes(%x: tensor<1x14x14x8xi8>, %w: tensor<3x3x8xf32>, %out: te
 
 // -----
 
-// A batch that only the call knows is copied whole: its size is the source's. Where the call gives the size that guards,
-// the copy stays.
+// A batch that only the call knows is copied whole: its size is the source's. Where the call gives the size that guards, so
+// much is copied. A size that is not the same for all elements is none.
 // CHECK-LABEL: func.func @batch(
 // CHECK-SAME: %[[X:.+]]: tensor<?x14x16xf32>, %{{.+}}: tensor<?x14x16xf32>, %[[N:.+]]: index)
 // CHECK-DAG: %[[EMPTY:.+]] = tensor.empty(%[[N]]) : tensor<?x16x16xf32>
@@ -290,6 +290,11 @@ func.func @other_bytes(%x: tensor<1x14x14x8xi8>, %w: tensor<3x3x8xf32>, %out: te
 // CHECK: tensor.insert_slice %[[IN]] into %[[FILL]][0, 1, 0] [%[[N]], 14, 16] [1, 1, 1]
 // CHECK-NOT: scf.if
 // CHECK-LABEL: func.func @guarded_by_call(
+// CHECK-SAME: %[[X:.+]]: tensor<4x?x16xf32>, %{{.+}}: tensor<4x?x16xf32>, %[[SIZE:.+]]: index, %{{.+}}: index)
+// CHECK: %[[IN:.+]] = tensor.extract_slice %[[X]][0, 0, 0] [4, %[[SIZE]], 16] [1, 1, 1]
+// CHECK: tensor.insert_slice %[[IN]] into %{{.+}}[0, 1, 0] [4, %[[SIZE]], 16] [1, 1, 1]
+// CHECK-NOT: scf.if
+// CHECK-LABEL: func.func @guarded_by_element(
 // CHECK: scf.if
 // CHECK-NOT: tensor.insert_slice
 // CHECK: return
@@ -341,6 +346,37 @@ func.func @guarded_by_call(%x: tensor<4x?x16xf32>, %y: tensor<4x?x16xf32>, %size
     %c = linalg.index 2 : index
     %at = arith.subi %i, %c1 : index
     %inside = arith.cmpi ult, %at, %size : index
+    %r = scf.if %inside -> (f32) {
+      %v = tensor.extract %x[%b, %at, %c] : tensor<4x?x16xf32>
+      scf.yield %v : f32
+    } else {
+      scf.yield %zero : f32
+    }
+    linalg.yield %r : f32
+  } -> tensor<4x?x16xf32>
+  %s = linalg.generic {indexing_maps = [#in, #panels, #out], iterator_types = ["parallel", "parallel", "parallel", "reduction"]}
+      ins(%p, %w : tensor<4x?x16xf32>, tensor<1x3x16xf32>) outs(%y : tensor<4x?x16xf32>) {
+  ^bb0(%a: f32, %b: f32, %o: f32):
+    %m = arith.mulf %a, %b : f32
+    %t = arith.addf %o, %m : f32
+    linalg.yield %t : f32
+  } -> tensor<4x?x16xf32>
+  return %s : tensor<4x?x16xf32>
+}
+
+func.func @guarded_by_element(%x: tensor<4x?x16xf32>, %y: tensor<4x?x16xf32>, %size: index, %wide: index) -> tensor<4x?x16xf32> {
+  %w = arith.constant dense<2.0> : tensor<1x3x16xf32>
+  %c1 = arith.constant 1 : index
+  %zero = arith.constant 0.0 : f32
+  %e = tensor.empty(%wide) : tensor<4x?x16xf32>
+  %p = linalg.generic {indexing_maps = [#id], iterator_types = ["parallel", "parallel", "parallel"]} outs(%e : tensor<4x?x16xf32>) {
+  ^bb0(%o: f32):
+    %b = linalg.index 0 : index
+    %i = linalg.index 1 : index
+    %c = linalg.index 2 : index
+    %at = arith.subi %i, %c1 : index
+    %mine = arith.minui %size, %c : index
+    %inside = arith.cmpi ult, %at, %mine : index
     %r = scf.if %inside -> (f32) {
       %v = tensor.extract %x[%b, %at, %c] : tensor<4x?x16xf32>
       scf.yield %v : f32

@@ -267,6 +267,44 @@ func.func @padded_channels(%x: memref<3x14x6xf32>, %w: memref<3x3x3x8xf32>, %out
   return
 }
 
+// Where only the call knows the rows, a block asks whether all of its window is inside; else each row that is outside has the
+// padding's value, from an address that is inside, if the source has one.
+// CHECK-LABEL: func.func @padded_unknown(
+// CHECK-SAME: %[[X:[^:]+]]: memref<?x?x8xf32>
+// CHECK-NOT: memref.alloc
+// CHECK: %[[INNER:.+]] = arith.andi
+// CHECK: scf.if %[[INNER]]
+// CHECK-NOT: arith.select
+// CHECK: } else {
+// CHECK: %[[ANY:.+]] = arith.cmpi sgt, %{{.+}}, %c0
+// CHECK: scf.if %[[ANY]]
+// CHECK: %[[IN:.+]] = arith.cmpi ult
+// CHECK: %[[AT:.+]] = arith.select %[[IN]], %{{.+}}, %c0 : index
+// CHECK: %[[V:.+]] = vector.load %[[X]][%{{.+}}, %[[AT]], %{{.+}}]
+// CHECK: arith.select %[[IN]], %[[V]], %{{.+}} : vector<8xf32>
+// CHECK-NOT: linalg
+// CHECK: return
+func.func @padded_unknown(%x: memref<?x?x8xf32>, %w: memref<3x3x8xf32>, %out: memref<?x?x8xf32>, %h: index, %v: index) {
+  %zero = arith.constant 0.0 : f32
+  %c2 = arith.constant 2 : index
+  %ph = arith.addi %h, %c2 : index
+  %pv = arith.addi %v, %c2 : index
+  %p = memref.alloc(%ph, %pv) : memref<?x?x8xf32>
+  linalg.fill ins(%zero : f32) outs(%p : memref<?x?x8xf32>)
+  %inside = memref.subview %p[1, 1, 0] [%h, %v, 8] [1, 1, 1]
+      : memref<?x?x8xf32> to memref<?x?x8xf32, strided<[?, 8, 1], offset: ?>>
+  memref.copy %x, %inside : memref<?x?x8xf32> to memref<?x?x8xf32, strided<[?, 8, 1], offset: ?>>
+  linalg.generic {indexing_maps = [#window, #taps, #sums],
+                  iterator_types = ["parallel", "parallel", "parallel", "reduction", "reduction"]}
+      ins(%p, %w : memref<?x?x8xf32>, memref<3x3x8xf32>) outs(%out : memref<?x?x8xf32>) {
+  ^bb1(%a: f32, %b: f32, %o: f32):
+    %m = arith.mulf %a, %b : f32
+    %s = arith.addf %o, %m : f32
+    linalg.yield %s : f32
+  }
+  return
+}
+
 // Somebody else reads the padded copy: it stays.
 // CHECK-LABEL: func.func @padded_twice(
 // CHECK: memref.alloc

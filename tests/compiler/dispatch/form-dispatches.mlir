@@ -360,14 +360,17 @@ func.func @between(%x: tensor<64xf32>, %y: tensor<9x64xf32>) -> tensor<9x64xf32>
 
 // -----
 
-// Padding of an unknown batch is read through where blocks certainly can: beside panels, which constants are. Else it is a
-// kernel of its own, whose result has memory, and so it is where the size that guards is unknown.
+// Padding of an unknown batch, or that a size guards that only the call knows, is read through where blocks certainly can:
+// beside panels, which constants are, and by a window of several positions. Else it is a kernel of its own, whose result has
+// memory.
 // CHECK: dispatch.executable @read_through_{{[a-z0-9_]*}} inputs 2
 // CHECK-NOT: dispatch.executable @read_through
 // CHECK: dispatch.executable @beside_rows_
 // CHECK: dispatch.executable @beside_rows_
-// CHECK: dispatch.executable @unknown_guard_
-// CHECK: dispatch.executable @unknown_guard_
+// CHECK: dispatch.executable @unknown_guard_{{[a-z0-9_]*}} inputs 2
+// CHECK-NOT: dispatch.executable @unknown_guard
+// CHECK: dispatch.executable @no_window_
+// CHECK: dispatch.executable @no_window_
 // CHECK-LABEL: func.func @read_through(
 // CHECK: dispatch.launch
 // CHECK-NOT: dispatch.launch
@@ -377,6 +380,10 @@ func.func @between(%x: tensor<64xf32>, %y: tensor<9x64xf32>) -> tensor<9x64xf32>
 // CHECK: dispatch.launch
 // CHECK: return
 // CHECK-LABEL: func.func @unknown_guard(
+// CHECK: dispatch.launch
+// CHECK-NOT: dispatch.launch
+// CHECK: return
+// CHECK-LABEL: func.func @no_window(
 // CHECK: dispatch.launch
 // CHECK: dispatch.launch
 // CHECK: return
@@ -485,6 +492,43 @@ func.func @unknown_guard(%x: tensor<4x?x16xf32>) -> tensor<4x?x16xf32> {
   %i = linalg.fill ins(%zero : f32) outs(%f : tensor<4x?x16xf32>) -> tensor<4x?x16xf32>
   %s = linalg.generic {indexing_maps = [#in, #panels, #out], iterator_types = ["parallel", "parallel", "parallel", "reduction"]}
       ins(%p, %w : tensor<4x?x16xf32>, tensor<1x3x16xf32>) outs(%i : tensor<4x?x16xf32>) {
+  ^bb0(%a: f32, %b: f32, %o: f32):
+    %m = arith.mulf %a, %b : f32
+    %t = arith.addf %o, %m : f32
+    linalg.yield %t : f32
+  } -> tensor<4x?x16xf32>
+  return %s : tensor<4x?x16xf32>
+}
+
+func.func @no_window(%x: tensor<4x?x16xf32>) -> tensor<4x?x16xf32> {
+  %w = arith.constant dense<2.0> : tensor<1x1x16xf32>
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c2 = arith.constant 2 : index
+  %c14 = arith.constant 14 : index
+  %zero = arith.constant 0.0 : f32
+  %size = tensor.dim %x, %c1 : tensor<4x?x16xf32>
+  %wide = arith.addi %size, %c2 : index
+  %e = tensor.empty(%wide) : tensor<4x?x16xf32>
+  %f = tensor.empty(%wide) : tensor<4x?x16xf32>
+  %p = linalg.generic {indexing_maps = [#id], iterator_types = ["parallel", "parallel", "parallel"]} outs(%e : tensor<4x?x16xf32>) {
+  ^bb0(%o: f32):
+    %b = linalg.index 0 : index
+    %i = linalg.index 1 : index
+    %c = linalg.index 2 : index
+    %at = arith.subi %i, %c1 : index
+    %inside = arith.cmpi ult, %at, %size : index
+    %r = scf.if %inside -> (f32) {
+      %v = tensor.extract %x[%b, %at, %c] : tensor<4x?x16xf32>
+      scf.yield %v : f32
+    } else {
+      scf.yield %zero : f32
+    }
+    linalg.yield %r : f32
+  } -> tensor<4x?x16xf32>
+  %i = linalg.fill ins(%zero : f32) outs(%f : tensor<4x?x16xf32>) -> tensor<4x?x16xf32>
+  %s = linalg.generic {indexing_maps = [#in, #panels, #out], iterator_types = ["parallel", "parallel", "parallel", "reduction"]}
+      ins(%p, %w : tensor<4x?x16xf32>, tensor<1x1x16xf32>) outs(%i : tensor<4x?x16xf32>) {
   ^bb0(%a: f32, %b: f32, %o: f32):
     %m = arith.mulf %a, %b : f32
     %t = arith.addf %o, %m : f32
