@@ -206,7 +206,13 @@ void Counter::read(Value tensor) {
 
 void Counter::write(Value result) {
   if (auto insert = result.getDefiningOp<tensor::InsertSliceOp>()) {
-    add(elements(insert.getSource()), &Cost::written, bytesEach(result));
+    std::optional<Product> inserted = Product();
+    for (OpFoldResult size : insert.getMixedSizes())
+      if (std::optional<Product> one = inserted ? extent(size) : std::nullopt)
+        inserted = inserted->times(*one);
+      else
+        inserted = std::nullopt;
+    add(inserted, &Cost::written, bytesEach(result));
     if (!isa<BlockArgument>(insert.getDest()))
       write(insert.getDest());
     return;

@@ -1,5 +1,6 @@
 #include "dispatch/Grouping.h"
 #include "codegen/cpu/Padding.h"
+#include "codegen/cpu/Placement.h"
 #include "dispatch/Attention.h"
 #include "dispatch/RowGroups.h"
 
@@ -170,10 +171,35 @@ static linalg::GenericOp insertedBy(tensor::InsertSliceOp insert) {
   return llvm::any_of(maker->getUsers(), isBefore) ? linalg::GenericOp() : maker;
 }
 
+// The insertion of what the group makes, after a view of it, where its kernel can write that to its place.
+static Group insertionOf(const Group &group) {
+  Operation *last = group.back();
+  if (last->getNumResults() != 1 || !last->hasOneUse())
+    return {};
+  Operation *next = *last->user_begin();
+  if (isa<tensor::ExpandShapeOp>(next) && next->hasOneUse())
+    next = *next->user_begin();
+  auto insert = dyn_cast<tensor::InsertSliceOp>(next);
+  std::optional<halcyon::Placement> placement = insert ? halcyon::placementOf(insert) : std::nullopt;
+  if (!placement || placement->maker != last)
+    return {};
+  auto isMember = [&](Operation *op) { return llvm::is_contained(group, op); };
+  // The kernel runs where the insertion is, too late for others that want a part of its work.
+  for (Operation *op : ArrayRef(group).drop_back())
+    if (!llvm::all_of(op->getUsers(), isMember))
+      return {};
+  // Nor may it start from what another one makes.
+  for (Operation *op = last; !isInitialiser(op); op = cast<linalg::LinalgOp>(op).getDpsInits()[0].getDefiningOp())
+    if (!isMember(op))
+      return {};
+  return placement->view ? Group{placement->view, insert} : Group{insert};
+}
+
 SmallVector<Group> halcyon::dispatch::groupBlock(Block &block, bool fuse) {
   SmallVector<Group> groups;
   DenseSet<Operation *> taken;
   auto add = [&](Group group) {
+    llvm::append_range(group, insertionOf(group));
     taken.insert(group.begin(), group.end());
     groups.push_back(std::move(group));
   };
@@ -198,8 +224,13 @@ SmallVector<Group> halcyon::dispatch::groupBlock(Block &block, bool fuse) {
     if (fuse && root && !taken.contains(&op) && root.getNumLoops() != root.getNumParallelLoops())
       add(rootGroup(root, taken));
   }
+  for (Operation &op : block)
+    if (fuse && isa<linalg::LinalgOp>(op) && isDeviceOp(&op) && !taken.contains(&op) && !insertionOf({&op}).empty())
+      add({&op});
   for (Operation &op : block) {
     auto insert = dyn_cast<tensor::InsertSliceOp>(op);
+    if (insert && taken.contains(insert))
+      continue;
     linalg::GenericOp maker = fuse && insert ? insertedBy(insert) : linalg::GenericOp();
     if (!maker || !taken.insert(maker).second)
       continue;

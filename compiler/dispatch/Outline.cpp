@@ -1,4 +1,5 @@
 #include "dispatch/Outline.h"
+#include "codegen/cpu/Placement.h"
 #include "dispatch/RowGroups.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -245,23 +246,28 @@ void Outliner::replaceDims() {
     }
 }
 
-// The extents of the root's leading parallel loops, at most 3; those of an insertion go over its source. A loop from 0
-// whose iterations write different rows is marked so.
+// The extents of the root's leading parallel loops, at most 3; those of an insertion go over its source, or are those of
+// what makes that in its place. A loop from 0 whose iterations write different rows is marked so.
 SmallVector<Value> Outliner::workload() {
   SmallVector<Value> extents;
   OpBuilder outside(root);
-  if (auto insert = dyn_cast<tensor::InsertSliceOp>(root))
+  auto insert = dyn_cast<tensor::InsertSliceOp>(root);
+  std::optional<halcyon::Placement> placement = insert ? halcyon::placementOf(insert) : std::nullopt;
+  auto place = placement ? llvm::find(group, placement->maker.getOperation()) : group.end();
+  linalg::LinalgOp placed = place != group.end() ? placement->maker : linalg::LinalgOp();
+  if (insert && !placed)
     for (int64_t axis = 0; axis < std::min<int64_t>(3, insert.getSourceType().getRank()); ++axis)
       extents.push_back(
           getValueOrCreateConstantIndexOp(outside, root->getLoc(), dimensions.of(insert.getSource(), axis)));
   if (auto loop = dyn_cast<scf::ForOp>(root); loop && loop->hasAttr("halcyon.rows"))
     extents.push_back(loop.getUpperBound());
-  auto op = dyn_cast<linalg::LinalgOp>(root);
+  auto op = placed ? placed : dyn_cast<linalg::LinalgOp>(root);
   if (!op)
     return extents;
+  const Group computes(group.begin(), placed ? std::next(place) : group.end());
   SmallVector<utils::IteratorType> iterators = op.getIteratorTypesArray();
   // A workgroup needs whole rows.
-  const size_t most = std::min<size_t>(3, rowsOf(group).value_or(iterators.size()));
+  const size_t most = std::min<size_t>(3, rowsOf(computes).value_or(iterators.size()));
   for (unsigned loop = 0; loop < iterators.size() && extents.size() < most; ++loop) {
     if (iterators[loop] != utils::IteratorType::parallel)
       break;

@@ -213,3 +213,24 @@ def start(rng, name, names, choices, share=0.3):
 def finish(f, rng, value):
     f.results = [epilogue(f, rng, value)]
     return f
+
+
+def inserted(f, rng, value):
+    """`value` along one dimension between constants: what its kernel writes to its place in a larger tensor."""
+    axis, t = rng.randrange(len(value.dims)), value.element
+    counts = rng.choice([(0, 3), (16, 0), (1, 2), (5, 16)])
+    dim = value.dims[axis]
+    add = sum(counts) - 1
+    total = dim + add + 1 if isinstance(dim, int) else f.derive(f"{dim}_joined", dim, 1, add, 1)
+    around = lambda n, dims: [*dims[:axis], n, *dims[axis + 1 :]]
+    parts = [f.fill(3, around(n, value.dims), t) if n else None for n in counts]
+    parts = [v for v in (parts[0], value, parts[1]) if v]
+    types = ", ".join(f.type(v.dims, t) for v in parts)
+    dims = around(total, value.dims)
+    name = f.emit(f"tensor.concat dim({axis}) {', '.join(v.name for v in parts)} : ({types}) -> {f.type(dims, t)}")
+
+    def compute(env):
+        y = env.of(value)
+        return np.concatenate([np.full(around(counts[0], y.shape), 3), y, np.full(around(counts[1], y.shape), 3)], axis)
+
+    return type(value)(name, dims, t, compute)

@@ -1,6 +1,8 @@
 #include "codegen/cpu/Passes.h"
+#include "codegen/cpu/Placement.h"
 
 #include "dialect/dispatch/Dispatch.h"
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -20,6 +22,40 @@ using namespace halcyon;
 static MemRefType bufferType(Value tensor) {
   auto type = cast<RankedTensorType>(tensor.getType());
   return MemRefType::get(type.getShape(), type.getElementType());
+}
+
+// What is computed from parameters alone comes first: places of slices.
+static void cloneScalars(OpBuilder &builder, Block &body, IRMapping &map) {
+  for (Operation &op : body.without_terminator())
+    if (op.getNumRegions() == 0 && isMemoryEffectFree(&op) && !llvm::any_of(op.getResultTypes(), llvm::IsaPred<ShapedType>) &&
+        llvm::all_of(op.getOperands(), [&](Value operand) {
+          return !isa<ShapedType>(operand.getType()) && map.contains(operand);
+        }))
+      builder.clone(op, map);
+}
+
+static Value tensorOf(OpBuilder &builder, Type type, Value buffer, bool writable) {
+  return builder.create<bufferization::ToTensorOp>(buffer.getLoc(), type, buffer, /*restrict=*/true, writable);
+}
+
+// A result that is inserted into its destination is computed there, where it can be: `result` becomes what was inserted,
+// `destination` its place. New operations come after `scalars`.
+static void place(Value &result, Value &destination, Operation *scalars) {
+  auto insert = result.getDefiningOp<tensor::InsertSliceOp>();
+  auto whole = insert ? insert.getDest().getDefiningOp<bufferization::ToTensorOp>() : bufferization::ToTensorOp();
+  if (!whole || whole.getMemref() != destination || !insert->use_empty())
+    return;
+  std::optional<Placement> placement = placementOf(insert);
+  if (!placement)
+    return;
+  OpBuilder builder(scalars->getContext());
+  builder.setInsertionPointAfter(scalars);
+  destination = placeIn(builder, *placement, insert, destination);
+  result = placement->maker->getResult(0);
+  placement->start->set(tensorOf(builder, result.getType(), destination, /*writable=*/true));
+  insert.erase();
+  if (placement->view)
+    placement->view.erase();
 }
 
 static void lower(dispatch::ExecutableOp executable) {
@@ -49,21 +85,23 @@ static void lower(dispatch::ExecutableOp executable) {
   IRMapping map;
   for (auto [i, tensor] : llvm::enumerate(executable.getTensors())) {
     const bool writable = i >= static_cast<uint64_t>(executable.getInputs());
-    map.map(tensor, builder.create<bufferization::ToTensorOp>(loc, tensor.getType(), entry->getArgument(i),
-                                                              /*restrict=*/true, writable));
+    map.map(tensor, tensorOf(builder, tensor.getType(), entry->getArgument(i), writable));
   }
   const unsigned tensors = executable.getNumTensors();
   for (auto [i, parameter] : llvm::enumerate(executable.getParameters()))
     map.map(parameter, entry->getArgument(tensors + i));
 
   Block &body = executable.getBody().front();
+  cloneScalars(builder, body, map);
+  Operation *scalars = &entry->back();
   for (Operation &op : body.without_terminator())
-    builder.clone(op, map);
+    if (op.getNumResults() == 0 || !map.contains(op.getResult(0)))
+      builder.clone(op, map);
   auto terminator = cast<dispatch::ReturnOp>(body.getTerminator());
   for (auto [i, value] : llvm::enumerate(terminator.getValues())) {
-    Value destination = entry->getArgument(executable.getInputs() + i);
-    auto write = builder.create<bufferization::MaterializeInDestinationOp>(value.getLoc(), Type(), map.lookup(value),
-                                                                           destination);
+    Value result = map.lookup(value), destination = entry->getArgument(executable.getInputs() + i);
+    place(result, destination, scalars);
+    auto write = builder.create<bufferization::MaterializeInDestinationOp>(value.getLoc(), Type(), result, destination);
     write.setRestrict(true);
     write.setWritable(true);
   }

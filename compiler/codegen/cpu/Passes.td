@@ -8,7 +8,8 @@ def CpuKernel : Pass<"halcyon-cpu-kernel", "mlir::ModuleOp"> {
   let description = [{
     Tensor arguments become buffers, whose tensors the body reads; returned values are written to the
     destinations' buffers. Four arguments follow the parameters: the workgroup's id (x, y, z) and the
-    worker's local memory. The result is the kernel's error code.
+    worker's local memory. The result is the kernel's error code. What is computed and then inserted into a
+    destination is computed in that part of its buffer (`Placement.h`).
 
     ```mlir
     func.func @relu(%x: memref<?xf32>, %out: memref<?xf32>, %n: index, %id0: index, %id1: index,
@@ -20,7 +21,8 @@ def CpuKernel : Pass<"halcyon-cpu-kernel", "mlir::ModuleOp"> {
     Requires: dispatch.executable ops.
     Leaves: none; func.func on tensors between bufferization.to_tensor and materialize_in_destination.
   }];
-  let dependentDialects = ["mlir::func::FuncDialect", "mlir::bufferization::BufferizationDialect",
+  let dependentDialects = ["mlir::affine::AffineDialect", "mlir::func::FuncDialect",
+                           "mlir::bufferization::BufferizationDialect",
                            "mlir::memref::MemRefDialect", "mlir::arith::ArithDialect",
                            "mlir::tensor::TensorDialect", "mlir::linalg::LinalgDialect"];
 }

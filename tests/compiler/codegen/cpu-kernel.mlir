@@ -19,3 +19,36 @@ dispatch.executable @relu inputs 1 workload_rank 1 dims [[0], [0]] {
   } -> tensor<?xf32>
   dispatch.return %y : tensor<?xf32>
 }
+
+// What is inserted is computed in its part of the destination, which a view says to be rows of one dimension.
+// CHECK-LABEL: func.func @placed(
+// CHECK-SAME: %{{.+}}: memref<?x64xf32>, %[[OUT:.+]]: memref<?x8x48xf32>, %[[N:[^:]+]]: index, %[[ROWS:[^:]+]]: index, %[[AT:[^:]+]]: index,
+// CHECK: %[[START:.+]] = affine.apply #{{.+}}()[%[[AT]]]
+// CHECK: %[[FLAT:.+]] = memref.collapse_shape %[[OUT]] {{\[}}[0, 1], [2]] : memref<?x8x48xf32> into memref<?x48xf32>
+// CHECK: %[[PLACE:.+]] = memref.subview %[[FLAT]][%[[START]], 16] [%{{.+}}, 32] [1, 1]
+// CHECK: %[[T:.+]] = bufferization.to_tensor %[[PLACE]] restrict writable
+// CHECK: linalg.fill {{.*}} outs(%[[T]] :
+// CHECK-NOT: tensor.insert_slice
+// CHECK: bufferization.materialize_in_destination %{{.+}} in restrict writable %[[PLACE]]
+dispatch.executable @placed inputs 1 workload_rank 2 dims [[1], [0]] {
+^bb0(%x: tensor<?x64xf32>, %out: tensor<?x8x48xf32>, %n: index, %rows: index, %at: index):
+  %zero = arith.constant 0.0 : f32
+  %c8 = arith.constant 8 : index
+  %w = arith.constant dense<1.0> : tensor<64x32xf32>
+  %e = tensor.empty(%rows) : tensor<?x32xf32>
+  %f = linalg.fill ins(%zero : f32) outs(%e : tensor<?x32xf32>) -> tensor<?x32xf32>
+  %p = linalg.matmul ins(%x, %w : tensor<?x64xf32>, tensor<64x32xf32>) outs(%f : tensor<?x32xf32>) -> tensor<?x32xf32>
+  %m = arith.divui %rows, %c8 : index
+  %v = tensor.expand_shape %p [[0, 1], [2]] output_shape [%m, 8, 32] : tensor<?x32xf32> into tensor<?x8x32xf32>
+  %i = tensor.insert_slice %v into %out[%at, 0, 16] [%m, 8, 32] [1, 1, 1] : tensor<?x8x32xf32> into tensor<?x8x48xf32>
+  dispatch.return %i : tensor<?x8x48xf32>
+}
+
+// What something else made is copied.
+// CHECK-LABEL: func.func @copied(
+// CHECK: tensor.insert_slice
+dispatch.executable @copied inputs 1 workload_rank 2 dims [[], []] {
+^bb0(%x: tensor<4x32xf32>, %out: tensor<4x48xf32>):
+  %i = tensor.insert_slice %x into %out[0, 16] [4, 32] [1, 1] : tensor<4x32xf32> into tensor<4x48xf32>
+  dispatch.return %i : tensor<4x48xf32>
+}

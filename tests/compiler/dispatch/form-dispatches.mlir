@@ -291,8 +291,8 @@ func.func @carried(%x: tensor<8xf32>) -> tensor<8xf32> {
 
 // -----
 
-// What a step of a loop computes goes into its row in the same kernel; a large part, or one that is needed before, does
-// not.
+// What a step of a loop computes goes into its row in the same kernel, large or small where nothing else uses it; what is
+// needed before does not.
 // CHECK-LABEL: dispatch.executable @steps_
 // CHECK: linalg.generic
 // CHECK-NEXT: ^bb0
@@ -304,6 +304,9 @@ func.func @carried(%x: tensor<8xf32>) -> tensor<8xf32> {
 // CHECK-NEXT: %[[V:.+]] = tensor.expand_shape %[[N]]#1
 // CHECK-NEXT: scf.yield %[[V]], %[[N]]#0
 // CHECK-LABEL: func.func @large(
+// CHECK-COUNT-1: dispatch.launch
+// CHECK-NOT: dispatch.launch
+// CHECK-LABEL: func.func @used_twice(
 // CHECK-COUNT-2: dispatch.launch
 // CHECK-LABEL: func.func @between(
 // CHECK-COUNT-3: dispatch.launch
@@ -339,6 +342,17 @@ func.func @large(%x: tensor<9000xf32>, %all: tensor<9x9000xf32>) -> tensor<9x900
   } -> tensor<9000xf32>
   %s = tensor.insert_slice %n into %all[3, 0] [1, 9000] [1, 1] : tensor<9000xf32> into tensor<9x9000xf32>
   return %s : tensor<9x9000xf32>
+}
+
+func.func @used_twice(%x: tensor<9000xf32>, %all: tensor<9x9000xf32>) -> (tensor<9x9000xf32>, tensor<9000xf32>) {
+  %e = tensor.empty() : tensor<9000xf32>
+  %n = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel"]} ins(%x : tensor<9000xf32>) outs(%e : tensor<9000xf32>) {
+  ^bb0(%a: f32, %b: f32):
+    %c = math.tanh %a : f32
+    linalg.yield %c : f32
+  } -> tensor<9000xf32>
+  %s = tensor.insert_slice %n into %all[3, 0] [1, 9000] [1, 1] : tensor<9000xf32> into tensor<9x9000xf32>
+  return %s, %n : tensor<9x9000xf32>, tensor<9000xf32>
 }
 
 func.func @between(%x: tensor<64xf32>, %y: tensor<9x64xf32>) -> tensor<9x64xf32> {
@@ -535,4 +549,73 @@ func.func @no_window(%x: tensor<4x?x16xf32>) -> tensor<4x?x16xf32> {
     linalg.yield %t : f32
   } -> tensor<4x?x16xf32>
   return %s : tensor<4x?x16xf32>
+}
+
+// -----
+
+// A concatenation of what two products make: each writes its columns, and no copy is left, though one has its rows in one
+// dimension. The workload is the product's.
+// CHECK-LABEL: dispatch.executable @joined_
+// CHECK-SAME: workload_rank 2
+// CHECK: %[[P:.+]] = linalg.matmul
+// CHECK-NEXT: %[[V:.+]] = tensor.expand_shape %[[P]]
+// CHECK-NEXT: %[[I:.+]] = tensor.insert_slice %[[V]] into %{{.+}}[0, 0, 0]
+// CHECK-NEXT: dispatch.return %[[I]]
+// CHECK-LABEL: func.func @joined(
+// CHECK: %[[E:.+]] = tensor.empty() : tensor<4x8x48xf32>
+// CHECK: %[[A:.+]] = dispatch.launch {{.*}} workload[%c32, %c32] {{.*}} outs(%[[E]] :
+// CHECK: %[[B:.+]] = dispatch.launch {{.*}} outs(%[[A]] :
+// CHECK-NEXT: return %[[B]]
+// ALONE-LABEL: func.func @joined(
+// ALONE-COUNT-6: dispatch.launch
+func.func @joined(%x: tensor<32x64xf32>, %w: tensor<64x32xf32>, %y: tensor<4x8x16xf32>) -> tensor<4x8x48xf32> {
+  %zero = arith.constant 0.0 : f32
+  %e = tensor.empty() : tensor<32x32xf32>
+  %f = linalg.fill ins(%zero : f32) outs(%e : tensor<32x32xf32>) -> tensor<32x32xf32>
+  %p = linalg.matmul ins(%x, %w : tensor<32x64xf32>, tensor<64x32xf32>) outs(%f : tensor<32x32xf32>) -> tensor<32x32xf32>
+  %v = tensor.expand_shape %p [[0, 1], [2]] output_shape [4, 8, 32] : tensor<32x32xf32> into tensor<4x8x32xf32>
+  %g = tensor.empty() : tensor<4x8x16xf32>
+  %n = linalg.generic {indexing_maps = [affine_map<(i, j, k) -> (i, j, k)>, affine_map<(i, j, k) -> (i, j, k)>], iterator_types = ["parallel", "parallel", "parallel"]} ins(%y : tensor<4x8x16xf32>) outs(%g : tensor<4x8x16xf32>) {
+  ^bb0(%a: f32, %b: f32):
+    %c = math.tanh %a : f32
+    linalg.yield %c : f32
+  } -> tensor<4x8x16xf32>
+  %whole = tensor.empty() : tensor<4x8x48xf32>
+  %i = tensor.insert_slice %v into %whole[0, 0, 0] [4, 8, 32] [1, 1, 1] : tensor<4x8x32xf32> into tensor<4x8x48xf32>
+  %j = tensor.insert_slice %n into %i[0, 0, 32] [4, 8, 16] [1, 1, 1] : tensor<4x8x16xf32> into tensor<4x8x48xf32>
+  return %j : tensor<4x8x48xf32>
+}
+
+// -----
+
+// Short rows, rows with gaps, and views whose rows do not lie one after the other in the whole are copied.
+// CHECK-LABEL: func.func @apart(
+// CHECK-COUNT-6: dispatch.launch
+#one = affine_map<(i, j) -> (i, j)>
+func.func @apart(%x: tensor<3000x4xf32>, %y: tensor<600x16xf32>) -> (tensor<3000x2x12xf32>, tensor<3000x8xf32>, tensor<600x32xf32>) {
+  %e = tensor.empty() : tensor<3000x4xf32>
+  %p = linalg.generic {indexing_maps = [#one, #one], iterator_types = ["parallel", "parallel"]} ins(%x : tensor<3000x4xf32>) outs(%e : tensor<3000x4xf32>) {
+  ^bb0(%a: f32, %b: f32):
+    %c = math.tanh %a : f32
+    linalg.yield %c : f32
+  } -> tensor<3000x4xf32>
+  %v = tensor.expand_shape %p [[0], [1, 2]] output_shape [3000, 2, 2] : tensor<3000x4xf32> into tensor<3000x2x2xf32>
+  %a = tensor.empty() : tensor<3000x2x12xf32>
+  %i = tensor.insert_slice %v into %a[0, 0, 4] [3000, 2, 2] [1, 1, 1] : tensor<3000x2x2xf32> into tensor<3000x2x12xf32>
+  %q = linalg.generic {indexing_maps = [#one, #one], iterator_types = ["parallel", "parallel"]} ins(%x : tensor<3000x4xf32>) outs(%e : tensor<3000x4xf32>) {
+  ^bb0(%a1: f32, %b: f32):
+    %c = math.exp %a1 : f32
+    linalg.yield %c : f32
+  } -> tensor<3000x4xf32>
+  %b = tensor.empty() : tensor<3000x8xf32>
+  %j = tensor.insert_slice %q into %b[0, 4] [3000, 4] [1, 1] : tensor<3000x4xf32> into tensor<3000x8xf32>
+  %g = tensor.empty() : tensor<600x16xf32>
+  %r = linalg.generic {indexing_maps = [#one, #one], iterator_types = ["parallel", "parallel"]} ins(%y : tensor<600x16xf32>) outs(%g : tensor<600x16xf32>) {
+  ^bb0(%a2: f32, %b2: f32):
+    %c = math.exp %a2 : f32
+    linalg.yield %c : f32
+  } -> tensor<600x16xf32>
+  %h = tensor.empty() : tensor<600x32xf32>
+  %k = tensor.insert_slice %r into %h[0, 0] [600, 16] [1, 2] : tensor<600x16xf32> into tensor<600x32xf32>
+  return %i, %j, %k : tensor<3000x2x12xf32>, tensor<3000x8xf32>, tensor<600x32xf32>
 }

@@ -1,0 +1,23 @@
+// codegen/cpu/Placement.h -- results that a kernel writes where they go: a slice of a larger tensor.
+#pragma once
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+
+namespace halcyon {
+
+// A result, or a view of it with more dimensions, that nothing but the insertion uses.
+struct Placement {
+  mlir::linalg::LinalgOp maker;
+  mlir::OpOperand *start = nullptr; // the first of its chain of destinations, a tensor.empty, which the place may replace
+  mlir::tensor::ExpandShapeOp view; // null: none
+  // Dimensions of the destination that are one of the result's each; empty without a view.
+  llvm::SmallVector<mlir::ReassociationIndices> groups;
+};
+
+// Null where what is inserted cannot be computed in its place: there the slice's rows are whole, or long.
+std::optional<Placement> placementOf(mlir::tensor::InsertSliceOp insert);
+
+// The place: a part of `whole`, the destination's buffer, of the result's shape.
+mlir::Value placeIn(mlir::OpBuilder &builder, const Placement &placement, mlir::tensor::InsertSliceOp insert, mlir::Value whole);
+
+} // namespace halcyon
