@@ -3,6 +3,7 @@
 #include "dialect/host/Host.h"
 #include "dialect/nn/Nn.h"
 #include "dispatch/Attention.h"
+#include "dispatch/Insertions.h"
 #include "dispatch/Outline.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
@@ -86,6 +87,8 @@ struct FormDispatches : halcyon::impl::FormDispatchesBase<FormDispatches> {
 
   LogicalResult formBlock(Block &block, StringRef function, Dimensions &dimensions, Executables &executables) {
     splitFills(block);
+    if (fuse)
+      hoistInsertions(block, dimensions);
     for (const Group &group : groupBlock(block, fuse))
       if (failed(outline(group, function, dimensions, executables)))
         return failure();

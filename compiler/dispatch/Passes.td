@@ -37,7 +37,8 @@ def FormDispatches : Pass<"halcyon-form-dispatches", "mlir::ModuleOp"> {
 
     Two contractions with softmax between them become one launch, and what softmax divides by divides the result.
     Roots (contractions, reductions, windows) take the elementwise operation that alone uses their result;
-    what is left becomes a launch of its own. Fills join what they initialise. An scf loop that only moves
+    what is left becomes a launch of its own. What is concatenated is computed in its place, where it was computed before.
+    Fills join what they initialise. An scf loop that only moves
     and computes elements of tensors becomes one launch: of one workgroup, or where `halcyon.rows` on an scf.for says that
     its iterations write different rows, of one for each iteration; other control flow stays, with launches inside.
     Dynamic sizes and scalars become parameters, constants other than scalars become inputs. Equal bodies
