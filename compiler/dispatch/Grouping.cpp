@@ -1,6 +1,7 @@
 #include "dispatch/Grouping.h"
 #include "codegen/cpu/Padding.h"
 #include "codegen/cpu/Placement.h"
+#include "codegen/cpu/Pooling.h"
 #include "dispatch/Attention.h"
 #include "dispatch/RowGroups.h"
 
@@ -150,6 +151,29 @@ Group halcyon::dispatch::rootGroup(linalg::LinalgOp root, const DenseSet<Operati
   return group;
 }
 
+// The pool of what a contraction's group makes: its kernel makes a few rows of that at a time, in scratch memory.
+static linalg::LinalgOp poolOf(const Group &group, linalg::LinalgOp root) {
+  constexpr int64_t mostElements = 65536; // of one row of windows
+  Operation *last = group.back();
+  if (last->getNumResults() != 1 || !last->hasOneUse() || llvm::count_if(root.getDpsInputOperands(), [&](OpOperand *input) {
+        return root.payloadUsesValueFromOperand(input);
+      }) < 2)
+    return {};
+  OpOperand &use = *last->use_begin();
+  std::optional<SmallVector<halcyon::PooledDim>> dims = halcyon::pooledDims(use);
+  auto pool = dims ? cast<linalg::LinalgOp>(use.getOwner()) : linalg::LinalgOp();
+  if (!pool || pool->getBlock() != last->getBlock() || !isInitialiser(pool.getDpsInits()[0].getDefiningOp()))
+    return {};
+  ArrayRef<int64_t> shape = cast<RankedTensorType>(use.get().getType()).getShape();
+  const auto *first = llvm::find_if(*dims, [](halcyon::PooledDim dim) { return dim.window > 1; });
+  if (first == dims->end() || first - dims->begin() > 1 || llvm::any_of(shape.drop_front(first - dims->begin()), ShapedType::isDynamic))
+    return {};
+  int64_t elements = first->window;
+  for (int64_t extent : shape.drop_front(first - dims->begin() + 1))
+    elements *= extent;
+  return elements <= mostElements ? pool : linalg::LinalgOp();
+}
+
 // The elementwise operation that makes what is inserted: few elements, which one workgroup computes and writes twice for
 // less than another launch costs.
 static linalg::GenericOp insertedBy(tensor::InsertSliceOp insert) {
@@ -169,6 +193,14 @@ static linalg::GenericOp insertedBy(tensor::InsertSliceOp insert) {
     return !isView(beside) || llvm::any_of(beside->getUsers(), isBefore);
   };
   return llvm::any_of(maker->getUsers(), isBefore) ? linalg::GenericOp() : maker;
+}
+
+// As rootGroup, with the pool of that and what follows it.
+static Group pooledGroup(linalg::LinalgOp root, const DenseSet<Operation *> &taken) {
+  Group group = rootGroup(root, taken);
+  if (linalg::LinalgOp pool = poolOf(group, root); pool && !taken.contains(pool))
+    llvm::append_range(group, rootGroup(pool, taken));
+  return group;
 }
 
 // The insertion of what the group makes, after a view of it, where its kernel can write that to its place.
@@ -222,7 +254,7 @@ SmallVector<Group> halcyon::dispatch::groupBlock(Block &block, bool fuse) {
   for (Operation &op : block) {
     auto root = dyn_cast<linalg::LinalgOp>(op);
     if (fuse && root && !taken.contains(&op) && root.getNumLoops() != root.getNumParallelLoops())
-      add(rootGroup(root, taken));
+      add(pooledGroup(root, taken));
   }
   for (Operation &op : block)
     if (fuse && isa<linalg::LinalgOp>(op) && isDeviceOp(&op) && !taken.contains(&op) && !insertionOf({&op}).empty())

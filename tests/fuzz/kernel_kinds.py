@@ -10,7 +10,7 @@ from kernel_narrow import conv_narrow, matmul_narrow
 from kernel_networks import layers, network, steps
 from kernel_parts import EDGES, SMALL, element, finish, random_elementwise, start
 from kernel_text import ADD, MUL, TYPES, spread
-from kernel_windows import conv, conv_named, conv_transpose, depthwise, pool, pool_named
+from kernel_windows import conv, conv_named, conv_pool, conv_transpose, depthwise, pool, pool_named
 
 
 # ---- rows --------------------------------------------------------------------------------------------
@@ -274,6 +274,7 @@ KINDS = {
     conv_named: 2,
     conv_transpose: 2,
     depthwise: 3,
+    conv_pool: 3,
     pool: 3,
     pool_named: 2,
     attention: 1,

@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 
-from kernel_parts import element, finish
+from kernel_parts import element, epilogue, finish
 from kernel_text import Function
 
 WIDTHS = [1, 2, 3, 4, 5, 7, 8, 9, 13, 14, 16, 17, 28, 31, 33]
@@ -270,6 +270,31 @@ def pooling(f, rng, x, window, out, kind, where):
         f"{', count_include_pad' if count_padding else ''}}}"
     )
     return f.op("nn.pool", [x], f.empty(out, t), compute, attributes)
+
+
+def conv_pool(rng, name):
+    """A convolution, what follows it, and a pool whose windows lie side by side: one kernel, where sizes are known."""
+    spatial = rng.choice([1, 2, 2, 2, 3])
+    window = Window(rng, spatial)
+    if spatial == 3:
+        window.kernel = [min(k, 2) for k in window.kernel]
+    elif rng.random() < 0.3:
+        window.kernel, window.strides, window.dilations = [3] * spatial, [1] * spatial, [1] * spatial  # Winograd's
+    window.least = [max(1, d * (k - 1) + 1 - l - h) + 2 * s for k, s, d, l, h in zip(window.kernel, window.strides, window.dilations, window.low, window.high)]
+    f = begin(rng, name, spatial, window, share=0.15)
+    t = element(rng) if rng.random() < 0.3 else "f32"
+    groups = rng.choice([1, 1, 1, 2])
+    inputs, outputs = groups * rng.choice([1, 3, 4, 8, 16, 17]), groups * rng.choice([1, 4, 8, 16, 17, 33])
+    before, after = layout(rng), layout(rng)
+    x = f.argument(ordered(["n", inputs, *(f"s{i}" for i in range(spatial))], before), t)
+    made = window.derive(f, [f"s{i}" for i in range(spatial)], [f"o{i}" for i in range(spatial)])
+    y = epilogue(f, rng, convolution(f, rng, x, window, outputs, groups, made, before, after))
+    pools = Window(rng, spatial, padded=False)
+    pools.kernel = [rng.choice([1, 2, 2, 2, 3]) for _ in range(spatial)]
+    pools.strides, pools.dilations = list(pools.kernel), [1] * spatial
+    kind = rng.choice(["max", "max", "average"]) if y.element[0] == "f" else "max"
+    out = ordered(["n", outputs, *pools.derive(f, made, [f"p{i}" for i in range(spatial)])], after)
+    return finish(f, rng, pooling(f, rng, y, pools, out, kind, after))
 
 
 def pool_named(rng, name):

@@ -1,6 +1,7 @@
 #include "codegen/cpu/TileSizes.h"
 #include "codegen/cpu/Padding.h"
 #include "codegen/cpu/Panels.h"
+#include "codegen/cpu/Pooling.h"
 #include "codegen/cpu/winograd/WinogradPlan.h"
 
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -153,18 +154,20 @@ static std::optional<BlockDims> blockDims(linalg::LinalgOp op) {
   return dims;
 }
 
-// The loop of `root` for each dimension of the result of `op`, where nothing but elementwise ops is between them: they may
-// turn dimensions, as a transpose does.
-static std::optional<SmallVector<unsigned>> loopsOfRoot(linalg::LinalgOp op, TilingInterface root) {
+// The loop of `root` for each dimension of the result of `op`, and how many positions one iteration takes, where nothing but
+// elementwise ops and pools is between them: they may turn dimensions, as a transpose does.
+static std::optional<SmallVector<PooledDim>> loopsOfRoot(linalg::LinalgOp op, TilingInterface root) {
   if (op.getNumDpsInits() != 1)
     return {};
   AffineMap map = op.getMatchingIndexingMap(op.getDpsInitOperand(0));
-  SmallVector<unsigned> dims = llvm::to_vector(llvm::seq<unsigned>(0, map.getNumResults()));
+  SmallVector<PooledDim> dims;
+  for (unsigned dim = 0; dim < map.getNumResults(); ++dim)
+    dims.push_back({dim, 1});
   while (true) {
     if (!map.isProjectedPermutation())
       return {};
     if (op == root)
-      return llvm::map_to_vector(dims, [&](unsigned dim) { return map.getDimPosition(dim); });
+      return llvm::map_to_vector(dims, [&](PooledDim dim) { return PooledDim{map.getDimPosition(dim.loop), dim.window}; });
     OpOperand *single = nullptr;
     for (OpOperand &use : op->getUses()) {
       if (isa<tensor::DimOp>(use.getOwner()))
@@ -180,10 +183,13 @@ static std::optional<SmallVector<unsigned>> loopsOfRoot(linalg::LinalgOp op, Til
     if (!next || next.getNumDpsInits() != 1)
       return {};
     AffineMap in = next.getMatchingIndexingMap(&use), out = next.getMatchingIndexingMap(next.getDpsInitOperand(0));
-    if (!in.isPermutation() || !out.isPermutation())
+    std::optional<SmallVector<PooledDim>> pooled = pooledDims(use);
+    if (!pooled && (!in.isPermutation() || !out.isPermutation()))
       return {};
-    for (unsigned &dim : dims)
-      dim = *out.getResultPosition(in.getResult(dim));
+    for (auto &[dim, window] : dims) {
+      window *= pooled ? (*pooled)[dim].window : 1;
+      dim = *out.getResultPosition(pooled ? getAffineDimExpr((*pooled)[dim].loop, next.getContext()) : in.getResult(dim));
+    }
     op = next, map = out;
   }
 }
@@ -265,6 +271,28 @@ static SmallVector<int64_t> chooseContractionTile(ArrayRef<int64_t> workload, Bl
   return best;
 }
 
+// A workload of windows that are pooled, as one of positions that are computed for them.
+namespace {
+struct Pools {
+  Pools(ArrayRef<PooledDim> dims, ArrayRef<int64_t> workload) : positions(workload), windows(workload.size(), 1) {
+    for (PooledDim dim : dims)
+      if (dim.loop < workload.size())
+        windows[dim.loop] = dim.window;
+    for (auto [extent, window] : llvm::zip(positions, windows)) {
+      extent *= ShapedType::isDynamic(extent) ? 1 : window;
+      each *= window;
+    }
+  }
+  SmallVector<int64_t> windowsOf(SmallVector<int64_t> tile) const {
+    for (auto [size, window] : llvm::zip(tile, windows))
+      size = std::max<int64_t>(1, size / window);
+    return tile;
+  }
+  SmallVector<int64_t> positions, windows;
+  double each = 1; // positions of a window
+};
+} // namespace
+
 // Rows of a contraction that is computed from rows of another one, and the loop of `root` that they are.
 namespace {
 struct ChainedRows {
@@ -284,7 +312,7 @@ static std::optional<ChainedRows> chainedRows(func::FuncOp function, TilingInter
   function.walk([&](linalg::LinalgOp op) {
     if (op.getNumReductionLoops() != 1 || op.getNumDpsInputs() != 2)
       return;
-    std::optional<SmallVector<unsigned>> loops = loopsOfRoot(op, root);
+    std::optional<SmallVector<PooledDim>> loops = loopsOfRoot(op, root);
     if (!loops)
       return;
     AffineMap out = op.getMatchingIndexingMap(op.getDpsInitOperand(0));
@@ -297,7 +325,7 @@ static std::optional<ChainedRows> chainedRows(func::FuncOp function, TilingInter
       const int64_t length = op.getStaticLoopRanges()[map.getDimPosition(rank - 1)];
       std::optional<unsigned> row = out.getResultPosition(map.getResult(rank - 2));
       if (row && !ShapedType::isDynamic(length))
-        found = ChainedRows{(*loops)[*row], length};
+        found = ChainedRows{(*loops)[*row].loop, length};
     }
   });
   return found;
@@ -357,16 +385,18 @@ SmallVector<int64_t> halcyon::chooseTile(func::FuncOp function, TilingInterface 
   std::optional<BlockDims> dims;
   std::optional<unsigned> columns;
   if (costliest)
-    if (std::optional<SmallVector<unsigned>> loops = loopsOfRoot(costliest, root)) {
+    if (std::optional<SmallVector<PooledDim>> pooled = loopsOfRoot(costliest, root)) {
+      Pools pools(*pooled, workload);
+      SmallVector<unsigned> loops = llvm::map_to_vector(*pooled, [](PooledDim dim) { return dim.loop; });
       if (winogradOf(costliest))
-        return chooseWinogradTile(costliest, *loops, workload);
-      if ((dims = blockDims(costliest)))
-        dims->moveTo(*loops);
+        return pools.windowsOf(chooseWinogradTile(costliest, loops, pools.positions));
+      if ((dims = blockDims(costliest))) {
+        dims->moveTo(loops);
+        return pools.windowsOf(chooseContractionTile(pools.positions, *dims, cost / pools.each));
+      }
       if ((columns = summedColumns(costliest)))
-        columns = (*loops)[*columns];
+        columns = loops[*columns];
     }
-  if (dims)
-    return chooseContractionTile(workload, *dims, cost);
   double room = std::max(1.0, iterationsOfWorkgroup / cost);
   SmallVector<int64_t> tile(rank, 0);
   if (columns && *columns < rank) {

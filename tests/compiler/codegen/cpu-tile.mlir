@@ -293,3 +293,44 @@ dispatch.executable @rows inputs 1 workload_rank 1 dims [[0], [0]] {
   } {halcyon.rows}
   dispatch.return %r : tensor<?xf32>
 }
+
+// -----
+
+// The tile of a pool is what the convolution before it would take, by windows: both are cut to it, and the convolution's part
+// is whole windows.
+// CHECK-LABEL: func.func @convolution_and_pool(
+// CHECK-SAME: halcyon.tile = array<i64: 1, 100, 64>
+// CHECK: tensor.extract_slice %{{.+}}[%{{.+}}, 0, 0] [4, 202, 64]
+// CHECK: linalg.generic {{.*}} outs(%{{.+}} : tensor<2x200x64xf32>)
+// CHECK: linalg.generic {{.*}} outs(%{{.+}} : tensor<1x100x64xf32>)
+#in = affine_map<(h, w, c, kh, kw, k) -> (h + kh, w + kw, k)>
+#filter = affine_map<(h, w, c, kh, kw, k) -> (c, kh, kw, k)>
+#out = affine_map<(h, w, c, kh, kw, k) -> (h, w, c)>
+#pooled = affine_map<(h, w, c, kh, kw) -> (h * 2 + kh, w * 2 + kw, c)>
+#window = affine_map<(h, w, c, kh, kw) -> (kh, kw)>
+#pools = affine_map<(h, w, c, kh, kw) -> (h, w, c)>
+dispatch.executable @convolution_and_pool inputs 2 workload_rank 3 dims [[], [], []] {
+^bb0(%x: tensor<202x202x64xf32>, %w: tensor<64x3x3x64xf32>, %out: tensor<100x100x64xf32>):
+  %zero = arith.constant 0.0 : f32
+  %least = arith.constant 0xFF800000 : f32
+  %e = tensor.empty() : tensor<200x200x64xf32>
+  %f = linalg.fill ins(%zero : f32) outs(%e : tensor<200x200x64xf32>) -> tensor<200x200x64xf32>
+  %c = linalg.generic {indexing_maps = [#in, #filter, #out],
+                       iterator_types = ["parallel", "parallel", "parallel", "reduction", "reduction", "reduction"]}
+      ins(%x, %w : tensor<202x202x64xf32>, tensor<64x3x3x64xf32>) outs(%f : tensor<200x200x64xf32>) {
+  ^bb1(%a: f32, %b: f32, %o: f32):
+    %m = arith.mulf %a, %b : f32
+    %s = arith.addf %o, %m : f32
+    linalg.yield %s : f32
+  } -> tensor<200x200x64xf32>
+  %shape = tensor.empty() : tensor<2x2xf32>
+  %l = linalg.fill ins(%least : f32) outs(%out : tensor<100x100x64xf32>) -> tensor<100x100x64xf32>
+  %y = linalg.generic {indexing_maps = [#pooled, #window, #pools],
+                       iterator_types = ["parallel", "parallel", "parallel", "reduction", "reduction"]}
+      ins(%c, %shape : tensor<200x200x64xf32>, tensor<2x2xf32>) outs(%l : tensor<100x100x64xf32>) {
+  ^bb1(%a: f32, %b: f32, %o: f32):
+    %s = arith.maximumf %o, %a : f32
+    linalg.yield %s : f32
+  } -> tensor<100x100x64xf32>
+  dispatch.return %y : tensor<100x100x64xf32>
+}

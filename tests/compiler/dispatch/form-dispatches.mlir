@@ -619,3 +619,74 @@ func.func @apart(%x: tensor<3000x4xf32>, %y: tensor<600x16xf32>) -> (tensor<3000
   %k = tensor.insert_slice %r into %h[0, 0] [600, 16] [1, 2] : tensor<600x16xf32> into tensor<600x32xf32>
   return %i, %j, %k : tensor<3000x2x12xf32>, tensor<3000x8xf32>, tensor<600x32xf32>
 }
+
+// -----
+
+// A convolution, what follows it, and a pool of windows side by side with what follows that: one kernel, of the pool's
+// workload. Windows that overlap, and rows of unknown length, are pooled by another one.
+// CHECK-LABEL: dispatch.executable @pooled_
+// CHECK: linalg.conv_2d_nhwc_hwcf
+// CHECK-NOT: dispatch.return
+// CHECK: linalg.pooling_nhwc_max
+// CHECK-NOT: dispatch.return
+// CHECK: math.exp
+// CHECK-LABEL: func.func @pooled(
+// CHECK-NOT: dispatch.launch
+// CHECK: dispatch.launch {{.*}} workload[%c1, %c15, %c15]
+// CHECK-NOT: dispatch.launch
+// CHECK: return
+// CHECK-LABEL: func.func @overlapping(
+// CHECK-COUNT-2: dispatch.launch
+// CHECK: return
+// CHECK-LABEL: func.func @unknown_rows(
+// CHECK-COUNT-2: dispatch.launch
+// CHECK: return
+// ALONE-LABEL: func.func @pooled(
+// ALONE-COUNT-4: dispatch.launch
+#each = affine_map<(n, h, w, c) -> (n, h, w, c)>
+func.func @pooled(%x: tensor<1x33x32x8xf32>, %w: tensor<3x3x8x16xf32>) -> tensor<1x15x15x16xf32> {
+  %zero = arith.constant 0.0 : f32
+  %least = arith.constant 0xFF800000 : f32
+  %e = tensor.empty() : tensor<1x31x30x16xf32>
+  %f = linalg.fill ins(%zero : f32) outs(%e : tensor<1x31x30x16xf32>) -> tensor<1x31x30x16xf32>
+  %c = linalg.conv_2d_nhwc_hwcf ins(%x, %w : tensor<1x33x32x8xf32>, tensor<3x3x8x16xf32>) outs(%f : tensor<1x31x30x16xf32>) -> tensor<1x31x30x16xf32>
+  %r = linalg.generic {indexing_maps = [#each, #each], iterator_types = ["parallel", "parallel", "parallel", "parallel"]} ins(%c : tensor<1x31x30x16xf32>) outs(%e : tensor<1x31x30x16xf32>) {
+  ^bb0(%a: f32, %o: f32):
+    %m = arith.maximumf %a, %zero : f32
+    linalg.yield %m : f32
+  } -> tensor<1x31x30x16xf32>
+  %window = tensor.empty() : tensor<2x2xf32>
+  %pe = tensor.empty() : tensor<1x15x15x16xf32>
+  %pf = linalg.fill ins(%least : f32) outs(%pe : tensor<1x15x15x16xf32>) -> tensor<1x15x15x16xf32>
+  %p = linalg.pooling_nhwc_max {strides = dense<2> : tensor<2xi64>} ins(%r, %window : tensor<1x31x30x16xf32>, tensor<2x2xf32>) outs(%pf : tensor<1x15x15x16xf32>) -> tensor<1x15x15x16xf32>
+  %y = linalg.generic {indexing_maps = [#each, #each], iterator_types = ["parallel", "parallel", "parallel", "parallel"]} ins(%p : tensor<1x15x15x16xf32>) outs(%pe : tensor<1x15x15x16xf32>) {
+  ^bb0(%a: f32, %o: f32):
+    %m = math.exp %a : f32
+    linalg.yield %m : f32
+  } -> tensor<1x15x15x16xf32>
+  return %y : tensor<1x15x15x16xf32>
+}
+func.func @overlapping(%x: tensor<1x33x32x8xf32>, %w: tensor<3x3x8x16xf32>) -> tensor<1x15x14x16xf32> {
+  %zero = arith.constant 0.0 : f32
+  %least = arith.constant 0xFF800000 : f32
+  %e = tensor.empty() : tensor<1x31x30x16xf32>
+  %f = linalg.fill ins(%zero : f32) outs(%e : tensor<1x31x30x16xf32>) -> tensor<1x31x30x16xf32>
+  %c = linalg.conv_2d_nhwc_hwcf ins(%x, %w : tensor<1x33x32x8xf32>, tensor<3x3x8x16xf32>) outs(%f : tensor<1x31x30x16xf32>) -> tensor<1x31x30x16xf32>
+  %window = tensor.empty() : tensor<3x3xf32>
+  %pe = tensor.empty() : tensor<1x15x14x16xf32>
+  %pf = linalg.fill ins(%least : f32) outs(%pe : tensor<1x15x14x16xf32>) -> tensor<1x15x14x16xf32>
+  %p = linalg.pooling_nhwc_max {strides = dense<2> : tensor<2xi64>} ins(%c, %window : tensor<1x31x30x16xf32>, tensor<3x3xf32>) outs(%pf : tensor<1x15x14x16xf32>) -> tensor<1x15x14x16xf32>
+  return %p : tensor<1x15x14x16xf32>
+}
+func.func @unknown_rows(%x: tensor<1x33x?x8xf32>, %w: tensor<3x3x8x16xf32>, %many: index, %half: index) -> tensor<1x15x?x16xf32> {
+  %zero = arith.constant 0.0 : f32
+  %least = arith.constant 0xFF800000 : f32
+  %e = tensor.empty(%many) : tensor<1x31x?x16xf32>
+  %f = linalg.fill ins(%zero : f32) outs(%e : tensor<1x31x?x16xf32>) -> tensor<1x31x?x16xf32>
+  %c = linalg.conv_2d_nhwc_hwcf ins(%x, %w : tensor<1x33x?x8xf32>, tensor<3x3x8x16xf32>) outs(%f : tensor<1x31x?x16xf32>) -> tensor<1x31x?x16xf32>
+  %window = tensor.empty() : tensor<2x2xf32>
+  %pe = tensor.empty(%half) : tensor<1x15x?x16xf32>
+  %pf = linalg.fill ins(%least : f32) outs(%pe : tensor<1x15x?x16xf32>) -> tensor<1x15x?x16xf32>
+  %p = linalg.pooling_nhwc_max {strides = dense<2> : tensor<2xi64>} ins(%c, %window : tensor<1x31x?x16xf32>, tensor<2x2xf32>) outs(%pf : tensor<1x15x?x16xf32>) -> tensor<1x15x?x16xf32>
+  return %p : tensor<1x15x?x16xf32>
+}
