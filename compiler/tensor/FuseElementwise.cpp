@@ -37,6 +37,22 @@ bool usedByOne(Operation *op) {
   return true;
 }
 
+// A contraction by a vector reads each element of `use` once: to turn them first costs more than it does. What is contiguous
+// before must be summed, or lie side by side in the result.
+bool isTurnedForVector(OpOperand *use, linalg::GenericOp producer, linalg::GenericOp consumer) {
+  AffineMap read = consumer.getMatchingIndexingMap(use), out = consumer.getMatchingIndexingMap(consumer.getDpsInitOperand(0));
+  if (!isMovement(producer) || producer.getNumDpsInputs() != 1 || !read.isPermutation() || read.getNumResults() == 0)
+    return false;
+  AffineMap from = producer.getMatchingIndexingMap(producer.getDpsInputOperand(0));
+  AffineMap to = producer.getMatchingIndexingMap(producer.getDpsInitOperand(0));
+  if (!from.isPermutation() || !to.isPermutation())
+    return false;
+  std::optional<unsigned> row = to.getResultPosition(from.getResults().back());
+  const unsigned loop = read.getDimPosition(*row);
+  return consumer.getIteratorTypesArray()[loop] == utils::IteratorType::reduction ||
+         (out.getNumResults() && out.getResults().back() == getAffineDimExpr(loop, use->getOwner()->getContext()));
+}
+
 // Whether the producer of `use` may be computed where `use` is read.
 bool mayFuse(OpOperand *use) {
   auto producer = use->get().getDefiningOp<linalg::GenericOp>();
@@ -54,7 +70,8 @@ bool mayFuse(OpOperand *use) {
   if (consumer.getNumLoops() == consumer.getNumParallelLoops())
     return true;
   // A reduction of one input reads each element once; a contraction does not.
-  return consumer.getNumDpsInputs() == 1 && consumer.getMatchingIndexingMap(use).isPermutation();
+  return (consumer.getNumDpsInputs() == 1 && consumer.getMatchingIndexingMap(use).isPermutation()) ||
+         isTurnedForVector(use, producer, consumer);
 }
 
 // Upstream's fusion, at the locations of both.

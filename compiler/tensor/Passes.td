@@ -197,8 +197,8 @@ def FuseElementwise : Pass<"halcyon-fuse-elementwise", "mlir::func::FuncOp"> {
   let summary = "Elementwise generics join their consumers";
   let description = [{
     A generic without reduction joins the one operation that uses its result, if that is a generic too and reads
-    each element once; constants and fills become scalars of the body. Contractions take no producer: their
-    operands are read many times. A view after a generic moves behind the generics that follow it, so that it does
+    each element once; constants and fills become scalars of the body. Contractions take no producer, as their
+    operands are read many times, but what turns a matrix for a vector: keys for the one query of a decoding step. A view after a generic moves behind the generics that follow it, so that it does
     not separate a contraction from its epilogue.
 
     Requires: halcyon-tensor-to-linalg.

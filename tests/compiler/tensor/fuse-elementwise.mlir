@@ -83,3 +83,49 @@ func.func @reads_destination(%x: tensor<2xf32>, %y: tensor<2xf32>, %v: tensor<2x
   } -> tensor<2x33xf32>
   return %z : tensor<2x33xf32>
 }
+
+// -----
+
+// A product with a vector reads a turned matrix as it lies: rows are summed. For two rows or more the matrix is turned once.
+// CHECK-DAG: #[[ROWS:.+]] = affine_map<(d0, d1, d2) -> (d0, d1, d2)>
+// CHECK-DAG: #[[VECTOR:.+]] = affine_map<(d0, d1, d2) -> (d0, d2)>
+// CHECK-LABEL: func @turned_for_vector(
+// CHECK-SAME: %[[Q:.+]]: tensor<12x64xf32>, %[[K:.+]]: tensor<12x100x64xf32>
+// CHECK: linalg.generic {indexing_maps = [#[[VECTOR]], #[[ROWS]], {{.*}}"reduction"]} ins(%[[Q]], %[[K]] :
+// CHECK-NEXT: ^bb0
+// CHECK-NEXT: arith.mulf
+// CHECK-LABEL: func @turned_for_rows(
+// CHECK: linalg.generic {{.*}} ins(%{{.+}} : tensor<12x100x64xf32>)
+// CHECK: linalg.generic {{.*}} ins(%{{.+}}, %{{.+}} : tensor<12x2x64xf32>, tensor<12x64x100xf32>)
+#turn = affine_map<(b, k, n) -> (b, n, k)>
+#turned = affine_map<(b, k, n) -> (b, k, n)>
+func.func @turned_for_vector(%q: tensor<12x64xf32>, %k: tensor<12x100x64xf32>, %i: tensor<12x100xf32>) -> tensor<12x100xf32> {
+  %e = tensor.empty() : tensor<12x64x100xf32>
+  %t = linalg.generic {indexing_maps = [#turn, #turned], iterator_types = ["parallel", "parallel", "parallel"]} ins(%k : tensor<12x100x64xf32>) outs(%e : tensor<12x64x100xf32>) {
+  ^bb0(%a: f32, %o: f32):
+    linalg.yield %a : f32
+  } -> tensor<12x64x100xf32>
+  %r = linalg.generic {indexing_maps = [affine_map<(b, n, k) -> (b, k)>, affine_map<(b, n, k) -> (b, k, n)>, affine_map<(b, n, k) -> (b, n)>], iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%q, %t : tensor<12x64xf32>, tensor<12x64x100xf32>) outs(%i : tensor<12x100xf32>) {
+  ^bb0(%a: f32, %b: f32, %o: f32):
+    %m = arith.mulf %a, %b : f32
+    %s = arith.addf %o, %m : f32
+    linalg.yield %s : f32
+  } -> tensor<12x100xf32>
+  return %r : tensor<12x100xf32>
+}
+func.func @turned_for_rows(%q: tensor<12x2x64xf32>, %k: tensor<12x100x64xf32>, %i: tensor<12x2x100xf32>) -> tensor<12x2x100xf32> {
+  %e = tensor.empty() : tensor<12x64x100xf32>
+  %t = linalg.generic {indexing_maps = [#turn, #turned], iterator_types = ["parallel", "parallel", "parallel"]} ins(%k : tensor<12x100x64xf32>) outs(%e : tensor<12x64x100xf32>) {
+  ^bb0(%a: f32, %o: f32):
+    linalg.yield %a : f32
+  } -> tensor<12x64x100xf32>
+  %r = linalg.generic {indexing_maps = [affine_map<(b, m, n, k) -> (b, m, k)>, affine_map<(b, m, n, k) -> (b, k, n)>, affine_map<(b, m, n, k) -> (b, m, n)>], iterator_types = ["parallel", "parallel", "parallel", "reduction"]}
+      ins(%q, %t : tensor<12x2x64xf32>, tensor<12x64x100xf32>) outs(%i : tensor<12x2x100xf32>) {
+  ^bb0(%a: f32, %b: f32, %o: f32):
+    %m = arith.mulf %a, %b : f32
+    %s = arith.addf %o, %m : f32
+    linalg.yield %s : f32
+  } -> tensor<12x2x100xf32>
+  return %r : tensor<12x2x100xf32>
+}
