@@ -1,4 +1,5 @@
 #include "dialect/nn/Nn.h"
+#include "tensor/Generic.h"
 #include "tensor/Passes.h"
 #include "tensor/QuantizedProducts.h"
 #include "tensor/StridedConstant.h"
@@ -34,18 +35,13 @@ struct IntegerContractions : halcyon::impl::IntegerContractionsBase<IntegerContr
         continue;
       if (!isa<linalg::GenericOp>(op.getOperation()) && !readsWeights(op))
         continue;
-      auto generic = dyn_cast<linalg::GenericOp>(op.getOperation());
-      if (!generic) {
-        rewriter.setInsertionPoint(op);
-        FailureOr<linalg::GenericOp> made = linalg::generalizeNamedOp(rewriter, op);
-        if (failed(made))
-          continue;
-        generic = *made;
-      }
+      FailureOr<linalg::GenericOp> generic = asGeneric(op, rewriter);
+      if (failed(generic))
+        continue;
       for (unsigned right : {1u, 0u})
-        if (std::optional<Contraction> found = byteContraction(generic, right); found && rewrite(*found, rewriter))
+        if (std::optional<Contraction> found = byteContraction(*generic, right); found && rewrite(*found, rewriter))
           break;
-        else if ((found = anyContraction(generic, right)) && rewriteOneByOne(*found, rewriter))
+        else if ((found = anyContraction(*generic, right)) && rewriteOneByOne(*found, rewriter))
           break;
     }
   }

@@ -1,3 +1,4 @@
+#include "tensor/Generic.h"
 #include "tensor/Passes.h"
 #include "tensor/SmallFloats.h"
 
@@ -66,14 +67,11 @@ struct NarrowWeights : halcyon::impl::NarrowWeightsBase<NarrowWeights> {
         op.emitWarning("its weights stay f32: one is too large for f16");
         continue;
       }
-      if (!isa<linalg::GenericOp>(op.getOperation())) {
-        rewriter.setInsertionPoint(op);
-        FailureOr<linalg::GenericOp> generic = linalg::generalizeNamedOp(rewriter, op);
-        if (failed(generic))
-          return;
-        op = cast<linalg::LinalgOp>(generic->getOperation());
-      }
-      replace(cast<linalg::GenericOp>(op.getOperation()), i, cast<TypedAttr>(narrow), rewriter);
+      FailureOr<linalg::GenericOp> generic = asGeneric(op, rewriter);
+      if (failed(generic))
+        return;
+      op = cast<linalg::LinalgOp>(generic->getOperation());
+      replace(*generic, i, cast<TypedAttr>(narrow), rewriter);
     }
   }
 

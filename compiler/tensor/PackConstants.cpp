@@ -1,3 +1,4 @@
+#include "tensor/Generic.h"
 #include "tensor/Passes.h"
 #include "tensor/StridedConstant.h"
 
@@ -127,17 +128,13 @@ struct PackConstants : halcyon::impl::PackConstantsBase<PackConstants> {
       std::optional<ComputedConstant> constant = computedConstant(operand);
       if (!constant || !(isPacked(getElementTypeOrSelf(operand), op) || isByte(operand)) || !op.getIndexingMapsArray()[i].isProjectedPermutation())
         continue;
-      if (!isa<linalg::GenericOp>(op.getOperation())) {
-        rewriter.setInsertionPoint(op);
-        FailureOr<linalg::GenericOp> generic = linalg::generalizeNamedOp(rewriter, op);
-        if (failed(generic))
-          return;
-        op = cast<linalg::LinalgOp>(generic->getOperation());
-      }
-      auto generic = cast<linalg::GenericOp>(op.getOperation());
-      std::optional<Packing> packing = packingOf(generic, op.getIndexingMapsArray()[i], getElementTypeOrSelf(operand));
+      FailureOr<linalg::GenericOp> generic = asGeneric(op, rewriter);
+      if (failed(generic))
+        return;
+      op = cast<linalg::LinalgOp>(generic->getOperation());
+      std::optional<Packing> packing = packingOf(*generic, op.getIndexingMapsArray()[i], getElementTypeOrSelf(operand));
       if (packing && packing->loops.size() + 2 <= mostDimensions)
-        replace(generic, i, *constant, *packing, rewriter);
+        replace(*generic, i, *constant, *packing, rewriter);
     }
   }
 
@@ -190,7 +187,7 @@ struct PackConstants : halcyon::impl::PackConstantsBase<PackConstants> {
 
   SmallVector<int64_t> panelShape(linalg::GenericOp op, const Packing &packing) {
     SmallVector<int64_t> extents = op.getStaticLoopRanges();
-    SmallVector<int64_t> shape{llvm::divideCeil(extents[packing.columns], packing.width)};
+    SmallVector<int64_t> shape{static_cast<int64_t>(llvm::divideCeil(extents[packing.columns], packing.width))};
     for (unsigned loop : packing.loops)
       shape.push_back(extents[loop]);
     shape.push_back(packing.width);

@@ -1,5 +1,6 @@
 #include "dialect/nn/Nn.h"
 #include "tensor/Dequantized.h"
+#include "tensor/Generic.h"
 #include "tensor/Passes.h"
 #include "tensor/Products.h"
 #include "tensor/SmallFloats.h"
@@ -43,16 +44,11 @@ struct PairProducts : halcyon::impl::PairProductsBase<PairProducts> {
     for (linalg::LinalgOp op : ops) {
       if (llvm::none_of(op.getDpsInputs(), [&](Value input) { return weightsOf(input).has_value(); }))
         continue;
-      auto generic = dyn_cast<linalg::GenericOp>(op.getOperation());
-      if (!generic) {
-        rewriter.setInsertionPoint(op);
-        FailureOr<linalg::GenericOp> made = linalg::generalizeNamedOp(rewriter, op);
-        if (failed(made))
-          continue;
-        generic = *made;
-      }
+      FailureOr<linalg::GenericOp> generic = asGeneric(op, rewriter);
+      if (failed(generic))
+        continue;
       for (unsigned right : {1u, 0u})
-        if (rewrite(generic, right, rewriter))
+        if (rewrite(*generic, right, rewriter))
           break;
     }
   }

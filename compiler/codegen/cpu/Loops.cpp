@@ -2,6 +2,7 @@
 #include "codegen/cpu/FastMath.h"
 #include "codegen/cpu/Passes.h"
 #include "codegen/cpu/TileEmitter.h"
+#include "tensor/Generic.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -61,13 +62,10 @@ static SmallVector<unsigned> loopOrder(linalg::GenericOp op) {
 
 static LogicalResult lower(linalg::LinalgOp op, IRRewriter &rewriter) {
   rewriter.setInsertionPoint(op);
-  if (!isa<linalg::GenericOp>(op)) {
-    FailureOr<linalg::GenericOp> generic = linalg::generalizeNamedOp(rewriter, op);
-    if (failed(generic))
-      return op.emitError("has no loops");
-    op = *generic;
-  }
-  auto generic = collapseLoops(cast<linalg::GenericOp>(*op), rewriter);
+  FailureOr<linalg::GenericOp> made = asGeneric(op, rewriter);
+  if (failed(made))
+    return op.emitError("has no loops");
+  linalg::GenericOp generic = collapseLoops(*made, rewriter);
   allowReordering(generic);
   if (generic.getNumLoops() > 1) {
     rewriter.setInsertionPoint(generic);
