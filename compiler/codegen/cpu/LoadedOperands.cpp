@@ -18,14 +18,22 @@ using namespace halcyon;
 
 namespace {
 
-// A loop, or none, plus what is the same in all iterations.
+// The same in all iterations.
+struct Term {
+  AffineMap map;
+  SmallVector<Value> operands;
+};
+
+// A loop, or none, plus terms.
 struct Place {
   std::optional<unsigned> loop;
-  SmallVector<Value> terms;
+  SmallVector<Term> terms;
   int64_t constant = 0;
 };
 
 std::optional<Place> placeOf(Value value, linalg::GenericOp op);
+
+bool isOutside(Value value, linalg::GenericOp op) { return !op->isAncestor(value.getParentBlock()->getParentOp()); }
 
 std::optional<Place> sum(const std::optional<Place> &a, const std::optional<Place> &b) {
   if (!a || !b || (a->loop && b->loop))
@@ -42,18 +50,26 @@ std::optional<Place> placeOf(AffineExpr expr, unsigned dims, ValueRange operands
     return placeOf(operands[dim.getPosition()], op);
   if (auto symbol = dyn_cast<AffineSymbolExpr>(expr))
     return placeOf(operands[dims + symbol.getPosition()], op);
-  auto binary = dyn_cast<AffineBinaryOpExpr>(expr);
-  if (!binary || binary.getKind() != AffineExprKind::Add)
-    return {};
-  return sum(placeOf(binary.getLHS(), dims, operands, op), placeOf(binary.getRHS(), dims, operands, op));
+  auto binary = cast<AffineBinaryOpExpr>(expr);
+  if (binary.getKind() == AffineExprKind::Add)
+    return sum(placeOf(binary.getLHS(), dims, operands, op), placeOf(binary.getRHS(), dims, operands, op));
+  // A workgroup's number times its extent.
+  for (auto [position, operand] : llvm::enumerate(operands)) {
+    const bool used = position < dims ? expr.isFunctionOfDim(position) : expr.isFunctionOfSymbol(position - dims);
+    if (used && !isOutside(operand, op))
+      return {};
+  }
+  Term term{AffineMap::get(dims, operands.size() - dims, expr), llvm::to_vector(operands)};
+  affine::canonicalizeMapAndOperands(&term.map, &term.operands); // without those that it does not use
+  return Place{{}, {std::move(term)}, 0};
 }
 
 std::optional<Place> placeOf(Value value, linalg::GenericOp op) {
   if (std::optional<int64_t> constant = getConstantIntValue(value))
     return Place{{}, {}, *constant};
   Operation *maker = value.getDefiningOp();
-  if (!op->isAncestor(value.getParentBlock()->getParentOp()))
-    return Place{{}, {value}, 0};
+  if (isOutside(value, op))
+    return Place{{}, {Term{AffineMap::getMultiDimIdentityMap(1, op.getContext()), {value}}}, 0};
   if (auto index = dyn_cast_or_null<linalg::IndexOp>(maker))
     return Place{static_cast<unsigned>(index.getDim()), {}, 0};
   if (auto add = dyn_cast_or_null<arith::AddIOp>(maker))
@@ -79,7 +95,7 @@ struct Load {
 // Nothing where the load is at no such place.
 std::optional<Load> placed(memref::LoadOp load, linalg::GenericOp op) {
   Value memory = load.getMemRef();
-  if (load->getBlock() != op.getBody() || op->isAncestor(memory.getParentBlock()->getParentOp()) ||
+  if (load->getBlock() != op.getBody() || !isOutside(memory, op) ||
       llvm::any_of(op.getDpsInits(), [&](Value out) { return baseOf(out) == baseOf(memory); }))
     return {};
   Load made{load, {}};
@@ -98,9 +114,11 @@ std::optional<Load> placed(memref::LoadOp load, linalg::GenericOp op) {
 OpFoldResult offsetOf(const Place &place, ImplicitLocOpBuilder &b) {
   if (place.terms.empty())
     return b.getIndexAttr(place.constant);
-  Value total = place.terms.front();
-  for (Value term : ArrayRef(place.terms).drop_front())
-    total = b.create<arith::AddIOp>(total, term);
+  Value total;
+  for (const Term &term : place.terms) {
+    Value value = b.createOrFold<affine::AffineApplyOp>(term.map, term.operands);
+    total = total ? b.create<arith::AddIOp>(total, value) : value;
+  }
   if (place.constant)
     total = b.create<arith::AddIOp>(total, b.create<arith::ConstantIndexOp>(place.constant));
   return total;

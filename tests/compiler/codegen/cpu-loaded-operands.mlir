@@ -46,9 +46,28 @@ func.func @part(%x: memref<?x64xf32>, %begin: index, %y: memref<?x64xf32>) {
   return
 }
 
-// A square of a loop, a load that does not happen for each element, memory that is written: nothing changes.
+// ... or the workgroup's number times a workgroup's extent.
+// CHECK-LABEL: func.func @workgroup(
+// CHECK-SAME: %[[X:[^:]+]]: memref<3x197x768xf32>, %[[GROUP:[^:]+]]: index, %[[Y:[^:]+]]: memref<96x197xf32>)
+// CHECK: %[[BEGIN:.+]] = affine.apply {{.+}}(){{\[}}%[[GROUP]]]
+// CHECK: %[[PART:.+]] = memref.subview %[[X]][1, 0, %[[BEGIN]]] [1, 197, 96] [1, 1, 1]
+// CHECK: linalg.generic {{.+}} ins(%[[PART]] : memref<197x96xf32
+func.func @workgroup(%x: memref<3x197x768xf32>, %id: index, %y: memref<96x197xf32>) {
+  linalg.generic {indexing_maps = [#id], iterator_types = ["parallel", "parallel"]} outs(%y : memref<96x197xf32>) {
+  ^bb0(%o: f32):
+    %c1 = arith.constant 1 : index
+    %i = linalg.index 0 : index
+    %j = linalg.index 1 : index
+    %k = affine.apply affine_map<(d0)[s0] -> (d0 + s0 * 96)>(%i)[%id]
+    %p = memref.load %x[%c1, %j, %k] : memref<3x197x768xf32>
+    linalg.yield %p : f32
+  }
+  return
+}
+
+// A square of a loop, a loop times an extent, a load that does not happen for each element, memory that is written: nothing changes.
 // CHECK-LABEL: func.func @elsewhere(
-// CHECK-COUNT-2: linalg.generic {indexing_maps = [#[[ID]]]
+// CHECK-COUNT-3: linalg.generic {indexing_maps = [#[[ID]]]
 // CHECK: memref.subview %{{.+}}[4, 4]
 // CHECK-NEXT: linalg.generic {indexing_maps = [#[[ID]]]
 func.func @elsewhere(%x: memref<8x8xf32>, %y: memref<4x4xf32>) {
@@ -57,6 +76,14 @@ func.func @elsewhere(%x: memref<8x8xf32>, %y: memref<4x4xf32>) {
     %i = linalg.index 0 : index
     %j = linalg.index 1 : index
     %k = arith.muli %j, %j : index
+    %p = memref.load %x[%i, %k] : memref<8x8xf32>
+    linalg.yield %p : f32
+  }
+  linalg.generic {indexing_maps = [#id], iterator_types = ["parallel", "parallel"]} outs(%y : memref<4x4xf32>) {
+  ^bb0(%o: f32):
+    %i = linalg.index 0 : index
+    %j = linalg.index 1 : index
+    %k = affine.apply affine_map<(d0) -> (d0 * 2)>(%j)
     %p = memref.load %x[%i, %k] : memref<8x8xf32>
     linalg.yield %p : f32
   }
