@@ -216,6 +216,9 @@ static Group insertionOf(const Group &group) {
   if (!placement || placement->maker != last)
     return {};
   auto isMember = [&](Operation *op) { return llvm::is_contained(group, op); };
+  // A fill would be the kernel's own work, and what the group makes has no place until that is done.
+  if (insert.getDest().getDefiningOp<linalg::FillOp>())
+    return {};
   // The kernel runs where the insertion is, too late for others that want a part of its work.
   for (Operation *op : ArrayRef(group).drop_back())
     if (!llvm::all_of(op->getUsers(), isMember))

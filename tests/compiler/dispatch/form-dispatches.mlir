@@ -690,3 +690,32 @@ func.func @unknown_rows(%x: tensor<1x33x?x8xf32>, %w: tensor<3x3x8x16xf32>, %man
   %p = linalg.pooling_nhwc_max {strides = dense<2> : tensor<2xi64>} ins(%c, %window : tensor<1x31x?x16xf32>, tensor<2x2xf32>) outs(%pf : tensor<1x15x?x16xf32>) -> tensor<1x15x?x16xf32>
   return %p : tensor<1x15x?x16xf32>
 }
+
+// -----
+
+// What is inserted into zeros is made first, then one kernel fills and copies: it has no place before the zeros are there.
+// CHECK-LABEL: dispatch.executable @among_zeros_
+// CHECK-SAME: dims
+// CHECK-NOT: tensor.insert_slice
+// CHECK: dispatch.return
+// CHECK: dispatch.executable @among_zeros_
+// CHECK: linalg.fill
+// CHECK-NEXT: tensor.insert_slice
+// CHECK-LABEL: func.func @among_zeros(
+// CHECK-COUNT-2: dispatch.launch
+#spread = affine_map<(i, j, k) -> (i, j, k)>
+func.func @among_zeros(%x: tensor<?x4x16xf32>) -> tensor<?x4x3x16xf32> {
+  %c0 = arith.constant 0 : index
+  %zero = arith.constant 0.0 : f32
+  %n = tensor.dim %x, %c0 : tensor<?x4x16xf32>
+  %e = tensor.empty(%n) : tensor<?x4x16xf32>
+  %p = linalg.generic {indexing_maps = [#spread, #spread], iterator_types = ["parallel", "parallel", "parallel"]} ins(%x : tensor<?x4x16xf32>) outs(%e : tensor<?x4x16xf32>) {
+  ^bb0(%a: f32, %b: f32):
+    %c = math.tanh %a : f32
+    linalg.yield %c : f32
+  } -> tensor<?x4x16xf32>
+  %w = tensor.empty(%n) : tensor<?x4x3x16xf32>
+  %f = linalg.fill ins(%zero : f32) outs(%w : tensor<?x4x3x16xf32>) -> tensor<?x4x3x16xf32>
+  %i = tensor.insert_slice %p into %f[0, 0, 0, 0] [%n, 4, 1, 16] [1, 1, 1, 1] : tensor<?x4x16xf32> into tensor<?x4x3x16xf32>
+  return %i : tensor<?x4x3x16xf32>
+}
