@@ -17,8 +17,17 @@ void halcyon::allowContraction(linalg::GenericOp op) {
       allow(&inner, arith::FastMathFlags::contract);
 }
 
+void halcyon::allowEitherZero(linalg::GenericOp op) {
+  for (auto [value, accumulator] : llvm::zip(op.getBody()->getTerminator()->getOperands(), op.getRegionOutputArgs())) {
+    Operation *maker = value.getDefiningOp();
+    if (isa_and_nonnull<arith::MaximumFOp, arith::MinimumFOp>(maker) && llvm::is_contained(maker->getOperands(), accumulator))
+      allow(maker, arith::FastMathFlags::nsz);
+  }
+}
+
 void halcyon::allowReordering(linalg::GenericOp op) {
   allowContraction(op);
+  allowEitherZero(op);
   if (op.getNumReductionLoops() == 0)
     return;
   for (auto [value, accumulator] : llvm::zip(op.getBody()->getTerminator()->getOperands(), op.getRegionOutputArgs())) {

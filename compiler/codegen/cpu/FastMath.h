@@ -6,7 +6,10 @@ namespace halcyon {
 
 // Sums and products of floats may be contracted to one rounding.
 void allowContraction(mlir::linalg::GenericOp op);
-// Contraction, and additions that fold a reduction may change their order.
+// The largest or least of several floats may be either zero, where it is one: the instructions for it order none, and telling
+// them apart takes three more.
+void allowEitherZero(mlir::linalg::GenericOp op);
+// Both, and additions that fold a reduction may change their order.
 void allowReordering(mlir::linalg::GenericOp op);
 
 } // namespace halcyon

@@ -160,7 +160,7 @@ struct ExpandRem : OpRewritePattern<arith::RemFOp> {
   }
 };
 
-// maximumf or minimumf -> comparisons: NaN where an operand is one, -0 below +0
+// maximumf or minimumf -> comparisons: NaN where an operand is one, -0 below +0 unless either zero will do
 template <typename Op> struct ExpandExtremum : OpRewritePattern<Op> {
   using OpRewritePattern<Op>::OpRewritePattern;
   LogicalResult matchAndRewrite(Op op, PatternRewriter &rewriter) const override {
@@ -171,7 +171,8 @@ template <typename Op> struct ExpandExtremum : OpRewritePattern<Op> {
     Value bits[] = {b.create<arith::BitcastOp>(f.intType(), x), b.create<arith::BitcastOp>(f.intType(), y)};
     Value both = isMaximum ? b.create<arith::AndIOp>(bits[0], bits[1]).getResult() : b.create<arith::OrIOp>(bits[0], bits[1]);
     Value made = f.select(isMaximum ? f.less(y, x) : f.less(x, y), x, y);
-    made = f.select(f.equal(x, y), b.create<arith::BitcastOp>(f.type, both), made);
+    if (!arith::bitEnumContainsAll(op.getFastmath(), arith::FastMathFlags::nsz))
+      made = f.select(f.equal(x, y), b.create<arith::BitcastOp>(f.type, both), made);
     rewriter.replaceOp(op, f.select(f.compare(arith::CmpFPredicate::UNO, x, y), f.add(x, y), made));
     return success();
   }

@@ -60,6 +60,25 @@ def CpuTile : Pass<"halcyon-cpu-tile", "mlir::func::FuncOp"> {
                            "mlir::linalg::LinalgDialect"];
 }
 
+def CpuReduceEarly : Pass<"halcyon-cpu-reduce-early", "mlir::func::FuncOp"> {
+  let summary = "Reductions of rows come right behind what makes the rows";
+  let description = [{
+    A reduction of what an elementwise op makes moves behind it, with what it starts from, before other ops that read
+    the same: halcyon-cpu-row-blocks makes one walk of both. Sums of an attention's softmax come before the product.
+
+    ```mlir
+    %e = linalg.generic {exp} ins(%s) ...
+    %y = linalg.matmul ins(%e, %v) ...
+    %sum = linalg.generic {add} ins(%e) outs(%zeros)
+    // becomes
+    %e = linalg.generic {exp} ins(%s) ...
+    %sum = linalg.generic {add} ins(%e) outs(%zeros)
+    %y = linalg.matmul ins(%e, %v) ...
+    ```
+  }];
+  let dependentDialects = ["mlir::linalg::LinalgDialect"];
+}
+
 def CpuInPlace : Pass<"halcyon-cpu-in-place", "mlir::func::FuncOp"> {
   let summary = "Intermediate tensors share their consumer's destination";
   let description = [{

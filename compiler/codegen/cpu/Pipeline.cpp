@@ -79,6 +79,8 @@ void halcyon::buildCpuPipeline(OpPassManager &manager, const CpuTraits &traits, 
   manager.addNestedPass<func::FuncOp>(createCpuTile());
   manager.addPass(canonicalize());
   manager.addPass(createCSEPass());
+  if (optLevel >= 2)
+    manager.addNestedPass<func::FuncOp>(createCpuReduceEarly());
   manager.addNestedPass<func::FuncOp>(createCpuInPlace());
 
   // Buffers.

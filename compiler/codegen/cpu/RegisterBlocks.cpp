@@ -108,6 +108,7 @@ struct CpuRegisterBlocks : halcyon::impl::CpuRegisterBlocksBase<CpuRegisterBlock
       borderLoopsFirst(*plan, *padding);
     Fusion fusion = findFusion(*plan);
     allowContraction(op);
+    allowEitherZero(op);
     Operation *last = op;
     if (!fusion.after.empty())
       last = fusion.after.back().op;

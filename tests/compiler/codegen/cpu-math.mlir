@@ -87,6 +87,17 @@ func.func @maximum(%x: f32, %y: f32) -> f32 {
   return %a : f32
 }
 
+// Where either zero will do, none is told from the other.
+// CHECK-LABEL: func.func @maximum_of_either_zero(
+// CHECK: arith.cmpf olt
+// CHECK-NOT: arith.andi
+// CHECK: arith.cmpf uno
+// CHECK: return
+func.func @maximum_of_either_zero(%x: f32, %y: f32) -> f32 {
+  %a = arith.maximumf %x, %y fastmath<nsz> : f32
+  return %a : f32
+}
+
 // CHECK-LABEL: func.func @minimum(
 // CHECK: arith.ori
 // CHECK-NOT: arith.minimumf

@@ -592,3 +592,21 @@ func.func @short_residual(%x: memref<24x10xf32>, %w: memref<1x10x16xf32>, %resid
   }
   return
 }
+
+// -----
+
+// Of a largest value either zero will do, as vectors take it.
+// CHECK-LABEL: func.func @largest(
+// CHECK: arith.maximumf {{.*}} fastmath<nsz> : vector
+#in = affine_map<(w, c, k) -> (w * 2 + k, c)>
+#shape = affine_map<(w, c, k) -> (k)>
+#out = affine_map<(w, c, k) -> (w, c)>
+func.func @largest(%x: memref<32x16xf32>, %window: memref<2xf32>, %y: memref<16x16xf32>) {
+  linalg.generic {indexing_maps = [#in, #shape, #out], iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%x, %window : memref<32x16xf32>, memref<2xf32>) outs(%y : memref<16x16xf32>) {
+  ^bb0(%a: f32, %b: f32, %o: f32):
+    %m = arith.maximumf %o, %a : f32
+    linalg.yield %m : f32
+  }
+  return
+}
