@@ -70,8 +70,10 @@ static void tensorPhase(OpPassManager &passes, const Options &options) {
   }
   if ((options.optLevel > 1 && options.externalParameters.empty()) || options.precision != Precision::f32)
     passes.addNestedPass<func::FuncOp>(createNarrowWeights(NarrowWeightsOptions{options.precision}));
-  if (options.optLevel > 1 && options.externalParameters.empty())
+  if (options.optLevel > 1 && options.externalParameters.empty()) {
+    passes.addNestedPass<func::FuncOp>(createSplitReductions());
     passes.addNestedPass<func::FuncOp>(createPackConstants());
+  }
   if (options.optLevel > 1 || options.precision != Precision::f32)
     canonicalize(passes);
 }

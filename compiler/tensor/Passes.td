@@ -106,6 +106,23 @@ def Winograd : Pass<"halcyon-winograd", "mlir::func::FuncOp"> {
                            "halcyon::nn::NnDialect"];
 }
 
+def SplitReductions : Pass<"halcyon-split-reductions", "mlir::func::FuncOp"> {
+  let summary = "A long reduction to few results becomes several, for several threads, and one of theirs";
+  let description = [{
+    ```mlir
+    %1 = linalg.generic {(m, n, k) -> (m, k), (k, n), (m, n)} ins(%x, %w : tensor<1x262144xf32>, tensor<262144x8xf32>) outs(%0)
+    // becomes
+    %2 = linalg.generic {(m, n, s, k) -> (m, s, k), (s, k, n), (s, m, n)}
+           ins(%x1, %w1 : tensor<1x16x16384xf32>, tensor<16x16384x8xf32>) outs(%zeros : tensor<16x1x8xf32>)
+    %1 = linalg.generic {(s, m, n) -> (s, m, n), (m, n)} ins(%2 : tensor<16x1x8xf32>) outs(%0)
+    ```
+    Where results are too few for workgroups, and sizes are known. Rows that something else reads again stay whole.
+
+    Requires: halcyon-tensor-to-linalg.
+  }];
+  let dependentDialects = ["mlir::arith::ArithDialect", "mlir::linalg::LinalgDialect", "mlir::tensor::TensorDialect"];
+}
+
 def PackConstants : Pass<"halcyon-pack-constants", "mlir::func::FuncOp"> {
   let summary = "Constant operands of contractions become panels of 16 columns";
   let description = [{

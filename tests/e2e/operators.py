@@ -15,7 +15,7 @@ from onnx.reference import ReferenceEvaluator
 
 from halcyon import Count, Tools
 
-TABLES = ["random_numbers", "text", "classical", "images", "recurrent", "loops", "microsoft", "windows", "sums", "coverage"]
+TABLES = ["random_numbers", "text", "classical", "images", "recurrent", "loops", "microsoft", "windows", "sums", "long_sums", "coverage"]
 OPSET = 26
 DOMAINS = {"": OPSET, "ai.onnx.ml": 5, "com.microsoft": 1}
 
