@@ -54,7 +54,7 @@ struct CpuRegisterBlocks : halcyon::impl::CpuRegisterBlocksBase<CpuRegisterBlock
     registers.lanes = vectorBytes / 4;
     registers.masks = vectorBytes >= 32;
     registers.byteMatrices = byteMatrices, registers.pairMatrices = pairMatrices;
-    registers.columns = !plan.u || hasFewRows ? 4 : plan.sharesScalars() ? 2 : 1;
+    registers.columns = !plan.u || hasFewRows ? 4 : plan.sharesScalars() && !plan.slides ? 2 : 1;
     registers.rows = hasFewRows ? fewRows() : vectorRegisters >= 32 ? 8 : vectorBytes >= 32 ? 6 : 4;
     return registers;
   }
@@ -86,11 +86,47 @@ struct CpuRegisterBlocks : halcyon::impl::CpuRegisterBlocksBase<CpuRegisterBlock
       std::stable_partition(plan.reductions.begin(), plan.reductions.end(), isMoved);
   }
 
+  // A window's loop that unrolls, where its positions are the block's rows' neighbours: one vector serves several rows. None
+  // where rows share vectors already.
+  static std::optional<unsigned> slidingLoop(const RegisterPlan &plan) {
+    auto op = linalg::GenericOp(plan.op);
+    std::optional<unsigned> found;
+    for (OpOperand *in : op.getDpsInputOperands()) {
+      AffineMap map = op.getMatchingIndexingMap(in);
+      if (!plan.u || !isa<MemRefType>(in->get().getType()) || !map.isFunctionOfDim(plan.v) || !op.payloadUsesValueFromOperand(in))
+        continue;
+      const Step row = stepOf(map, in->get().getType(), *plan.u);
+      if (row.kind == Step::invariant)
+        return {};
+      for (unsigned loop : plan.reductions) {
+        const Step step = stepOf(map, in->get().getType(), loop);
+        const int64_t extent = op.getStaticLoopRanges()[loop];
+        if (row.kind == Step::strided && step.kind == Step::strided && step.result == row.result && row.coefficient == 1 &&
+            step.coefficient == 1 && extent > 1 && extent <= unrollLimit)
+          found = loop;
+      }
+    }
+    return found;
+  }
+
+  // A vector as long as a cache line lies in two of them, mostly, when a window reads it: each read less counts. With one
+  // column of sums the vectors of all rows stay in registers.
+  void slideRows(RegisterPlan &plan) const {
+    constexpr int64_t lineBytes = 64;
+    std::optional<unsigned> loop = vectorBytes >= lineBytes ? slidingLoop(plan) : std::nullopt;
+    if (!loop)
+      return;
+    plan.slides = true;
+    plan.reductions.erase(llvm::find(plan.reductions, *loop));
+    plan.reductions.push_back(*loop);
+  }
+
   void claim(func::FuncOp function, linalg::GenericOp op, IRRewriter &rewriter,
              llvm::SmallPtrSetImpl<Operation *> &erased) {
     std::optional<RegisterPlan> plan = planRegisters(op);
     if (!plan)
       return;
+    slideRows(*plan);
     const int64_t rows = plan->u ? op.getStaticLoopRanges()[*plan->u] : 0;
     const bool mayBeFew = plan->u && plan->sharesScalars() && plan->inPlacePanel() &&
                           (ShapedType::isDynamic(rows) || rows <= fewRows()) &&

@@ -11,6 +11,7 @@ struct RegisterPlan {
   unsigned v = 0;                    // the block's vectors
   llvm::SmallVector<unsigned> outer; // the other parallel loops
   llvm::SmallVector<unsigned> reductions;
+  bool slides = false; // rows read each other's vectors at other positions of the innermost reduction, a window's
 
   mlir::Value output() const { return mlir::linalg::GenericOp(op).getDpsInits()[0]; }
   mlir::AffineMap outputMap() const {

@@ -214,6 +214,9 @@ static SmallVector<int64_t> contractionTile(ArrayRef<int64_t> workload, BlockDim
   const double rows = dims.panels && room >= fewestRows ? std::min(room, mostRows) : mostRows;
   if (dims.u && dims.u != dims.whole)
     set(*dims.u, dims.rowsAreReused ? std::clamp(bytesOfRows / (4 * dims.depth), 16.0, 64.0) : std::min(rows, std::clamp(bytesOfInputs / (4 * dims.depth), 64.0, 256.0)), 8);
+  // Rows whose vectors are their own.
+  if (!dims.u && dims.v > 0 && dims.v - 1 < workload.size() && !ShapedType::isDynamic(workload[dims.v - 1]) && dims.whole != dims.v - 1)
+    set(dims.v - 1, room, 8);
   return tileOfRoom(workload, room, tile);
 }
 

@@ -334,3 +334,25 @@ dispatch.executable @convolution_and_pool inputs 2 workload_rank 3 dims [[], [],
   } -> tensor<100x100x64xf32>
   dispatch.return %y : tensor<100x100x64xf32>
 }
+
+// -----
+
+// Rows whose vectors are their own, of one channel that is made from several: a workgroup has whole blocks of eight.
+// CHECK-LABEL: func.func @one_channel(
+// CHECK-SAME: halcyon.tile = array<i64: 16, 264, 1>
+#window = affine_map<(h, w, c, y, z) -> (c, h + y, w + z)>
+#taps = affine_map<(h, w, c, y, z) -> (c, y, z)>
+#position = affine_map<(h, w, c, y, z) -> (h, w)>
+dispatch.executable @one_channel inputs 2 workload_rank 2 dims [[], [], []] {
+^bb0(%x: tensor<8x176x268xf32>, %k: tensor<8x5x5xf32>, %out: tensor<172x264xf32>):
+  %zero = arith.constant 0.0 : f32
+  %f = linalg.fill ins(%zero : f32) outs(%out : tensor<172x264xf32>) -> tensor<172x264xf32>
+  %y = linalg.generic {indexing_maps = [#window, #taps, #position], iterator_types = ["parallel", "parallel", "reduction", "reduction", "reduction"]}
+      ins(%x, %k : tensor<8x176x268xf32>, tensor<8x5x5xf32>) outs(%f : tensor<172x264xf32>) {
+  ^bb0(%a: f32, %b: f32, %s: f32):
+    %m = arith.mulf %a, %b : f32
+    %t = arith.addf %s, %m : f32
+    linalg.yield %t : f32
+  } -> tensor<172x264xf32>
+  dispatch.return %y : tensor<172x264xf32>
+}
