@@ -5,6 +5,7 @@
 #include "dispatch/Attention.h"
 #include "dispatch/Insertions.h"
 #include "dispatch/Outline.h"
+#include "dispatch/Slices.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -87,14 +88,16 @@ struct FormDispatches : halcyon::impl::FormDispatchesBase<FormDispatches> {
 
   LogicalResult formBlock(Block &block, StringRef function, Dimensions &dimensions, Executables &executables) {
     splitFills(block);
-    if (fuse)
+    if (fuse) {
+      readSlices(block, dimensions);
       hoistInsertions(block, dimensions);
+    }
     for (const Group &group : groupBlock(block, fuse))
       if (failed(outline(group, function, dimensions, executables)))
         return failure();
-    // What only launches used: fills and empties were copied into them.
+    // What only launches used: fills, empties and slices were copied into them.
     for (Operation &op : llvm::make_early_inc_range(llvm::reverse(block)))
-      if (isInitialiser(&op) && op.use_empty()) {
+      if ((isInitialiser(&op) || isa<tensor::ExtractSliceOp>(op)) && op.use_empty()) {
         dimensions.forget(op.getResult(0));
         op.erase();
       }

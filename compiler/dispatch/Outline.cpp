@@ -47,6 +47,7 @@ private:
 
   ExecutableOp executable;
   Block *body = nullptr;           // arguments come in any order until finish()
+  SmallVector<Operation *> slices; // of tensors outside, which the group reads
   IRMapping mapping;               // of what the group uses, to the body
   SmallVector<Value> inputs;       // captured tensors, and their arguments
   SmallVector<BlockArgument> inputArguments;
@@ -102,6 +103,15 @@ Value Outliner::captured(Value value) {
   Operation *op = value.getDefiningOp();
   if (Value known = mapping.lookupOrNull(value))
     return known;
+  if (auto slice = dyn_cast_or_null<tensor::ExtractSliceOp>(op)) { // read where it lies
+    IRMapping local;
+    for (Value operand : slice->getOperands())
+      local.map(operand, captured(operand));
+    slices.push_back(slice);
+    Value part = builder.clone(*slice, local)->getResult(0);
+    mapping.map(value, part);
+    return part;
+  }
   if (isa<RankedTensorType>(value.getType())) {
     BlockArgument argument = body->addArgument(value.getType(), value.getLoc());
     inputs.push_back(value);
@@ -352,6 +362,8 @@ Operation *Outliner::source() {
 Location Outliner::location() {
   llvm::SmallSetVector<Location, 8> places;
   places.insert(source()->getLoc());
+  for (Operation *slice : slices)
+    places.insert(slice->getLoc());
   for (Operation *op : group)
     op->walk([&](Operation *inner) {
       if (!inner->hasTrait<OpTrait::ConstantLike>())

@@ -38,6 +38,7 @@ def FormDispatches : Pass<"halcyon-form-dispatches", "mlir::ModuleOp"> {
     Two contractions with softmax between them become one launch, and what softmax divides by divides the result.
     Roots (contractions, reductions, windows) take the elementwise operation that alone uses their result;
     what is left becomes a launch of its own. What is concatenated is computed in its place, where it was computed before.
+    Parts of tensors that kernels alone read, with whole or long rows, are read where they lie.
     Fills join what they initialise. An scf loop that only moves
     and computes elements of tensors becomes one launch: of one workgroup, or where `halcyon.rows` on an scf.for says that
     its iterations write different rows, of one for each iteration; other control flow stays, with launches inside.

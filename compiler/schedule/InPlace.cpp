@@ -30,7 +30,7 @@ bool halcyon::isPointwise(dispatch::ExecutableOp kernel, unsigned input, unsigne
   Block &body = kernel.getBody().front();
   linalg::GenericOp root;
   for (Operation &op : body.without_terminator()) {
-    if (isa<arith::ArithDialect>(op.getDialect()) || isa<tensor::EmptyOp>(op))
+    if (isa<arith::ArithDialect>(op.getDialect()) || isa<tensor::EmptyOp, tensor::ExtractSliceOp>(op))
       continue;
     // What was computed may go into a larger tensor, too.
     if (auto insert = dyn_cast<tensor::InsertSliceOp>(op); insert && root && insert.getSource().getDefiningOp() == root)

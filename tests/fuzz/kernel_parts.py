@@ -215,6 +215,33 @@ def finish(f, rng, value):
     return f
 
 
+def sliced(f, rng):
+    """Arguments become parts of larger ones, along a dimension of known size: what kernels read where it lies."""
+    for number, value in enumerate(f.arguments):
+        axes = [axis for axis, dim in enumerate(value.dims) if dim not in f.dynamic]
+        if not axes or rng.random() < 0.3:
+            continue
+        axis, t = rng.choice(axes), value.element
+        before, after = rng.choice([(0, 3), (16, 0), (1, 2), (5, 16)])
+        size = f.size(value.dims[axis])
+        whole = type(value)(f"%w{number}", [*value.dims[:axis], before + size + after, *value.dims[axis + 1 :]], t, None)
+        lines, extents = [], []
+        for at, dim in enumerate(value.dims):
+            if dim in f.dynamic:
+                name = f"{whole.name}_{at}"
+                lines.append(f"{name}_at = arith.constant {at} : index")
+                lines.append(f"{name} = tensor.dim {whole.name}, {name}_at : {f.type(whole.dims, t)}")
+            extents.append(name if dim in f.dynamic else str(f.size(dim)))
+        starts = ", ".join(str(before if at == axis else 0) for at in range(len(extents)))
+        lines.append(
+            f"{value.name} = tensor.extract_slice {whole.name}[{starts}] [{', '.join(extents)}] [{', '.join('1' for _ in extents)}]"
+            f" : {f.type(whole.dims, t)} to {f.type(value.dims, t)}"
+        )
+        f.parts[number] = (slice(None),) * axis + (slice(before, before + size),)
+        f.arguments[number] = whole
+        f.lines[:0] = lines
+
+
 def inserted(f, rng, value):
     """`value` along one dimension between constants: what its kernel writes to its place in a larger tensor."""
     axis, t = rng.randrange(len(value.dims)), value.element

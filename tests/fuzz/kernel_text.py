@@ -69,6 +69,7 @@ class Function:
     def __init__(self, name, sizes, dynamic, named):
         self.name, self.sizes, self.dynamic, self.named = name, dict(sizes), set(dynamic), named
         self.arguments, self.lines, self.number, self.constants = [], [], 0, {}
+        self.parts = {}  # of arguments, by their numbers: the indices that are used, where not all are
         self.whole = True  # data are small integers, so that sums are exact
         self.special = False  # some of them are NaN or infinite
         self.far = False  # bytes are any
@@ -127,7 +128,7 @@ class Function:
 
     def argument(self, dims, element):
         number = len(self.arguments)
-        value = Value(f"%a{number}", dims, element, lambda env: env.note(wide(env.arrays[number]), element))
+        value = Value(f"%a{number}", dims, element, lambda env: env.note(wide(env.arrays[number][self.parts.get(number, ...)]), element))
         self.arguments.append(value)
         return value
 
@@ -252,6 +253,7 @@ def spread(array, dims, onto):
 
 def full(array, dims, function, env):
     """`array` broadcast to the extents that the arguments' arrays have."""
-    extents = {d: n for a, x in zip(function.arguments, env.arrays) for d, n in zip(a.dims, x.shape)}
+    extents = {d: n for d, n in function.sizes.items() if d not in function.dynamic}
+    extents |= {d: n for a, x in zip(function.arguments, env.arrays) for d, n in zip(a.dims, x.shape)}
     shape = [extents.get(d, array.shape[axis] if isinstance(d, str) else d) for axis, d in enumerate(dims)]
     return np.broadcast_to(array, shape)

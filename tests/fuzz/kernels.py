@@ -16,7 +16,7 @@ sys.path.insert(0, str(HERE.parent / "e2e"))
 import cross
 from halcyon import Count, Tools
 from kernel_kinds import KINDS
-from kernel_parts import EDGES, inserted
+from kernel_parts import EDGES, inserted, sliced
 from kernel_text import TYPES, Environment
 
 TOLERANCE = {"f16": 1e-2, "f32": 2e-5, "f64": 1e-12}  # of the largest value that appears
@@ -24,6 +24,7 @@ NARROW = 500  # times that, with weights of 16 bits: bf16 has 8
 UNJUDGED = "an f16 overflows on the way"  # what numpy computes says nothing then
 MOST_UNJUDGED = 0.01  # of all runs; about 1 in 3,000 is
 INSERTED = 0.2  # of all functions end with a concatenation
+SLICED = 0.2  # of all have arguments that are parts of larger ones
 BATCH = 40  # functions in one artifact
 JOBS = max(2, os.cpu_count() or 1)
 
@@ -73,6 +74,8 @@ class Case:
         results = self.function.results
         if len(results) == 1 and results[0].dims and rng.random() < INSERTED:
             self.function.results = [inserted(self.function, rng, results[0])]
+        if rng.random() < SLICED:
+            sliced(self.function, rng)
         free = [
             d for d in self.function.sizes if d in self.function.dynamic and any(d in a.dims for a in self.function.arguments)
         ]

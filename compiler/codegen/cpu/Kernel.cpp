@@ -38,6 +38,24 @@ static Value tensorOf(OpBuilder &builder, Type type, Value buffer, bool writable
   return builder.create<bufferization::ToTensorOp>(buffer.getLoc(), type, buffer, /*restrict=*/true, writable);
 }
 
+// What the body reads of a part of an argument is a tensor of that part of its buffer.
+static void readInPlace(OpBuilder &builder, dispatch::ExecutableOp executable, Block &entry, IRMapping &map) {
+  auto mapped = [&](ArrayRef<OpFoldResult> values) {
+    return llvm::map_to_vector(values, [&](OpFoldResult each) {
+      return isa<Value>(each) ? OpFoldResult(map.lookup(cast<Value>(each))) : each;
+    });
+  };
+  for (auto slice : executable.getBody().front().getOps<tensor::ExtractSliceOp>()) {
+    auto source = dyn_cast<BlockArgument>(slice.getSource());
+    if (!source || source.getArgNumber() >= static_cast<uint64_t>(executable.getInputs()) || !slice.hasUnitStride() ||
+        !llvm::all_of(slice->getOperands().drop_front(), [&](Value scalar) { return map.contains(scalar); }))
+      continue;
+    Value part = viewOf(builder, slice.getLoc(), entry.getArgument(source.getArgNumber()), slice.getType().getShape(),
+                        mapped(slice.getMixedOffsets()), mapped(slice.getMixedSizes()));
+    map.map(slice.getResult(), tensorOf(builder, slice.getType(), part, /*writable=*/false));
+  }
+}
+
 // A result that is inserted into its destination is computed there, where it can be: `result` becomes what was inserted,
 // `destination` its place. New operations come after `scalars`.
 static void place(Value &result, Value &destination, Operation *scalars) {
@@ -93,6 +111,7 @@ static void lower(dispatch::ExecutableOp executable) {
 
   Block &body = executable.getBody().front();
   cloneScalars(builder, body, map);
+  readInPlace(builder, executable, *entry, map);
   Operation *scalars = &entry->back();
   for (Operation &op : body.without_terminator())
     if (op.getNumResults() == 0 || !map.contains(op.getResult(0)))

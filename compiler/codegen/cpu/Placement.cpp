@@ -21,16 +21,10 @@ static OpOperand *emptyStart(linalg::LinalgOp maker) {
   return isEmpty ? init : nullptr;
 }
 
-// Rows of the source are rows of the destination, or long parts of them: vectors stay whole. Which dimensions the slice
-// drops must be plain from its type, as on buffers there is nothing else to tell.
-static bool hasWholeRows(tensor::InsertSliceOp insert) {
-  RankedTensorType source = insert.getSourceType(), whole = insert.getType();
-  llvm::SmallBitVector dropped = insert.getDroppedDims();
-  if (source.getRank() == 0 || dropped.test(whole.getRank() - 1) || !insert.hasUnitStride())
+bool halcyon::hasWholeRows(RankedTensorType part, RankedTensorType whole, const llvm::SmallBitVector &dropped) {
+  if (part.getRank() == 0 || dropped.test(whole.getRank() - 1) || (dropped.any() && llvm::is_contained(part.getShape(), 1)))
     return false;
-  if (dropped.any() && llvm::is_contained(source.getShape(), 1))
-    return false;
-  const int64_t row = source.getShape().back();
+  const int64_t row = part.getShape().back();
   return row == whole.getShape().back() || ShapedType::isDynamic(row) || row >= shortestRow;
 }
 
@@ -70,7 +64,8 @@ std::optional<Placement> halcyon::placementOf(tensor::InsertSliceOp insert) {
     maker = view.getSrc().getDefiningOp();
   }
   placement.maker = dyn_cast_or_null<linalg::LinalgOp>(maker);
-  if (!placement.maker || !isAlone(maker) || !hasWholeRows(insert))
+  if (!placement.maker || !isAlone(maker) || !insert.hasUnitStride() ||
+      !hasWholeRows(insert.getSourceType(), insert.getType(), insert.getDroppedDims()))
     return {};
   placement.start = emptyStart(placement.maker);
   return placement.start ? std::optional(placement) : std::nullopt;
@@ -78,6 +73,13 @@ std::optional<Placement> halcyon::placementOf(tensor::InsertSliceOp insert) {
 
 static OpFoldResult times(OpBuilder &builder, Location loc, OpFoldResult size, int64_t factor) {
   return affine::makeComposedFoldedAffineApply(builder, loc, builder.getAffineSymbolExpr(0) * factor, {size});
+}
+
+Value halcyon::viewOf(OpBuilder &builder, Location loc, Value whole, ArrayRef<int64_t> shape, ArrayRef<OpFoldResult> offsets,
+                      ArrayRef<OpFoldResult> sizes) {
+  SmallVector<OpFoldResult> ones(sizes.size(), builder.getIndexAttr(1));
+  Type part = memref::SubViewOp::inferRankReducedResultType(shape, cast<MemRefType>(whole.getType()), offsets, sizes, ones);
+  return builder.create<memref::SubViewOp>(loc, cast<MemRefType>(part), whole, offsets, sizes, ones);
 }
 
 Value halcyon::placeIn(OpBuilder &builder, const Placement &placement, tensor::InsertSliceOp insert, Value whole) {
@@ -100,7 +102,5 @@ Value halcyon::placeIn(OpBuilder &builder, const Placement &placement, tensor::I
     offsets = starts, sizes = extents;
     whole = builder.create<memref::CollapseShapeOp>(loc, whole, placement.groups);
   }
-  SmallVector<OpFoldResult> ones(sizes.size(), builder.getIndexAttr(1));
-  Type part = memref::SubViewOp::inferRankReducedResultType(type.getShape(), cast<MemRefType>(whole.getType()), offsets, sizes, ones);
-  return builder.create<memref::SubViewOp>(loc, cast<MemRefType>(part), whole, offsets, sizes, ones);
+  return viewOf(builder, loc, whole, type.getShape(), offsets, sizes);
 }

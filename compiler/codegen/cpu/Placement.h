@@ -1,4 +1,4 @@
-// codegen/cpu/Placement.h -- results that a kernel writes where they go: a slice of a larger tensor.
+// codegen/cpu/Placement.h -- slices of larger tensors: what a kernel writes where it goes, and reads where it lies.
 #pragma once
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -13,6 +13,14 @@ struct Placement {
   // Dimensions of the destination that are one of the result's each; empty without a view.
   llvm::SmallVector<mlir::ReassociationIndices> groups;
 };
+
+// Rows of the part are rows of the whole, or long parts of them: vectors stay whole. Which dimensions the part drops must be
+// plain from its type, as on buffers there is nothing else to tell.
+bool hasWholeRows(mlir::RankedTensorType part, mlir::RankedTensorType whole, const llvm::SmallBitVector &dropped);
+
+// The part of the buffer `whole`, of `shape`.
+mlir::Value viewOf(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value whole, llvm::ArrayRef<int64_t> shape,
+                   llvm::ArrayRef<mlir::OpFoldResult> offsets, llvm::ArrayRef<mlir::OpFoldResult> sizes);
 
 // Null where what is inserted cannot be computed in its place: there the slice's rows are whole, or long.
 std::optional<Placement> placementOf(mlir::tensor::InsertSliceOp insert);

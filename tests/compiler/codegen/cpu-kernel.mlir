@@ -52,3 +52,17 @@ dispatch.executable @copied inputs 1 workload_rank 2 dims [[], []] {
   %i = tensor.insert_slice %x into %out[0, 16] [4, 32] [1, 1] : tensor<4x32xf32> into tensor<4x48xf32>
   dispatch.return %i : tensor<4x48xf32>
 }
+
+// A part of an argument is a part of its buffer, at a place that a parameter gives.
+// CHECK-LABEL: func.func @part(
+// CHECK-SAME: %[[X:.+]]: memref<?x64xf32>, %{{.+}}: memref<4x32xf32>, %[[N:[^:]+]]: index, %[[AT:[^:]+]]: index,
+// CHECK: %[[PLACE:.+]] = memref.subview %[[X]][%[[AT]], 32] [4, 32] [1, 1] : memref<?x64xf32> to memref<4x32xf32, strided<[64, 1], offset: ?>>
+// CHECK: %[[T:.+]] = bufferization.to_tensor %[[PLACE]] restrict :
+// CHECK-NOT: tensor.extract_slice
+// CHECK: linalg.abs ins(%[[T]] :
+dispatch.executable @part inputs 1 workload_rank 2 dims [[0], []] {
+^bb0(%x: tensor<?x64xf32>, %out: tensor<4x32xf32>, %n: index, %at: index):
+  %s = tensor.extract_slice %x[%at, 32] [4, 32] [1, 1] : tensor<?x64xf32> to tensor<4x32xf32>
+  %y = linalg.abs ins(%s : tensor<4x32xf32>) outs(%out : tensor<4x32xf32>) -> tensor<4x32xf32>
+  dispatch.return %y : tensor<4x32xf32>
+}

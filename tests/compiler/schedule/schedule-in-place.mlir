@@ -139,3 +139,43 @@ func.func @state_and_rows(%x: tensor<4x4xf32>) -> (tensor<4x4xf32>, tensor<9x4x4
   }
   return %r#0, %r#1 : tensor<4x4xf32>, tensor<9x4x4xf32>
 }
+
+dispatch.executable @add_part inputs 2 workload_rank 2 dims [[], [], []] {
+^bb0(%x: tensor<4x4xf32>, %y: tensor<8x4xf32>, %out: tensor<4x4xf32>):
+  %part = tensor.extract_slice %y[2, 0] [4, 4] [1, 1] : tensor<8x4xf32> to tensor<4x4xf32>
+  %s = linalg.generic {indexing_maps = [#id, #id, #id], iterator_types = ["parallel", "parallel"]} ins(%x, %part : tensor<4x4xf32>, tensor<4x4xf32>) outs(%out : tensor<4x4xf32>) {
+  ^bb0(%a: f32, %b: f32, %c: f32):
+    %sum = arith.addf %a, %b : f32
+    linalg.yield %sum : f32
+  } -> tensor<4x4xf32>
+  dispatch.return %s : tensor<4x4xf32>
+}
+dispatch.executable @negate_part inputs 1 workload_rank 2 dims [[], []] {
+^bb0(%y: tensor<8x4xf32>, %out: tensor<8x4xf32>):
+  %part = tensor.extract_slice %y[0, 0] [8, 4] [1, 1] : tensor<8x4xf32> to tensor<8x4xf32>
+  %s = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel"]} ins(%part : tensor<8x4xf32>) outs(%out : tensor<8x4xf32>) {
+  ^bb0(%a: f32, %c: f32):
+    %r = arith.negf %a : f32
+    linalg.yield %r : f32
+  } -> tensor<8x4xf32>
+  dispatch.return %s : tensor<8x4xf32>
+}
+
+// Beside a part of another tensor, a kernel still writes over its input; over what it reads a part of it does not.
+// CHECK-LABEL: func.func @parts(
+// CHECK:         host.dispatch @negate_part {{.*}} bindings(%{{.+}}, %[[A:.+]]) offsets
+// CHECK:         host.dispatch @negate_part {{.*}} bindings(%[[A]], %[[B:.+]]) offsets
+// CHECK:         host.dispatch @negate {{.*}} bindings(%{{.+}}, %[[C:.+]]) offsets
+// CHECK-NEXT:    host.dispatch @add_part {{.*}} bindings(%[[C]], %[[B]], %[[C]]) offsets
+func.func @parts(%x: tensor<4x4xf32>, %y: tensor<8x4xf32>) -> tensor<4x4xf32> {
+  %c4 = arith.constant 4 : index
+  %c8 = arith.constant 8 : index
+  %e = tensor.empty() : tensor<4x4xf32>
+  %f = tensor.empty() : tensor<8x4xf32>
+  %a = dispatch.launch @negate_part workload [%c8, %c4] ins(%y : tensor<8x4xf32>) outs(%f : tensor<8x4xf32>) -> (tensor<8x4xf32>)
+  %b = dispatch.launch @negate_part workload [%c8, %c4] ins(%a : tensor<8x4xf32>) outs(%f : tensor<8x4xf32>) -> (tensor<8x4xf32>)
+  %c = dispatch.launch @negate workload [%c4, %c4] ins(%x : tensor<4x4xf32>) outs(%e : tensor<4x4xf32>) -> (tensor<4x4xf32>)
+  %d = dispatch.launch @add_part workload [%c4, %c4] ins(%c, %b : tensor<4x4xf32>, tensor<8x4xf32>) outs(%e : tensor<4x4xf32>) -> (tensor<4x4xf32>)
+  %r = dispatch.launch @transpose workload [%c4, %c4] ins(%d : tensor<4x4xf32>) outs(%e : tensor<4x4xf32>) -> (tensor<4x4xf32>)
+  return %r : tensor<4x4xf32>
+}
