@@ -72,6 +72,7 @@ static void tensorPhase(OpPassManager &passes, const Options &options) {
     passes.addNestedPass<func::FuncOp>(createNarrowWeights(NarrowWeightsOptions{options.precision}));
   if (options.optLevel > 1 && options.externalParameters.empty()) {
     passes.addNestedPass<func::FuncOp>(createSplitReductions());
+    passes.addNestedPass<func::FuncOp>(createSplitStrides());
     passes.addNestedPass<func::FuncOp>(createPackConstants());
   }
   if (options.optLevel > 1 || options.precision != Precision::f32)

@@ -192,6 +192,24 @@ def DropEmptyLoops : Pass<"halcyon-drop-empty-loops", "mlir::func::FuncOp"> {
   }];
 }
 
+def SplitStrides : Pass<"halcyon-split-strides", "mlir::func::FuncOp"> {
+  let summary = "A long filter that moves by a stride reads positions that are side by side";
+  let description = [{
+    ```mlir
+    linalg.generic {(n, i, k) -> (n, i * 2 + k), (n, i, k) -> (k), (n, i, k) -> (n, i)}
+        ins(%x, %w : tensor<?x44098xf32>, tensor<256xf32>) outs(%y : tensor<?x21922xf32>)
+    // becomes, with %x1[n, r, i] = %x[n, i * 2 + r] for the 22049 positions that windows reach
+    linalg.generic {(n, i, k, r) -> (n, r, i + k), (n, i, k, r) -> (k, r), (n, i, k, r) -> (n, i)}
+        ins(%x1, %w1 : tensor<?x2x22049xf32>, tensor<128x2xf32>) outs(%y : tensor<?x21922xf32>)
+    ```
+    One channel of a window over one: what a signal is filtered and thinned out by. Results lie side by side, what they
+    read does not, and there are no channels to make vectors of instead. The taps are a multiple of the stride, at least 32.
+
+    Requires: halcyon-drop-unit-dims.
+  }];
+  let dependentDialects = ["mlir::linalg::LinalgDialect", "mlir::tensor::TensorDialect"];
+}
+
 def DropUnitDims : Pass<"halcyon-drop-unit-dims", "mlir::func::FuncOp"> {
   let summary = "Generics lose loops of one iteration, and read by maps instead of by tensor.extract";
   let description = [{

@@ -47,6 +47,14 @@ static unsigned uScore(linalg::GenericOp op, unsigned loop, unsigned v) {
   return score;
 }
 
+// No input moves along the loop with another one.
+static bool isPlain(linalg::GenericOp op, unsigned loop) {
+  return llvm::all_of(op.getDpsInputOperands(), [&](OpOperand *in) {
+    return llvm::all_of(op.getMatchingIndexingMap(in).getResults(),
+                        [&](AffineExpr expr) { return isa<AffineDimExpr>(expr) || !expr.isFunctionOfDim(loop); });
+  });
+}
+
 static bool isReduced(linalg::GenericOp op, AffineMap map) {
   for (auto [loop, iterator] : llvm::enumerate(op.getIteratorTypesArray()))
     if (iterator == utils::IteratorType::reduction && map.isFunctionOfDim(loop))
@@ -98,6 +106,9 @@ std::optional<RegisterPlan> halcyon::planRegisters(linalg::GenericOp op) {
     if (unsigned score = uScore(op, loop, plan.v); score && score >= best)
       best = score, plan.u = loop;
   }
+  // An image of unknown many, which share but scalars, is mostly the only one: more vectors of it have sums at once.
+  if (best == 1 && ShapedType::isDynamic(extents[*plan.u]) && plan.sharesScalars() && isPlain(op, *plan.u))
+    plan.u.reset();
   for (unsigned loop = 0; loop < op.getNumLoops(); ++loop) {
     if (op.getIteratorTypesArray()[loop] != utils::IteratorType::parallel)
       plan.reductions.push_back(loop);

@@ -610,3 +610,21 @@ func.func @largest(%x: memref<32x16xf32>, %window: memref<2xf32>, %y: memref<16x
   }
   return
 }
+
+// -----
+
+// One image of unknown many, whose rows share but a tap: it is mostly alone, so four of its vectors have sums at once.
+// CHECK-LABEL: func.func @alone(
+// CHECK: scf.for {{.*}} -> (vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>) {
+// CHECK-NOT: vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>
+// CHECK: return
+func.func @alone(%x: memref<?x131xf32>, %w: memref<100xf32>, %y: memref<?x32xf32>) {
+  linalg.generic {indexing_maps = [affine_map<(n, i, k) -> (n, i + k)>, affine_map<(n, i, k) -> (k)>, affine_map<(n, i, k) -> (n, i)>], iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%x, %w : memref<?x131xf32>, memref<100xf32>) outs(%y : memref<?x32xf32>) {
+  ^bb0(%a: f32, %b: f32, %s: f32):
+    %m = arith.mulf %a, %b : f32
+    %t = arith.addf %s, %m : f32
+    linalg.yield %t : f32
+  }
+  return
+}

@@ -1,4 +1,4 @@
-"""Windows: the extents and values of pools for every way of padding and rounding; transposed convolutions."""
+"""Windows: the extents and values of pools for every way of padding and rounding; convolutions, transposed ones."""
 import numpy as np
 
 POOLS = [("MaxPool", 10), ("MaxPool", 12), ("MaxPool", 22), ("AveragePool", 11), ("AveragePool", 19), ("AveragePool", 22), ("LpPool", 18),
@@ -126,7 +126,25 @@ def padded(Case, rng):
         yield Case(f"Conv by an unknown filter: {title}", "Conv", [{"x": x, "w": w, "b": bias}, {"x": x, "w": odd, "b": bias}], **how)
 
 
+def thinned(Case, rng):
+    """Long filters of one channel that move by a stride; the last window ends before the signal does, or with it. And one channel
+    that is made from several, blocks of whose rows share what they read."""
+    for stride, taps, length in [(2, 256, 939), (2, 64, 400), (3, 36, 100), (4, 32, 32), (8, 40, 333)]:
+        w = rng.integers(-9, 9, [1, 1, taps]).astype(np.float32)
+        calls = [{"x": rng.integers(-9, 9, [n, 1, length]).astype(np.float32)} for n in (1, 2, 9)]
+        for pads in [0, 0], [taps // 2, taps // 2 - 1]:
+            how = dict(types={0: 1}, opset=22, constants={"w": w}, strides=[stride], pads=pads)
+            yield Case(f"Conv of one channel: {taps} taps by {stride}, {length} long, pads {pads}", "Conv", calls[1], **how)
+            yield Case(f"Conv of one channel, any batch: {taps} taps by {stride}, {length} long, pads {pads}", "Conv", calls, dims={"x": ["n", None, None]}, **how)
+    for kernel in [5, 5], [7, 3], [9, 1], [3, 3], [1, 5], [11, 2]:
+        x = [{"x": rng.integers(-9, 9, [n, 3, 29, 37]).astype(np.float32)} for n in (1, 2)]
+        how = dict(types={0: 1}, opset=22, constants={"w": rng.integers(-9, 9, [1, 3, *kernel]).astype(np.float32)})
+        yield Case(f"Conv to one channel: {kernel}", "Conv", x[1], **how)
+        yield Case(f"Conv to one channel, any batch and height: {kernel}", "Conv", x, dims={"x": ["n", None, "h", None]}, pads=[kernel[0] // 2, 1] * 2, **how)
+
+
 def cases(Case):
+    yield from thinned(Case, np.random.default_rng(10))
     yield from padded(Case, np.random.default_rng(9))
     yield from pools(Case, np.random.default_rng(7))
     yield from transposed(Case, np.random.default_rng(8))
