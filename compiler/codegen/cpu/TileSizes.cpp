@@ -381,9 +381,11 @@ SmallVector<int64_t> halcyon::chooseTile(func::FuncOp function, TilingInterface 
     area *= ShapedType::isDynamic(extent) ? assumedExtent : std::max<int64_t>(1, extent);
   linalg::LinalgOp costliest;
   function.walk([&](linalg::LinalgOp op) {
-    if (volume(op) / area > cost || !costliest)
+    // Of equal ones a contraction: its columns may be packed, and are cut between panels alone.
+    const double each = volume(op) / area;
+    if (!costliest || each > cost || (each == cost && op.getNumReductionLoops() > costliest.getNumReductionLoops()))
       costliest = op;
-    cost = std::max(cost, volume(op) / area);
+    cost = std::max(cost, each);
   });
   std::optional<BlockDims> dims;
   std::optional<unsigned> columns;

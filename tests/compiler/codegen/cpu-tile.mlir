@@ -356,3 +356,25 @@ dispatch.executable @one_channel inputs 2 workload_rank 2 dims [[], [], []] {
   } -> tensor<172x264xf32>
   dispatch.return %y : tensor<172x264xf32>
 }
+
+// -----
+
+// A product of one step is one, too: its columns are cut between panels, not where an elementwise operation's would be.
+// CHECK-LABEL: func.func @one_step(
+// CHECK-SAME: halcyon.tile = array<i64: 49, {{[0-9]+}}, 1>
+#panels = affine_map<(n, m, k) -> (n floordiv 16, k, n mod 16)>
+#turned = affine_map<(n, m, k) -> (m, n)>
+#rows = affine_map<(n, m, k) -> (m, k)>
+dispatch.executable @one_step inputs 2 workload_rank 2 dims [[0], [], [0]] {
+^bb0(%x: tensor<?x1xf32>, %w: tensor<4x1x16xf32>, %out: tensor<?x49xf32>, %m: index):
+  %zero = arith.constant 0.0 : f32
+  %f = linalg.fill ins(%zero : f32) outs(%out : tensor<?x49xf32>) -> tensor<?x49xf32>
+  %y = linalg.generic {indexing_maps = [#rows, #panels, #turned], iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%x, %w : tensor<?x1xf32>, tensor<4x1x16xf32>) outs(%f : tensor<?x49xf32>) {
+  ^bb1(%a: f32, %b: f32, %o: f32):
+    %p = arith.mulf %a, %b : f32
+    %s = arith.addf %o, %p : f32
+    linalg.yield %s : f32
+  } -> tensor<?x49xf32>
+  dispatch.return %y : tensor<?x49xf32>
+}
