@@ -1,4 +1,5 @@
 #include "dispatch/Attention.h"
+#include "codegen/cpu/OnlineSoftmax.h"
 #include "dispatch/RowGroups.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -10,8 +11,8 @@
 using namespace mlir;
 using namespace halcyon::dispatch;
 
-static constexpr unsigned cutLoops = 3;      // a workload's dimensions
-static constexpr int64_t longestRow = 8192;  // 24 rows of f32, which share columns that are packed, stay in a core's L2
+static constexpr unsigned cutLoops = 3;          // a workload's dimensions
+static constexpr int64_t longestWholeRow = 8192; // 24 rows of f32, which share columns that are packed, stay in a core's L2
 
 // Sums of products of two operands, each of which is read at loops.
 static bool isContraction(linalg::LinalgOp op) {
@@ -97,9 +98,11 @@ static bool rowsLead(const Group &group, linalg::LinalgOp contraction, AffineMap
          llvm::all_of(ArrayRef(loops).take_front(rows), [&](unsigned loop) { return map.isFunctionOfDim(loop); });
 }
 
-// A tile's rows, of scores and of sums, are in a worker's local memory: one row has a length that is known.
+// A tile's rows, of scores and of sums, are in a worker's local memory: one row has a length that is known, or comes in
+// blocks.
 static bool fitsMemory(const Group &rows, unsigned leading, OpOperand &use) {
   auto values = cast<linalg::LinalgOp>(use.getOwner());
+  const bool isOnline = halcyon::onlineSoftmaxOf(values).has_value();
   SmallVector<int64_t> extents = values.getStaticLoopRanges();
   for (auto [loop, extent] : llvm::enumerate(extents))
     if (ShapedType::isDynamic(extent) && !values.getMatchingIndexingMap(&use).isFunctionOfDim(loop))
@@ -109,7 +112,7 @@ static bool fitsMemory(const Group &rows, unsigned leading, OpOperand &use) {
     if (!type.getElementType().isF32())
       return false;
     for (int64_t size : type.getShape().drop_front(std::min<size_t>(leading, type.getRank())))
-      if (ShapedType::isDynamic(size) || size > longestRow)
+      if (ShapedType::isDynamic(size) || (size > longestWholeRow && !isOnline))
         return false;
     return true;
   });
@@ -131,17 +134,6 @@ Group halcyon::dispatch::attentionGroup(linalg::LinalgOp scores, const DenseSet<
   group.append(chain.rows);
   group.append(last);
   return isClosed(group) ? group : Group();
-}
-
-// A division of rows by one value each.
-static bool dividesRows(linalg::GenericOp op) {
-  auto division = op.getBody()->getTerminator()->getOperand(0).getDefiningOp<arith::DivFOp>();
-  if (op.getNumDpsInputs() != 2 || op.getNumLoops() != op.getNumParallelLoops() || !division ||
-      llvm::range_size(op.getBody()->without_terminator()) != 1 || division.getLhs() != op.getBody()->getArgument(0) ||
-      division.getRhs() != op.getBody()->getArgument(1))
-    return false;
-  SmallVector<AffineMap> maps = op.getIndexingMapsArray();
-  return maps[0].isIdentity() && maps[2].isIdentity() && maps[1] == maps[0].getMajorSubMap(op.getNumLoops() - 1);
 }
 
 static bool startsAtZero(linalg::LinalgOp op) {
@@ -182,7 +174,7 @@ void halcyon::dispatch::deferDivisions(Block &block) {
     auto scores = dyn_cast<linalg::LinalgOp>(op);
     for (Operation *each : scores ? attentionGroup(scores, {}) : Group()) {
       auto division = dyn_cast<linalg::GenericOp>(each);
-      if (!division || !dividesRows(division) || !division->hasOneUse())
+      if (!division || !halcyon::dividesRows(division) || !division->hasOneUse())
         continue;
       OpOperand &use = *division->use_begin();
       auto values = dyn_cast<linalg::LinalgOp>(use.getOwner());

@@ -9,6 +9,16 @@ from graph_make import Case, judged_by_references
 from graph_run import CONFIGURATIONS, run_cases
 from graph_values import Graph
 
+
+def masks(rows, keys):
+    """Rows that see all keys, none of the first, all but one, some between, every other; the others as many as causal ones."""
+    mask = np.zeros((rows, keys), np.float32)
+    mask[1, :1200], mask[2, :-1], mask[3, 1:], mask[4, 600:2500], mask[5, 1::2] = [-np.inf] * 5
+    mask[6:] = np.where(np.arange(keys) > keys // rows * np.arange(6, rows)[:, None], -np.inf, 0)
+    mask[7:9, -3:] = 40
+    return mask
+
+
 # title: the model, and inputs that are not random as {name: elements}.
 GRAPHS = {
     "a chain with a broadcast, a reduction and a shape that the call gives": (
@@ -459,6 +469,18 @@ GRAPHS = {
           z = Add (x, y)
         }""" % ", ".join(map(str, range(40))),
         {},
+    ),
+    # Scores come in blocks of 512 keys: a row may see none of the first ones, or find its largest score in the last.
+    "attention to more keys than are held at once": (
+        """<ir_version: 8, opset_import: ["" : 17]>
+        g (float[2, 24, 16] q, float[2, 16, 3012] k, float[2, 3012, 24] v, float[24, 3012] mask) => (float[2, 24, 24] y)
+        {
+          scores = MatMul (q, k)
+          seen = Add (scores, mask)
+          parts = Softmax <axis = -1> (seen)
+          y = MatMul (parts, v)
+        }""",
+        {"mask": masks(24, 3012)},
     ),
 }
 

@@ -60,6 +60,19 @@ def CpuTile : Pass<"halcyon-cpu-tile", "mlir::func::FuncOp"> {
                            "mlir::linalg::LinalgDialect"];
 }
 
+def CpuOnlineSoftmax : Pass<"halcyon-cpu-online-softmax", "mlir::func::FuncOp"> {
+  let summary = "Softmax between two contractions goes block by block of its rows, where these are long";
+  let description = [{
+    A loop over blocks of keys computes their scores, the largest so far and their exponentials; sums and results so far
+    are multiplied by exp(the largest before - the largest now), then what the block gives is added (online softmax:
+    Milakov and Gimelshein, 2018, arXiv:1805.02867). A worker holds the scores of one block, whose size is known.
+
+    Requires: a function of halcyon-cpu-tile.
+  }];
+  let dependentDialects = ["mlir::arith::ArithDialect", "mlir::linalg::LinalgDialect",
+                           "mlir::math::MathDialect", "mlir::scf::SCFDialect", "mlir::tensor::TensorDialect"];
+}
+
 def CpuReduceEarly : Pass<"halcyon-cpu-reduce-early", "mlir::func::FuncOp"> {
   let summary = "Reductions of rows come right behind what makes the rows";
   let description = [{

@@ -79,6 +79,7 @@ void halcyon::buildCpuPipeline(OpPassManager &manager, const CpuTraits &traits, 
   manager.addNestedPass<func::FuncOp>(createCpuTile());
   manager.addPass(canonicalize());
   manager.addPass(createCSEPass());
+  manager.addNestedPass<func::FuncOp>(createCpuOnlineSoftmax());
   if (optLevel >= 2)
     manager.addNestedPass<func::FuncOp>(createCpuReduceEarly());
   manager.addNestedPass<func::FuncOp>(createCpuInPlace());

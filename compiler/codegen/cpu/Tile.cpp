@@ -32,8 +32,7 @@ static bool isWork(Operation &op) {
                       [](Type type) { return isa<TensorType>(type); });
 }
 
-// The size of an op's result is that of its destination: what only asks for the size keeps no op alive.
-static void dropDimsOfResults(func::FuncOp function) {
+void halcyon::dropDimsOfResults(func::FuncOp function) {
   RewritePatternSet patterns(function.getContext());
   memref::populateResolveRankedShapedTypeResultDimsPatterns(patterns);
   tensor::DimOp::getCanonicalizationPatterns(patterns, function.getContext());

@@ -1,4 +1,5 @@
 #include "codegen/cpu/TileSizes.h"
+#include "codegen/cpu/OnlineSoftmax.h"
 #include "codegen/cpu/Padding.h"
 #include "codegen/cpu/Panels.h"
 #include "codegen/cpu/Pooling.h"
@@ -327,8 +328,9 @@ static std::optional<ChainedRows> chainedRows(func::FuncOp function, TilingInter
         continue;
       const int64_t length = op.getStaticLoopRanges()[map.getDimPosition(rank - 1)];
       std::optional<unsigned> row = out.getResultPosition(map.getResult(rank - 2));
+      const bool isOnline = comesInBlocks(length) && onlineSoftmaxOf(op);
       if (row && !ShapedType::isDynamic(length))
-        found = ChainedRows{(*loops)[*row].loop, length};
+        found = ChainedRows{(*loops)[*row].loop, isOnline ? keysOfBlock : length};
     }
   });
   return found;

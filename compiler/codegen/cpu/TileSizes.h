@@ -13,4 +13,7 @@ llvm::SmallVector<int64_t> chooseTile(mlir::func::FuncOp function, mlir::TilingI
 // Of the leading `rank` dimensions of a tensor that is copied. A small one is one tile.
 llvm::SmallVector<int64_t> chooseCopyTile(mlir::RankedTensorType source, unsigned rank);
 
+// The size of an op's result is that of its destination: what only asks for the size keeps no op alive.
+void dropDimsOfResults(mlir::func::FuncOp function);
+
 } // namespace halcyon

@@ -1,4 +1,5 @@
-"""Reductions so long, to so few results, that several workgroups share each: parts of them, and one of these."""
+"""Reductions so long, to so few results, that several workgroups share each: parts of them, and one of these. And attention to
+so many keys that their scores come in blocks."""
 import numpy as np
 
 LONG = 1 << 19
@@ -41,3 +42,28 @@ def cases(Case):
                lambda a: a.sum(dtype=np.int32), keepdims=0)
     yield case("ReduceProd of ones and twos", "ReduceProd", {"a": np.where(np.arange(LONG) % (LONG // 8) == 1, 2, 1).astype(np.float32)}, np.prod, keepdims=0)
     yield case("Softmax of one row", "Softmax", {"a": x}, lambda a: np.exp(a - a.max()) / np.exp(a - a.max()).sum(), axis=0)
+    yield from attentions(Case)
+
+
+def attention(mask, q, k, v):
+    scores = q.astype(np.float64) @ k.astype(np.float64).swapaxes(-1, -2) / np.sqrt(q.shape[-1]) + mask
+    parts = np.exp(scores - scores.max(-1, keepdims=True))
+    return [(parts @ v.astype(np.float64) / parts.sum(-1, keepdims=True)).astype(np.float32)]
+
+
+def attentions(Case):
+    """Of more keys than are held at once: rows that see all of them, only late or early ones, one, or a NaN."""
+    for keys in (3012, 4096, 9000):
+        q, k, v = numbers(1, 2, 40, 16), numbers(1, 2, keys, 16), numbers(1, 2, keys, 24)
+        k[..., 5:9, :] *= 30  # the largest scores come first, for some rows, and for others in the last block
+        k[..., -3:, :] *= 25
+        mask = np.zeros((40, keys), np.float32)
+        mask[1, :1200], mask[2, :-1], mask[3, 1:], mask[4, 600:2500], mask[5, 1::2] = [-np.inf] * 5
+        mask[6:20] = np.where(np.arange(keys) > 150 * np.arange(6, 20)[:, None], -np.inf, 0)
+        lost = q.copy()
+        lost[0, 1, 7] = np.nan
+        for title, queries, more in [("", q, mask), (", one of whose queries is NaN", lost, mask), (", by one query", q[:, :, :1], mask[:1])]:
+            call = {"q": queries, "k": k, "v": v, "mask": more}
+            def known(q, k, v, mask):
+                return attention(mask, q, k, v)
+            yield Case(f"Attention to {keys} keys{title}", "Attention", call, judges=(known,), atol=3e-5, types={0: 1})
