@@ -374,7 +374,7 @@ static std::optional<unsigned> summedColumns(linalg::LinalgOp op) {
   return out.getNumResults() - 1;
 }
 
-SmallVector<int64_t> halcyon::chooseTile(func::FuncOp function, TilingInterface root, unsigned rank) {
+static SmallVector<int64_t> chooseByCost(func::FuncOp function, TilingInterface root, unsigned rank) {
   SmallVector<int64_t> workload = extents(root, rank);
   if (std::optional<ChainedRows> rows = chainedRows(function, root); rows && rows->loop < rank)
     return chooseChainedTile(workload, *rows);
@@ -416,6 +416,30 @@ SmallVector<int64_t> halcyon::chooseTile(func::FuncOp function, TilingInterface 
       room = std::max(1.0, room / tile[*turned]);
     }
   return tileOfRoom(workload, room, tile);
+}
+
+// Packed columns are read in whole panels from a panel's begin (takeWholePanels), whatever the tile was chosen for.
+static void cutBetweenPanels(func::FuncOp function, TilingInterface root, SmallVectorImpl<int64_t> &tile) {
+  SmallVector<int64_t> workload = extents(root, tile.size());
+  function.walk([&](linalg::LinalgOp op) {
+    std::optional<SmallVector<PooledDim>> loops;
+    for (AffineMap map : op.getIndexingMapsArray()) {
+      std::optional<Panel> panel = panelOf(map);
+      if (!panel || (!loops && !(loops = loopsOfRoot(op, root))))
+        continue;
+      AffineMap out = op.getMatchingIndexingMap(op.getDpsInitOperand(0));
+      std::optional<unsigned> at = out.getResultPosition(getAffineDimExpr(panel->loop, op.getContext()));
+      const unsigned loop = at ? (*loops)[*at].loop : tile.size();
+      if (loop < tile.size() && tile[loop] % panel->width && (ShapedType::isDynamic(workload[loop]) || tile[loop] < workload[loop]))
+        tile[loop] = llvm::alignTo(tile[loop], panel->width);
+    }
+  });
+}
+
+SmallVector<int64_t> halcyon::chooseTile(func::FuncOp function, TilingInterface root, unsigned rank) {
+  SmallVector<int64_t> tile = chooseByCost(function, root, rank);
+  cutBetweenPanels(function, root, tile);
+  return tile;
 }
 
 // Inner dimensions first, so that what is contiguous stays whole.
