@@ -449,6 +449,18 @@ GRAPHS = {
         }""",
         {"x": [[[8]]]},
     ),
+    # Of the slice [1, a, b, 1] without its last dimension, which only the call says is 1, the first was dropped.
+    "the last dimension squeezed where the first is 1, too": (
+        """<ir_version: 8, opset_import: ["" : 19]>
+        g (int64[2] axes) => (float[a, b, c] y)
+        {
+          w = Constant <value = float[1, 2] {1, 2}> ()
+          last = Constant <value = int64[1] {3}> ()
+          u = Unsqueeze (w, axes)
+          y = Squeeze (u, last)
+        }""",
+        {"axes": [2, -1]},
+    ),
     # Constants of more than 256 bytes are kept as they lie in the model.
     "rows of a large constant in order": (
         """<ir_version: 8, opset_import: ["" : 17]>

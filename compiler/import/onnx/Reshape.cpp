@@ -265,19 +265,28 @@ void checkIsOne(ImplicitLocOpBuilder &b, OpFoldResult dim) {
   require(b, isOne, "a dimension to squeeze is not 1");
 }
 
-// Some of the dropped dimensions are known to be 1 only when the model runs. A slice says so; to a
-// reshape all dimensions would be one group.
+// Some of the dropped dimensions are known to be 1 only when the model runs. A cast says so, and which: to a reshape all
+// dimensions would be one group, and of a slice that drops dimensions others may turn out to be 1, too.
 LogicalResult squeezeUnknown(NodeContext &node, ArrayRef<int64_t> dropped,
                              ArrayRef<int64_t> unknown, Dims to) {
   ImplicitLocOpBuilder &b = node.b;
   const Dims &from = node.in(0).dims;
   for (int64_t axis : unknown)
     checkIsOne(b, from[axis]);
-  Dims sizes = from, offsets(from.size(), fixed(b, 0)), strides(from.size(), fixed(b, 1));
-  for (int64_t axis : dropped)
-    sizes[axis] = fixed(b, 1);
-  Value made = b.create<tensor::ExtractSliceOp>(tensorType(to, node.in(0).element), node.value(0),
-                                                offsets, sizes, strides);
+  Dims sizes = from;
+  SmallVector<ReassociationIndices> groups;
+  ReassociationIndices units;
+  for (int64_t axis = 0; axis < static_cast<int64_t>(from.size()); ++axis) {
+    units.push_back(axis);
+    if (llvm::is_contained(dropped, axis))
+      sizes[axis] = fixed(b, 1);
+    else
+      groups.push_back(std::exchange(units, {}));
+  }
+  if (!groups.empty())
+    llvm::append_range(groups.back(), units);
+  Value cast = b.create<tensor::CastOp>(tensorType(sizes, node.in(0).element), node.value(0));
+  Value made = b.create<tensor::CollapseShapeOp>(tensorType(to, node.in(0).element), cast, groups);
   node.set(0, made, node.in(0).dataType, std::move(to));
   return success();
 }
